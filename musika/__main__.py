@@ -1,0 +1,65 @@
+"""`musika VERB ...`, `python -m musika VERB ...`, and what the five scripts run."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from musika import __version__, console, flags
+from musika.errors import UsageError
+
+
+def main(verb: str, argv: Sequence[str] | None = None) -> int:
+    """Runs one verb with its flags (default: the process's own) and returns the exit code.
+
+    0 done, 1 some items failed, 2 the call cannot be carried out, 130 interrupted.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    return console.guarded(lambda: _run(verb, words), verbose=_wants_verbose(words))
+
+
+def entry() -> int:
+    """The console command `musika`: the verb comes first."""
+    words = sys.argv[1:]
+    if words and words[0] in flags.VERBS:
+        return main(words[0], words[1:])
+    return console.guarded(lambda: _about(words), verbose=False)
+
+
+def _run(verb: str, words: Sequence[str]) -> int:
+    options = flags.parse(verb, words)
+    console.quiet_frameworks(options.verbose)
+    if options.cpu:
+        console.hide_gpus()
+    command = importlib.import_module(f"musika.commands.{verb}")
+    return command.run(options)
+
+
+def _about(words: Sequence[str]) -> int:
+    if words and words[0] in ("--version", "version"):
+        console.say(f"musika {__version__}")
+    elif not words or words[0] in ("-h", "--help", "help"):
+        console.say("Music without end, from a model that you can train.\n\nusage: musika VERB [--flag value ...]\n")
+        for name, verb in flags.VERBS.items():
+            console.say(f"  {name:<10}{verb.summary}")
+        console.say("\nmusika VERB --help says what its flags are.")
+    else:
+        near = flags.suggest(words[0], list(flags.VERBS))
+        hint = f"did you mean {near}?" if near else f"the verbs are {', '.join(flags.VERBS)}"
+        raise UsageError(f"there is no verb '{words[0]}'; {hint}")
+    return 0
+
+
+def _wants_verbose(words: Sequence[str]) -> bool:
+    """Whether faults show their traceback, also when the flags themselves are at fault."""
+    for word, following in zip(words, [*words[1:], "--"], strict=True):
+        if word == "--verbose":
+            return following.lower() not in ("false", "no", "off", "0")
+        if word.lower() in ("--verbose=true", "--verbose=yes", "--verbose=on", "--verbose=1"):
+            return True
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(entry())
