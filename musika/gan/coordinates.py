@@ -1,0 +1,90 @@
+"""Where the music is in its own space: coordinates, made of anchors to wander between and a style that stays.
+
+Coordinates `[T, 2D]` are an anchor part, then a style part. An anchor `[D]` stands every 1.5 L steps of a straight
+line (L: the window in latents). The latent at place p takes the mean of the line at p and p + 1, so an anchor lies
+between two latents. NumPy only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musika import draws
+from musika.config import GeneratorConfig, require
+
+CROPS = (
+    3  # places of the training window on its line; in each the anchors lie in the middle of a half-window, or outside
+)
+
+
+def line(anchors: np.ndarray, distance: int, places: np.ndarray) -> np.ndarray:
+    """Means of neighbouring steps of the broken line through anchors.
+
+    Args:
+        anchors: `[..., K, D]`; anchor k stands at place `distance` x k.
+        distance: steps from one anchor to the next.
+        places: whole numbers `[T]` from 0 to below `distance` x (K - 1).
+
+    Returns:
+        `[..., T, D]` float32. A place's value depends on that place and its two anchors alone, to the bit.
+    """
+    before, step = places // distance, places % distance
+    share = ((step + 0.5) / distance).astype(np.float32)[:, None]  # [T, 1], of the way to the next anchor
+    # the mean of the line's values at a place and the next one is its value half a step on: both lie on one segment
+    return (1 - share) * anchors[..., before, :] + share * anchors[..., before + 1, :]
+
+
+def coordinates_from(anchors: np.ndarray, style: np.ndarray, distance: int, places: np.ndarray) -> np.ndarray:
+    """Coordinates `[..., T, 2D]` at the given places, from anchors `[..., K, D]` and one style `[..., D]`."""
+    wander = line(anchors, distance, places)
+    stay = np.broadcast_to(style[..., None, :], wander.shape)
+    return np.concatenate([wander, stay], axis=-1)
+
+
+def rendering_coordinates(config: GeneratorConfig, seed: int, truncation: float, start: int, length: int) -> np.ndarray:
+    """Coordinates of the latents `start` ... `start + length` of the piece of that seed.
+
+    Args:
+        truncation: bound of the truncated normal of anchors and style.
+        start: first latent, from 0 on, as far out as one likes: the cost is the same everywhere.
+        length: latents, from 0 on.
+
+    Returns:
+        `[length, 2D]` float32, the same numbers to the bit however the latents are divided into calls.
+
+    Raises:
+        ConfigError: a negative start or length, or a truncation that is not positive.
+    """
+    require(start >= 0 and length >= 0, f"latents {start} ... {start} + {length} are not all from 0 on")
+    depth, distance = config.coordinate_depth, config.anchor_distance
+    first = (start + config.window // 4) // distance
+    # a quarter of a window on, so that an anchor lies in the middle of a half-window, as it does in training
+    places = start + config.window // 4 - first * distance + np.arange(length)
+    count = (int(places[-1]) // distance if length else 0) + 2
+    anchors = [draws.truncated_normal(seed, "anchor", k, (depth,), truncation) for k in range(first, first + count)]
+    style = draws.truncated_normal(seed, "style", 0, (depth,), truncation)
+    return coordinates_from(np.stack(anchors), style, distance, places)
+
+
+def training_places(config: GeneratorConfig, crop: int) -> np.ndarray:
+    """Places `[L]` of a training window on the line through its three anchors, for crop 0, 1 or 2."""
+    return config.window // 4 + crop * (config.window // 2) + np.arange(config.window)
+
+
+def training_coordinates(config: GeneratorConfig, seed: int, position: int, bs: int, truncation: float) -> np.ndarray:
+    """Coordinates of the `bs` windows that come after `position` samples of training.
+
+    Each window has three anchors, a style and one of three crops of its own, drawn by its sample number: batches of
+    any size see the same windows.
+
+    Returns:
+        `[bs, L, 2D]` float32.
+    """
+    return np.stack([_training_window(config, seed, i, truncation) for i in range(position, position + bs)])
+
+
+def _training_window(config: GeneratorConfig, seed: int, sample: int, truncation: float) -> np.ndarray:
+    depth = config.coordinate_depth
+    drawn = draws.truncated_normal(seed, "training/coordinates", sample, (4, depth), truncation)
+    crop = int(draws.integers(seed, "training/crop", sample, 1)[0] % np.uint64(CROPS))
+    return coordinates_from(drawn[:3], drawn[3], config.anchor_distance, training_places(config, crop))
