@@ -104,7 +104,7 @@ class DecodeOptions(Options):
 class TrainOptions(Options):
     """Training of a generator (`--stage gan`) or of a codec (`--stage codec`)."""
 
-    stage: Literal["gan", "codec"] = flag("gan", "what to train: the generator (gan) from latents, or a codec from audio", "What")
+    stage: Literal["gan", "codec"] = flag("gan", "what to train: a generator (gan) or a codec", "What")
     train_path: Path = flag(Path("training_samples"), "folder of latents, for --stage gan", "What")
     files_path: Path = flag(Path("audio_samples"), "folder of audio files, for --stage codec", "What")
     load_path: Path | None = flag(None, "checkpoint to go on from or to fine-tune", "What", shown="none: from scratch")
