@@ -321,7 +321,7 @@ def _check_config(folder: Path, config: Mapping[str, Any]) -> None:
         raise CheckpointError(f"{folder / CONFIG}: format_version {version!r} is not a positive number")
     if version > FORMAT_VERSION:
         raise CheckpointError(
-            f"{folder / CONFIG}: format {version} is newer than this version of musika reads ({FORMAT_VERSION}): update it"
+            f"{folder / CONFIG}: format {version} is newer than {FORMAT_VERSION}, which is read here: update musika"
         )
     if kind not in KINDS:
         raise CheckpointError(f"{folder / CONFIG}: kind {str(kind)[:80]!r} is none of {', '.join(KINDS)}")

@@ -128,8 +128,7 @@ def adam(
     step = moments["step"] + 1
     time = ops.cast(step, "float32")
     lr = ops.cast(lr, "float32")
-    # powers by way of logarithms: a Python float to a tensor's power is not the same on all backends
-    rate = lr * ops.sqrt(1 - ops.exp(time * math.log(beta2))) / (1 - _power(beta1, time))
+    rate = lr * ops.sqrt(_correction(beta2, time)) / _correction(beta1, time)
     gradients = tree_map(lambda g: ops.cast(g, "float32"), gradients)
     mean = tree_map(lambda m, g: m + (g - m) * (1 - beta1), moments["m"], gradients)
     square = tree_map(lambda v, g: v + (ops.square(g) - v) * (1 - beta2), moments["v"], gradients)
@@ -141,8 +140,9 @@ def adam(
     return tree_map(moved, weights, mean, square), {"step": step, "m": mean, "v": square}
 
 
-def _power(base: float, exponent: Tensor) -> Tensor:
-    return ops.exp(exponent * math.log(base)) if base > 0 else ops.zeros_like(exponent)
+def _correction(beta: float, time: Tensor) -> Tensor:
+    """1 - beta^time without the rounding of beta^time, which is close to 1 at first."""
+    return -ops.expm1(time * math.log(beta)) if beta > 0 else ops.ones_like(time)
 
 
 def average(averaged: Tree, weights: Tree, decay: float | Tensor) -> Tree:

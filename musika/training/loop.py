@@ -1,0 +1,432 @@
+"""One training loop for any stage: order, progress, saving, resuming, stopping.
+
+What is trained is the stage's business. The loop counts progress in samples seen, hands the stage batches that are a
+function of that number alone, looks at what a step returns only now and then (so that the device never waits), and
+writes checkpoints from which training goes on bit for bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import math
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from musika import checkpoint, console
+from musika.config import SAMPLE_RATE
+from musika.errors import CheckpointError, MusikaError
+
+Tree = Any
+INTERRUPTED = 130  # exit code
+STATE = "state"  # stem of the file with the whole training state
+BAD_LOOKS = 3  # looks in a row at losses that are not finite, after which training ends
+
+
+class Stage(Protocol):
+    """What can be trained.
+
+    `state` is one tree (nested dicts and lists) of arrays: weights, averages, moments, whatever a step needs from the
+    one before, in float32 and whole numbers.
+    """
+
+    name: str
+
+    def init(self, seed: int) -> Tree:
+        """The state before the first step: a function of the seed alone."""
+
+    def batch(self, position: int) -> Tree:
+        """The batch after `position` samples, NumPy arrays: a function of the position alone. Called in a thread."""
+
+    def step(self, state: Tree, batch: Tree) -> tuple[Tree, Mapping[str, Any]]:
+        """One step: the new state and scalars to show and to log. `state` is not used again by the caller."""
+
+    def preview(self, state: Tree) -> Iterable[tuple[str, np.ndarray]]:
+        """A few examples to listen to: name, and waveform `[N, 2]`. May give none."""
+
+    def weights(self, state: Tree) -> tuple[Mapping[str, Any], Mapping[str, np.ndarray]]:
+        """What is needed to use the result: `config.json`'s content with its `kind`, and arrays by name."""
+
+
+class Log(Protocol):
+    """Where scalars and examples go besides the console; never raises."""
+
+    def scalars(self, position: int, values: Mapping[str, float]) -> None:
+        """Numbers after `position` samples."""
+
+    def sample(self, position: int, name: str, waveform: np.ndarray, picture: bytes | None) -> None:
+        """A waveform `[N, 2]` and its PNG picture."""
+
+    def flush(self) -> None:
+        """Brings everything to the disk."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The course of a run."""
+
+    bs: int  # samples in a batch
+    totsamples: int  # samples in an epoch
+    epochs: int
+    save_every: int = 1  # epochs between checkpoints
+    seed: int = 0
+    minutes: float = 0.0  # after which the run saves and ends; 0 is never
+    look_every: int = 50  # steps between two looks at the scalars, at most
+    look_seconds: float = 2.0  # after which they are looked at sooner
+    ahead: int = 4  # batches prepared in advance
+    keep_states: int = 2  # newest checkpoints of a run that keep the whole state; older ones keep their weights
+
+    @property
+    def end(self) -> int:
+        """Samples after which the run is over."""
+        return self.epochs * self.totsamples
+
+
+def run(
+    stage: Stage,
+    settings: Settings,
+    folder: Path,
+    load_path: Path | None = None,
+    log: Log | None = None,
+    on_checkpoint: Callable[[Path], None] | None = None,
+) -> int:
+    """Trains until the last epoch, the time limit, Ctrl-C or SIGTERM; each time with a checkpoint at the end.
+
+    Args:
+        stage: what is trained.
+        settings: for how long, in which steps.
+        folder: the run's folder; checkpoints go to `folder/<samples seen>`.
+        load_path: a checkpoint with a whole state to go on from.
+        log: takes scalars and examples.
+        on_checkpoint: called with each new checkpoint's folder.
+
+    Returns:
+        Exit code: 0 when the run is over, 130 when it was interrupted.
+
+    Raises:
+        CheckpointError: the state cannot be read, or a checkpoint not be written.
+        MusikaError: the losses have not been finite for a while.
+    """
+    return _Run(stage, settings, Path(folder), log, on_checkpoint).train(load_path)
+
+
+def newest(path: Path, stem: str | None = None) -> Path:
+    """The checkpoint that a folder means: itself, or the newest whole one of a run's folder.
+
+    Args:
+        path: a checkpoint or a run's folder.
+        stem: only checkpoints that have this file of arrays.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    path = Path(path)
+    if (path / checkpoint.CONFIG).is_file() or not path.is_dir():
+        checkpoint.read_config(path)
+        return path
+    reason = ""
+    for folder in reversed(checkpoints(path)):
+        if stem is not None and not checkpoint.has(folder, stem):
+            continue
+        try:
+            checkpoint.verify(folder)
+        except CheckpointError as error:
+            reason = reason or f": {error}"
+            continue
+        return folder
+    raise CheckpointError(f"{path} holds no whole checkpoint{reason}")
+
+
+def checkpoints(run_folder: Path) -> list[Path]:
+    """Checkpoint folders of a run by samples seen, oldest first."""
+    found = [p for p in Path(run_folder).glob("*") if p.name.isdecimal() and (p / checkpoint.CONFIG).is_file()]
+    return sorted(found, key=lambda p: int(p.name))
+
+
+class _Run:
+    """One call of `run`."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        settings: Settings,
+        folder: Path,
+        log: Log | None,
+        on_checkpoint: Callable[[Path], None] | None,
+    ) -> None:
+        self.stage, self.settings, self.folder = stage, settings, folder
+        self.log, self.on_checkpoint = log, on_checkpoint
+        self.position = 0  # samples seen
+        self.saved = 0  # position that is on the disk, or where there is nothing to save yet
+        self.begun = time.monotonic()
+        self.looks = _Looks(settings)
+        self.state: Tree = None
+
+    def train(self, load_path: Path | None) -> int:
+        self.state = self.stage.init(self.settings.seed)
+        if load_path is not None:
+            self.state, self.position = restored(self.state, load_path)
+            self.saved = self.position
+        if self.position >= self.settings.end:
+            console.say(f"all {self.settings.epochs} epochs are done already; a larger --epochs goes on")
+            return 0
+        with _Interrupts() as interrupts, self._batches() as batches:
+            while self.position < self.settings.end and not self._over(interrupts):
+                self._epoch(batches, interrupts)
+            if self.saved != self.position:
+                self._save()
+        if interrupts.asked:
+            console.say("interrupted; the same command with --load_path goes on from there")
+            return INTERRUPTED
+        return 0
+
+    def _over(self, interrupts: _Interrupts) -> bool:
+        """Whether to leave before the last epoch ends."""
+        limit = self.settings.minutes * 60
+        return interrupts.asked or (limit > 0 and time.monotonic() - self.begun >= limit)
+
+    def _epoch(self, batches: Iterator[Tree], interrupts: _Interrupts) -> None:
+        """To the end of the epoch, or to where the run is to be left."""
+        size = self.settings.totsamples
+        epoch = self.position // size
+        end = min((epoch + 1) * size, self.settings.end)
+        with console.progress(end - self.position, "samples", f"epoch {epoch + 1}/{self.settings.epochs}") as bar:
+            while self.position < end:
+                self.state, scalars = self.stage.step(self.state, next(batches))
+                self.position += self.settings.bs
+                self.looks.add(scalars)
+                if self.looks.due:
+                    self._look()
+                    bar.status(self.looks.text)
+                bar.advance(self.settings.bs)
+                if self._over(interrupts):
+                    return
+        if (self.position // size) % self.settings.save_every == 0:
+            self._save()
+
+    def _look(self) -> None:
+        values = self.looks.take()
+        if values and self.log is not None:
+            self.log.scalars(self.position, values)
+        if self.looks.bad >= BAD_LOOKS:
+            raise self._diverged()
+
+    def _diverged(self) -> MusikaError:
+        good = checkpoints(self.folder)
+        kept = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
+        return MusikaError(
+            f"training has diverged after {self.position} samples ({self.looks.text}); {kept}; try a smaller --lr"
+        )
+
+    def _batches(self) -> contextlib.closing[_Feeder]:
+        return contextlib.closing(_Feeder(self.stage.batch, self.position, self.settings))
+
+    def _save(self) -> None:
+        """One checkpoint folder: weights to use, the whole state, examples and their picture."""
+        self._look()
+        state = {path: _host(leaf) for path, leaf in _flatten(self.state).items()}
+        if not all(np.isfinite(leaf).all() for leaf in state.values()):
+            raise self._diverged()
+        state["position"] = np.asarray(self.position, np.int64)
+        config, weights = self.stage.weights(self.state)
+        seconds = round(time.monotonic() - self.begun)
+        training = {"stage": self.stage.name, "samples": self.position, "seconds_of_this_run": seconds}
+        config = {**config, "training": {**dict(config.get("training", {})), **training}}
+        extra = self._examples()
+        target = self.folder / _name(self.position)
+        checkpoint.write(target, config, {"weights": weights, STATE: state}, extra=extra)
+        self.saved = self.position
+        for old in checkpoints(self.folder)[: -self.settings.keep_states or None]:
+            if old != target:
+                checkpoint.drop(old, STATE)
+        console.say(f"{self.position} samples: {self.looks.text or 'saved'} -> {target}")
+        if self.log is not None:
+            self.log.flush()
+        if self.on_checkpoint is not None:
+            self.on_checkpoint(target)
+
+    def _examples(self) -> dict[str, bytes]:
+        """Sample audio as FLAC and one picture of all; an example that fails is said and left out."""
+        files: dict[str, bytes] = {}
+        try:
+            samples = list(self.stage.preview(self.state))
+            if samples:
+                from musika import pictures
+
+                shown = [pictures.spectrogram(waveform, SAMPLE_RATE) for _, waveform in samples]
+                files = {f"{name}.flac": flac(waveform, SAMPLE_RATE) for name, waveform in samples}
+                files["samples.png"] = pictures.png(pictures.stacked(shown))
+                if self.log is not None:
+                    for (name, waveform), picture in zip(samples, shown, strict=True):
+                        self.log.sample(self.position, name, waveform, pictures.png(picture))
+        except Exception as error:  # whatever it is, the weights are worth more than an example
+            console.warn(f"no samples with this checkpoint: {type(error).__name__}: {error}")
+            files = {}
+        return files
+
+
+def restored(state: Tree, folder: Path) -> tuple[Tree, int]:
+    """The state and position that a checkpoint holds.
+
+    Args:
+        state: a state of the same structure and shapes.
+        folder: the checkpoint.
+
+    Raises:
+        CheckpointError: it has none, or one of another structure.
+    """
+    template = _flatten(state)
+    expected = {path: tuple(np.shape(leaf)) for path, leaf in template.items()}
+    arrays = checkpoint.read(folder, STATE, {**expected, "position": ()})
+    position = int(arrays.pop("position"))
+    for path, leaf in template.items():
+        if arrays[path].dtype != np.dtype(str(leaf.dtype)):
+            raise CheckpointError(f"{folder}: {path!r} of the state is {arrays[path].dtype} and not {leaf.dtype}")
+    if position < 0:
+        raise CheckpointError(f"{folder}: position {position} is negative")
+    return _unflatten(state, arrays), position
+
+
+def flac(waveform: np.ndarray, sample_rate: int) -> bytes:
+    """A FLAC file, 16 bit, of a waveform `[N, 2]`; values beyond ±1 are clipped."""
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, np.clip(waveform, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
+    return file.getvalue()
+
+
+def _name(position: int) -> str:
+    return f"{position:09d}"
+
+
+def _flatten(tree: Tree) -> dict[str, Any]:
+    from musika import optim  # imports Keras
+
+    return optim.flatten(tree)
+
+
+def _unflatten(like: Tree, arrays: Mapping[str, Any]) -> Tree:
+    from musika import optim
+
+    return optim.unflatten(like, arrays)
+
+
+def _host(leaf: Any) -> np.ndarray:
+    from musika import backend
+
+    return backend.to_numpy(leaf)
+
+
+class _Looks:
+    """Scalars that came back from the device and have not been looked at yet."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.kept: list[Mapping[str, Any]] = []
+        self.last = time.monotonic()
+        self.bad = 0  # looks in a row with values that were not finite
+        self.text = ""  # the means of the last look, to show
+
+    def add(self, scalars: Mapping[str, Any]) -> None:
+        self.kept.append(scalars)
+
+    @property
+    def due(self) -> bool:
+        late = time.monotonic() - self.last >= self.settings.look_seconds
+        return late or len(self.kept) >= self.settings.look_every
+
+    def take(self) -> dict[str, float]:
+        """Means since the last look; empty when there was no step. Waits for the device."""
+        rows, self.kept, self.last = self.kept, [], time.monotonic()
+        if not rows:
+            return {}
+        seen: dict[str, list[float]] = {}
+        for row in rows:
+            for name, value in row.items():
+                seen.setdefault(name, []).append(float(_host(value)))
+        values = {name: float(np.mean(found)) for name, found in seen.items()}
+        self.bad = 0 if all(math.isfinite(value) for value in values.values()) else self.bad + 1
+        self.text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        return values
+
+
+class _Feeder:
+    """Batches in order, prepared a few ahead in a thread of their own."""
+
+    def __init__(self, make: Callable[[int], Tree], start: int, settings: Settings) -> None:
+        self._queue: queue.Queue[Any] = queue.Queue(settings.ahead)
+        self._stop = threading.Event()
+        positions = range(start, settings.end, settings.bs)
+        self._thread = threading.Thread(target=self._work, args=(make, positions), name="batches", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Tree]:
+        return self
+
+    def __next__(self) -> Tree:
+        item = self._queue.get()
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def close(self) -> None:
+        """Ends the thread; waits for the batch that it is making."""
+        self._stop.set()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()
+        self._thread.join(timeout=10)
+
+    def _work(self, make: Callable[[int], Tree], positions: range) -> None:
+        try:
+            for position in positions:
+                if self._stop.is_set() or not self._put(make(position)):
+                    return
+            self._put(StopIteration())
+        except BaseException as error:  # the training thread raises it
+            self._put(error)
+
+    def _put(self, item: Any) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(item, timeout=0.2)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+
+class _Interrupts:
+    """The first Ctrl-C or SIGTERM asks the loop to save and leave, the second one interrupts at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._on)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on(self, number: int, frame: object) -> None:
+        del number, frame
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        # print may be what was interrupted, and is not to be entered twice
+        os.write(2, b"\nfinishing this step, then saving (once more: leave at once)\n")
