@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from musika.config import GeneratorConfig
-from musika.gan.layers import ROOT_HALF, SLOPE, halved, initialise
+from musika.gan.layers import ROOT_HALF, SLOPE, convolution, halved, initialise
 
 Tensor = Any
 
@@ -25,8 +25,8 @@ class CriticBlock(keras.Layer):
     def __init__(self, width: int, channels: int, kernel: int, **options: Any) -> None:
         super().__init__(**options)
         self.width = width
-        self.keep = _convolution(width, kernel, 1, self, "keep")
-        self.shorten = _convolution(channels, 4, 2, self, "shorten")
+        self.keep = convolution(width, kernel, self, "keep")
+        self.shorten = convolution(channels, 4, self, "shorten", stride=2)
         self.shortcut = None
         if channels != width:
             self.shortcut = keras.layers.Dense(
@@ -53,24 +53,25 @@ class Critic(keras.Layer):
 
     Args:
         config: every size.
-        seed: of the initial weights.
+        seed: of the initial weights; None leaves them zero, for weights that are about to be assigned.
         dtype: Keras's dtype policy or its name ("float32", "mixed_bfloat16", "mixed_float16").
     """
 
-    def __init__(self, config: GeneratorConfig, seed: int = 0, dtype: Any = "float32") -> None:
+    def __init__(self, config: GeneratorConfig, seed: int | None = 0, dtype: Any = "float32") -> None:
         super().__init__(dtype=dtype, name="critic")
         self.config = config
         c = config.base_channels
-        self.first = _convolution(3 * c, 4, 2, self, "first")
+        self.first = convolution(3 * c, 4, self, "first", stride=2)
         sizes = [(3, 4, 4), (4, 5, 4), (5, 6, 4), (6, 7, 4)] + ([] if config.small else [(7, 7, 1)])
         self.blocks = [
             CriticBlock(k * c, m * c, kernel, dtype=self.dtype_policy, name=f"block_{n}")
             for n, (k, m, kernel) in enumerate(sizes, 1)
         ]
-        self.last = _convolution(7 * c, 3, 1, self, "last")
+        self.last = convolution(7 * c, 3, self, "last")
         self.score = keras.layers.Dense(1, kernel_initializer="zeros", dtype=self.dtype_policy, name="score")
         self.build()
-        initialise(self, seed)
+        if seed is not None:
+            initialise(self, seed)
 
     def build(self) -> None:
         c = self.config.base_channels
@@ -89,15 +90,3 @@ class Critic(keras.Layer):
             x = block(x)
         x = ops.leaky_relu(self.last(x), SLOPE)
         return ops.cast(self.score(ops.reshape(x, (-1, self.score.kernel.shape[0]))), "float32")
-
-
-def _convolution(channels: int, kernel: int, stride: int, owner: keras.Layer, name: str) -> keras.Layer:
-    return keras.layers.Conv1D(
-        channels,
-        kernel,
-        strides=stride,
-        padding="same",
-        kernel_initializer="zeros",
-        dtype=owner.dtype_policy,
-        name=name,
-    )

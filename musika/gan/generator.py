@@ -16,7 +16,7 @@ import keras
 from keras import ops
 
 from musika.config import GeneratorConfig
-from musika.gan.layers import ROOT_HALF, channels_to_time, halved, initialise
+from musika.gan.layers import ROOT_HALF, channels_to_time, convolution, halved, initialise, lengthening
 from musika.gan.noise import noise_lengths
 
 Tensor = Any
@@ -59,11 +59,11 @@ class Stage(keras.Layer):
     def __init__(self, channels: int, lengthen: bool, **options: Any) -> None:
         super().__init__(**options)
         self.lengthen = lengthen
-        self.up = _lengthening(channels, self.dtype_policy) if lengthen else _convolution(channels, 1, self, "up")
+        self.up = lengthening(channels, self, "up") if lengthen else convolution(channels, 1, self, "up")
         self.up_modulation = Modulation(channels, dtype=self.dtype_policy, name="up_modulation")
-        self.refine = _convolution(channels, 4 if lengthen else 1, self, "refine")
+        self.refine = convolution(channels, 4 if lengthen else 1, self, "refine")
         self.refine_modulation = Modulation(channels, dtype=self.dtype_policy, name="refine_modulation")
-        self.shortcut = _convolution(channels, 1, self, "shortcut")
+        self.shortcut = convolution(channels, 1, self, "shortcut")
         self.channels = channels
 
     def build(self, width: int, depth: int) -> None:
@@ -87,11 +87,11 @@ class Generator(keras.Layer):
 
     Args:
         config: every size.
-        seed: of the initial weights.
+        seed: of the initial weights; None leaves them zero, for weights that are about to be assigned.
         dtype: Keras's dtype policy or its name ("float32", "mixed_bfloat16", "mixed_float16").
     """
 
-    def __init__(self, config: GeneratorConfig, seed: int = 0, dtype: Any = "float32") -> None:
+    def __init__(self, config: GeneratorConfig, seed: int | None = 0, dtype: Any = "float32") -> None:
         super().__init__(dtype=dtype, name="generator")
         self.config = config
         c, policy = config.base_channels, self.dtype_policy
@@ -100,11 +100,12 @@ class Generator(keras.Layer):
         self.stages = [
             Stage(k * c, lengthen=k < 6 or not config.small, dtype=policy, name=f"stage_{7 - k}") for k in (6, 5, 4, 3)
         ]
-        self.last_up = _lengthening(2 * c, policy, "last_up")
+        self.last_up = lengthening(2 * c, self, "last_up")
         self.last_modulation = Modulation(2 * c, dtype=policy, name="last_modulation")
-        self.out = _convolution(config.channels, 4, self, "out")
+        self.out = convolution(config.channels, 4, self, "out")
         self.build()
-        initialise(self, seed)
+        if seed is not None:
+            initialise(self, seed)
 
     @property
     def noise_lengths(self) -> list[int]:
@@ -162,17 +163,3 @@ def on_windows(
     """
     halves = generate(ops.concatenate(ops.split(coordinates, 2, axis=1), axis=0), noise)
     return ops.concatenate(ops.split(halves, 2, axis=0), axis=1)
-
-
-def _lengthening(channels: int, policy: Any, name: str = "up") -> keras.Layer:
-    return keras.layers.Conv1DTranspose(
-        channels, 4, strides=2, padding="same", kernel_initializer="zeros", dtype=policy, name=name
-    )
-
-
-def _convolution(channels: int, kernel: int, owner: keras.Layer, name: str) -> keras.Layer:
-    """A convolution along time; one with kernel 1 is a dense layer at every step."""
-    options = {"kernel_initializer": "zeros", "dtype": owner.dtype_policy, "name": name}
-    if kernel == 1:
-        return keras.layers.Dense(channels, **options)
-    return keras.layers.Conv1D(channels, kernel, padding="same", **options)

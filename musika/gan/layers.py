@@ -1,4 +1,4 @@
-"""What generator and critic share: initial weights that any backend makes alike, and halving of the time axis."""
+"""What generator and critic share: convolutions along time, initial weights, moves between time and channels."""
 
 from __future__ import annotations
 
@@ -30,6 +30,20 @@ def initialise(layer: keras.Layer, seed: int) -> None:
     for variable in layer.trainable_variables:
         if variable.name == "kernel":
             variable.assign(he_uniform(seed, f"weights/{variable.path}", tuple(variable.shape)))
+
+
+def convolution(channels: int, kernel: int, owner: keras.Layer, name: str, stride: int = 1) -> keras.Layer:
+    """A convolution along time, with weights of zero; one with kernel 1 is a dense layer at every step."""
+    options = {"kernel_initializer": "zeros", "dtype": owner.dtype_policy, "name": name}
+    if kernel == 1:
+        return keras.layers.Dense(channels, **options)
+    return keras.layers.Conv1D(channels, kernel, strides=stride, padding="same", **options)
+
+
+def lengthening(channels: int, owner: keras.Layer, name: str) -> keras.Layer:
+    """A transposed convolution that doubles the number of steps."""
+    options = {"kernel_initializer": "zeros", "dtype": owner.dtype_policy, "name": name}
+    return keras.layers.Conv1DTranspose(channels, 4, strides=2, padding="same", **options)
 
 
 def halved(x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Chance inside the generator: one normal number a step and noise layer, a function of seed and position. NumPy only."""
+"""Chance inside the generator: one normal number a step and noise layer, by seed and position. NumPy only."""
 
 from __future__ import annotations
 

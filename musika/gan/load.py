@@ -1,0 +1,122 @@
+"""Generators in checkpoint folders: saved as they are shipped, loaded ready to render."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musika import checkpoint
+from musika.config import GeneratorConfig
+from musika.errors import CheckpointError, ConfigError
+
+if TYPE_CHECKING:
+    from musika.gan.generator import Generator
+
+KIND = "generator"
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedGenerator:
+    """A generator ready to render.
+
+    Attributes:
+        config: its sizes.
+        generator: built, with its weights set.
+        codec_identity: of the codec whose latents it makes.
+        info: everything that the checkpoint's `config.json` says, such as licence and training.
+    """
+
+    config: GeneratorConfig
+    generator: Generator
+    codec_identity: str
+    info: dict[str, Any]
+
+
+def save_generator(
+    folder: Path,
+    config: GeneratorConfig,
+    weights: Mapping[str, np.ndarray],
+    codec_identity: str,
+    *,
+    seed: int = 0,
+    trained: Mapping[str, Any] | None = None,
+    licence: str = "",
+    half: bool = True,
+    extra: Mapping[str, bytes] | None = None,
+) -> None:
+    """Writes a checkpoint of kind "generator", whole or not at all.
+
+    Args:
+        weights: as `checkpoint.named_weights(generator)` names them.
+        codec_identity: of the codec that made the latents it was trained on.
+        seed: of the training.
+        trained: how it was trained, plain JSON values.
+        half: in half precision.
+        extra: further small files, such as sample audio.
+
+    Raises:
+        CheckpointError: it cannot be written.
+    """
+    fields = {
+        "kind": KIND,
+        "config": config.to_dict(),
+        "codec_identity": codec_identity,
+        "seed": seed,
+        "trained": dict(trained or {}),
+        "licence": licence,
+    }
+    checkpoint.write(folder, fields, {"weights": weights}, half=half, extra=extra)
+
+
+def load_generator(folder: Path, dtype: Any = "float32") -> LoadedGenerator:
+    """The generator of a checkpoint folder.
+
+    Args:
+        dtype: Keras's dtype policy or its name, to compute in.
+
+    Raises:
+        CheckpointError: the folder is missing or torn, holds something else, or does not fit its configuration.
+    """
+    info = checkpoint.read_config(folder)
+    if info["kind"] != KIND:
+        raise CheckpointError(
+            f"{folder} holds a checkpoint of kind {info['kind']}, not a generator: give a generator's folder"
+        )
+    config, codec_identity = _described(folder, info)
+    _check_sizes(folder, config)
+
+    from musika.gan.generator import Generator
+
+    generator = Generator(config, seed=None, dtype=dtype)
+    expected = {name: array.shape for name, array in checkpoint.named_weights(generator).items()}
+    checkpoint.assign(generator, checkpoint.read(folder, expected=expected))
+    return LoadedGenerator(config, generator, codec_identity, info)
+
+
+def _described(folder: Path, info: Mapping[str, Any]) -> tuple[GeneratorConfig, str]:
+    """Sizes and codec identity from `config.json`."""
+    sizes, codec_identity = info.get("config"), info.get("codec_identity")
+    if not isinstance(sizes, dict):
+        raise CheckpointError(f"{folder / checkpoint.CONFIG} has no sizes under 'config'")
+    if not isinstance(codec_identity, str) or not codec_identity:
+        raise CheckpointError(
+            f"{folder / checkpoint.CONFIG} does not say under 'codec_identity' which codec it belongs to"
+        )
+    try:
+        return GeneratorConfig.from_dict(sizes), codec_identity
+    except ConfigError as error:
+        raise CheckpointError(f"{folder / checkpoint.CONFIG}: {error}") from error
+
+
+def _check_sizes(folder: Path, config: GeneratorConfig) -> None:
+    """Holds the configuration against two arrays that are really there, before a network of its sizes takes memory."""
+    found = checkpoint.shapes(folder)
+    c, depth = config.base_channels, config.coordinate_depth
+    for name, shape in {"start/kernel": (4 * depth, 28 * c), "out/kernel": (4, 2 * c, config.channels)}.items():
+        if found.get(name) != shape:
+            has = f"is {list(found[name])}" if name in found else "is missing"
+            raise CheckpointError(f"{folder}: array {name!r} {has}, but the configuration says {list(shape)}")
