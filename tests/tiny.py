@@ -1,0 +1,84 @@
+"""Tiny networks for tests: real ones, with random weights, and a codec of a few lines of NumPy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from musika.codec.base import Codec
+from musika.config import CodecConfig, GeneratorConfig
+from musika.render import Model, compiled
+
+SMALL = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=4, small=True)
+LARGE = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=2, small=False)
+STEREO = CodecConfig(
+    channels=4,
+    fine_bins=32,
+    bands=8,
+    encoder_widths=(8, 8, 8, 8),
+    encoder_blocks=(1, 1, 1, 1),
+    decoder_widths=(8, 8, 8, 8),
+    decoder_blocks=(1, 1, 1, 1),
+    block=8,
+)
+
+
+class FakeCodec(Codec):
+    """Each sample is a sum over the latents nearby: enough to notice a missing or a misplaced one."""
+
+    channels, hop_total, sample_rate, identity, block, context = 4, 16, 1000, "fake", 8, 3
+
+    def __init__(self) -> None:
+        taps = np.random.default_rng(1).normal(0, 0.1, (2 * self.context + 1, self.channels, 2 * self.hop_total))
+        self.taps = taps.astype(np.float32)
+
+    def encode_window(self, waveform: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def decode_window(self, latents: np.ndarray) -> np.ndarray:
+        assert latents.shape[1:] == (self.block + 2 * self.context, self.channels)
+        parts = [latents[:, k : k + self.block] @ tap for k, tap in enumerate(self.taps)]
+        return np.sum(parts, axis=0, dtype=np.float32).reshape(len(latents), self.block * self.hop_total, 2)
+
+
+def generator(config: GeneratorConfig):
+    """A generator whose noise counts, too."""
+    from musika.gan.generator import Generator
+
+    layer = Generator(config, seed=1)
+    for variable in layer.trainable_variables:
+        if variable.name == "noise_weight":
+            variable.assign([0.3])
+    return layer
+
+
+def model(config: GeneratorConfig, codec: Codec | None = None) -> Model:
+    return Model(config, compiled(generator(config)), codec or FakeCodec(), "tiny")
+
+
+def stereo_codec(config: CodecConfig = STEREO) -> Codec:
+    from musika.codec import stereo
+
+    networks = [kind(config, name=name) for kind, name in ((stereo.Encoder, "encoder"), (stereo.Decoder, "decoder"))]
+    for network in networks:
+        stereo.initialise(network, 1)
+    return stereo.StereoCodec(config, networks[0], networks[1], "tiny")
+
+
+def write_checkpoints(folder: Path, config: GeneratorConfig = SMALL) -> Path:
+    """A codec in `folder/ae`, a generator in `folder/open`; returns the generator's."""
+    from musika import checkpoint
+    from musika.codec import load, stereo
+    from musika.gan.load import save_generator
+
+    weights = {}
+    for kind, name in ((stereo.Encoder, "encoder"), (stereo.Decoder, "decoder")):
+        network = kind(STEREO, name=name)
+        stereo.initialise(network, 1)
+        weights[name] = checkpoint.named_weights(network)
+    written, arrays = load.codec_files(STEREO, weights)
+    checkpoint.write(folder / "ae", written, arrays)
+    identity = load.load_codec(folder / "ae").identity
+    save_generator(folder / "open", config, checkpoint.named_weights(generator(config)), identity)
+    return folder / "open"
