@@ -97,11 +97,11 @@ class Progress:
             self._line()
 
     def note(self, text: str) -> None:
-        """A line above the bar."""
+        """`say`, above the bar."""
         if self._bar is not None:
-            self._bar.write(text, file=sys.stderr)
+            self._bar.write(text, file=sys.stdout)
         else:
-            print(text, file=sys.stderr, flush=True)
+            say(text)
 
     def status(self, text: str) -> None:
         """A few words behind the bar, such as a loss or a speed; a terminal alone shows them at once."""

@@ -133,7 +133,7 @@ class TrainOptions(Options):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _FromGenerator(Options):
+class RenderOptions(Options):
     """What generating and testing share: a generator, its codec, and the sizes that its checkpoint already says."""
 
     load_path: Path = flag(Path("checkpoints/open"), "checkpoint of the generator", "Folders")
@@ -148,7 +148,7 @@ class _FromGenerator(Options):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GenerateOptions(_FromGenerator):
+class GenerateOptions(RenderOptions):
     """Music out of a checkpoint, into files."""
 
     num_samples: int = flag(1, "pieces to make; piece k has the number seed + k", "Sound", 1, 1_000_000)
@@ -158,7 +158,7 @@ class GenerateOptions(_FromGenerator):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TestOptions(_FromGenerator):
+class TestOptions(RenderOptions):
     """A page in the browser to listen to a checkpoint."""
 
     __test__ = False  # not a test case, whatever pytest thinks of the name

@@ -23,6 +23,7 @@ from musika import checkpoint
 from musika.codec.base import AUDIO_CHANNELS, Codec
 from musika.config import GeneratorConfig
 from musika.errors import CheckpointError, UsageError
+from musika.flags import RenderOptions
 from musika.gan.coordinates import rendering_coordinates
 from musika.gan.noise import rendering_noise
 
@@ -97,6 +98,17 @@ def load_model(
             f"{codec.identity}: name the right codec's folder with --dec_path"
         )
     return Model(loaded.config, compiled(loaded.generator, xla), codec, folder.resolve().name)
+
+
+def load_from_options(options: RenderOptions) -> Model:
+    """`load_model` as the flags of `generate` and `test` say."""
+    return load_model(
+        options.load_path,
+        options.dec_path,
+        sizes={name: getattr(options, name) for name in ("small", "base_channels", "coorddepth")},
+        dtype="mixed_bfloat16" if options.mixed_precision == "True" else "float32",
+        xla=options.xla == "True",
+    )
 
 
 def compiled(generator: Any, xla: bool = False) -> Generate:
