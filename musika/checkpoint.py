@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import os
 import secrets
 import shutil
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from musika import tensorfile
 from musika.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -33,13 +33,7 @@ KINDS = ("codec/stereo", "generator", "training/gan", "training/codec")
 CONFIG, MANIFEST = "config.json", "manifest.json"
 SUFFIX = ".safetensors"
 MAX_JSON = 4 << 20  # bytes of config.json or manifest.json
-MAX_HEADER = 16 << 20  # bytes of a safetensors header
 MAX_DATA = 16 << 30  # bytes of arrays when the reader does not say what it expects
-_DTYPES = {
-    **{"F16": "<f2", "BF16": "<u2", "F32": "<f4", "BOOL": "|b1", "I8": "|i1", "U8": "|u1", "I16": "<i2", "U16": "<u2"},
-    **{"I32": "<i4", "U32": "<u4", "I64": "<i8", "U64": "<u8"},
-}
-_FLOATS = ("F16", "BF16", "F32")
 
 
 # ---------------------------------------------------------------------------------------------------- writing
@@ -68,7 +62,7 @@ def write(
     files = {CONFIG: _json({"format_version": FORMAT_VERSION, **config})}
     _check_config(Path(folder), json.loads(files[CONFIG]))
     for stem, named in arrays.items():
-        files[stem + SUFFIX] = _serialised(folder, stem, named, half)
+        files[stem + SUFFIX] = tensorfile.serialised(f"{folder} ({stem})", named, half)
     files.update(extra or {})
     if len(files) > 2:
         files[MANIFEST] = _json({name: {"bytes": len(d), "sha256": _digest(d)} for name, d in sorted(files.items())})
@@ -103,25 +97,8 @@ def _json(value: Any) -> bytes:
     return (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
-def _digest(data: bytes | memoryview) -> str:
+def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _serialised(folder: Path, stem: str, named: Mapping[str, np.ndarray], half: bool) -> bytes:
-    """The bytes of a safetensors file."""
-    from safetensors.numpy import save
-
-    ready = {}
-    for name, array in named.items():
-        value = np.asarray(array, order="C")
-        if np.issubdtype(value.dtype, np.floating):
-            with np.errstate(over="ignore"):
-                value = value.astype(np.float16 if half else np.float32, copy=False)
-            if not np.isfinite(value).all():
-                why = "not finite, or too large for half precision," if half else "not finite"
-                raise CheckpointError(f"{folder} is not saved: {stem} {name!r} holds values that are {why}")
-        ready[name] = value
-    return save(ready)
 
 
 def _fill(new: Path, files: Mapping[str, bytes]) -> None:
@@ -199,8 +176,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     folder = _standing(folder)
     data = _bytes(folder / CONFIG, MAX_JSON)
-    _check_sum(folder, CONFIG, data)
-    config = _parsed(folder / CONFIG, data)
+    _check_sum(folder, CONFIG, _digest(data))
+    config = tensorfile.parsed(folder / CONFIG, data)
     _check_config(folder, config)
     return config
 
@@ -213,7 +190,7 @@ def shapes(folder: Path, stem: str = "weights") -> dict[str, tuple[int, ...]]:
     """
     path = _standing(folder) / (stem + SUFFIX)
     with _opened(path) as file:
-        return {name: entry.shape for name, entry in _header(path, file).items()}
+        return {name: entry.shape for name, entry in tensorfile.header(path, file).items()}
 
 
 def has(folder: Path, stem: str) -> bool:
@@ -238,18 +215,16 @@ def read(
     folder = _standing(folder)
     path = folder / (stem + SUFFIX)
     with _opened(path) as file:
-        header = _header(path, file)
+        header = tensorfile.header(path, file)
         if expected is None:
             size = sum(entry.end - entry.begin for entry in header.values())
             if size > MAX_DATA:
                 raise CheckpointError(f"{path} holds {size} bytes of arrays: more than {MAX_DATA} are not read")
         else:
             _check_names(str(path), {name: entry.shape for name, entry in header.items()}, expected)
-        file.seek(0)
-        data = file.read()
-    _check_sum(folder, path.name, data)
-    start = len(data) - max((entry.end for entry in header.values()), default=0)
-    return {name: _array(path, name, entry, data, start) for name, entry in header.items()}
+        arrays, digest = tensorfile.data(path, file, header)
+    _check_sum(folder, path.name, digest)
+    return arrays
 
 
 def verify(folder: Path) -> None:
@@ -263,7 +238,8 @@ def verify(folder: Path) -> None:
     for name in _manifest(folder):
         if not (folder / name).is_file():
             raise CheckpointError(f"{folder / name} is missing, though the manifest lists it")
-        _check_sum(folder, name, (folder / name).read_bytes())
+        with _opened(folder / name) as file:
+            _check_sum(folder, name, hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _standing(folder: Path) -> Path:
@@ -297,24 +273,6 @@ def _bytes(path: Path, limit: int) -> bytes:
     return data
 
 
-def _parsed(path: Path, data: bytes) -> dict[str, Any]:
-    """JSON with an object at its top and no name twice."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a name stands there twice")
-        return found
-
-    try:
-        value = json.loads(data, object_pairs_hook=once)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is not readable JSON: {str(error)[:200]}") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path} is not a JSON object")
-    return value
-
-
 def _check_config(folder: Path, config: Mapping[str, Any]) -> None:
     version, kind = config.get("format_version"), config.get("kind")
     if type(version) is not int or version < 1:
@@ -332,7 +290,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.exists():
         return {}
-    manifest = _parsed(path, _bytes(path, MAX_JSON))
+    manifest = tensorfile.parsed(path, _bytes(path, MAX_JSON))
     for name, entry in manifest.items():
         plain = name == os.path.basename(name) and name not in ("", ".", "..") and "\\" not in name
         if not plain or not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):
@@ -340,68 +298,14 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _check_sum(folder: Path, name: str, data: bytes) -> None:
+def _check_sum(folder: Path, name: str, digest: str) -> None:
     manifest = _manifest(folder)
     if not manifest:
         return
     if name not in manifest:
         raise CheckpointError(f"{folder / name} is not in the manifest: it belongs to another checkpoint")
-    if _digest(data) != manifest[name]["sha256"]:
+    if digest != manifest[name]["sha256"]:
         raise CheckpointError(f"{folder / name} does not match its checksum: it is damaged or from another checkpoint")
-
-
-class _Entry:
-    """One array as the header describes it."""
-
-    def __init__(self, dtype: str, shape: tuple[int, ...], begin: int, end: int) -> None:
-        self.dtype, self.shape, self.begin, self.end = dtype, shape, begin, end
-
-
-def _header(path: Path, file: Any) -> dict[str, _Entry]:
-    """The header of a safetensors file, every entry checked against the file's size."""
-    size = os.fstat(file.fileno()).st_size
-    length = int.from_bytes(file.read(8), "little") if size >= 8 else 0
-    if not 2 <= length <= min(MAX_HEADER, size - 8):
-        raise CheckpointError(f"{path} is torn or no safetensors file: {size} bytes, header of {length}")
-    header = _parsed(path, file.read(length))
-    header.pop("__metadata__", None)
-    entries = {name: _entry(path, name, fields) for name, fields in header.items()}
-    at = 0
-    for name, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
-        if entry.begin != at:
-            raise CheckpointError(f"{path}: array {name[:80]!r} does not begin where the one before it ends")
-        at = entry.end
-    if 8 + length + at != size:
-        raise CheckpointError(f"{path} has {size} bytes, its header says {8 + length + at}: it is torn or oversized")
-    return entries
-
-
-def _entry(path: Path, name: str, fields: Any) -> _Entry:
-    try:
-        dtype, shape, (begin, end) = fields["dtype"], tuple(fields["shape"]), fields["data_offsets"]
-        sound = all(type(n) is int and 0 <= n < 2**40 for n in (*shape, begin, end)) and len(shape) <= 16
-    except (TypeError, KeyError, ValueError):
-        sound, dtype = False, None
-    if not sound:
-        raise CheckpointError(f"{path}: the header's entry {name[:80]!r} is malformed")
-    if dtype not in _DTYPES:
-        raise CheckpointError(f"{path}: array {name[:80]!r} has type {str(dtype)[:20]!r}, which is not read")
-    if end - begin != math.prod(shape) * np.dtype(_DTYPES[dtype]).itemsize:
-        raise CheckpointError(f"{path}: array {name[:80]!r} of shape {list(shape)} does not have {end - begin} bytes")
-    return _Entry(dtype, shape, begin, end)
-
-
-def _array(path: Path, name: str, entry: _Entry, data: bytes, start: int) -> np.ndarray:
-    count = math.prod(entry.shape)
-    value = np.frombuffer(data, _DTYPES[entry.dtype], count, start + entry.begin).reshape(entry.shape)
-    if entry.dtype == "BF16":
-        value = (value.astype(np.uint32) << 16).view(np.float32)
-    if entry.dtype not in _FLOATS:
-        return value.copy()
-    value = value.astype(np.float32)
-    if not np.isfinite(value).all():
-        raise CheckpointError(f"{path}: array {name!r} holds values that are not finite")
-    return value
 
 
 def _check_names(what: str, found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> None:

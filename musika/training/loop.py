@@ -10,11 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import math
-import os
-import queue
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -25,6 +20,7 @@ import numpy as np
 from musika import checkpoint, console
 from musika.config import SAMPLE_RATE
 from musika.errors import CheckpointError, MusikaError
+from musika.training.feed import Feeder, Interrupts, Looks
 
 Tree = Any
 INTERRUPTED = 130  # exit code
@@ -168,7 +164,7 @@ class _Run:
         self.position = 0  # samples seen
         self.saved = 0  # position that is on the disk, or where there is nothing to save yet
         self.begun = time.monotonic()
-        self.looks = _Looks(settings)
+        self.looks = Looks(settings.look_every, settings.look_seconds, _host)
         self.state: Tree = None
 
     def train(self, load_path: Path | None) -> int:
@@ -179,7 +175,7 @@ class _Run:
         if self.position >= self.settings.end:
             console.say(f"all {self.settings.epochs} epochs are done already; a larger --epochs goes on")
             return 0
-        with _Interrupts() as interrupts, self._batches() as batches:
+        with Interrupts() as interrupts, self._batches() as batches:
             while self.position < self.settings.end and not self._over(interrupts):
                 self._epoch(batches, interrupts)
             if self.saved != self.position:
@@ -189,12 +185,12 @@ class _Run:
             return INTERRUPTED
         return 0
 
-    def _over(self, interrupts: _Interrupts) -> bool:
+    def _over(self, interrupts: Interrupts) -> bool:
         """Whether to leave before the last epoch ends."""
         limit = self.settings.minutes * 60
         return interrupts.asked or (limit > 0 and time.monotonic() - self.begun >= limit)
 
-    def _epoch(self, batches: Iterator[Tree], interrupts: _Interrupts) -> None:
+    def _epoch(self, batches: Iterator[Tree], interrupts: Interrupts) -> None:
         """To the end of the epoch, or to where the run is to be left."""
         size = self.settings.totsamples
         epoch = self.position // size
@@ -227,8 +223,9 @@ class _Run:
             f"training has diverged after {self.position} samples ({self.looks.text}); {kept}; try a smaller --lr"
         )
 
-    def _batches(self) -> contextlib.closing[_Feeder]:
-        return contextlib.closing(_Feeder(self.stage.batch, self.position, self.settings))
+    def _batches(self) -> contextlib.closing[Feeder]:
+        positions = range(self.position, self.settings.end, self.settings.bs)
+        return contextlib.closing(Feeder(self.stage.batch, positions, self.settings.ahead))
 
     def _save(self) -> None:
         """One checkpoint folder: weights to use, the whole state, examples and their picture."""
@@ -325,108 +322,3 @@ def _host(leaf: Any) -> np.ndarray:
     from musika import backend
 
     return backend.to_numpy(leaf)
-
-
-class _Looks:
-    """Scalars that came back from the device and have not been looked at yet."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.kept: list[Mapping[str, Any]] = []
-        self.last = time.monotonic()
-        self.bad = 0  # looks in a row with values that were not finite
-        self.text = ""  # the means of the last look, to show
-
-    def add(self, scalars: Mapping[str, Any]) -> None:
-        self.kept.append(scalars)
-
-    @property
-    def due(self) -> bool:
-        late = time.monotonic() - self.last >= self.settings.look_seconds
-        return late or len(self.kept) >= self.settings.look_every
-
-    def take(self) -> dict[str, float]:
-        """Means since the last look; empty when there was no step. Waits for the device."""
-        rows, self.kept, self.last = self.kept, [], time.monotonic()
-        if not rows:
-            return {}
-        seen: dict[str, list[float]] = {}
-        for row in rows:
-            for name, value in row.items():
-                seen.setdefault(name, []).append(float(_host(value)))
-        values = {name: float(np.mean(found)) for name, found in seen.items()}
-        self.bad = 0 if all(math.isfinite(value) for value in values.values()) else self.bad + 1
-        self.text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-        return values
-
-
-class _Feeder:
-    """Batches in order, prepared a few ahead in a thread of their own."""
-
-    def __init__(self, make: Callable[[int], Tree], start: int, settings: Settings) -> None:
-        self._queue: queue.Queue[Any] = queue.Queue(settings.ahead)
-        self._stop = threading.Event()
-        positions = range(start, settings.end, settings.bs)
-        self._thread = threading.Thread(target=self._work, args=(make, positions), name="batches", daemon=True)
-        self._thread.start()
-
-    def __iter__(self) -> Iterator[Tree]:
-        return self
-
-    def __next__(self) -> Tree:
-        item = self._queue.get()
-        if isinstance(item, BaseException):
-            raise item
-        return item
-
-    def close(self) -> None:
-        """Ends the thread; waits for the batch that it is making."""
-        self._stop.set()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._queue.get_nowait()
-        self._thread.join(timeout=10)
-
-    def _work(self, make: Callable[[int], Tree], positions: range) -> None:
-        try:
-            for position in positions:
-                if self._stop.is_set() or not self._put(make(position)):
-                    return
-            self._put(StopIteration())
-        except BaseException as error:  # the training thread raises it
-            self._put(error)
-
-    def _put(self, item: Any) -> bool:
-        while not self._stop.is_set():
-            try:
-                self._queue.put(item, timeout=0.2)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-
-class _Interrupts:
-    """The first Ctrl-C or SIGTERM asks the loop to save and leave, the second one interrupts at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> _Interrupts:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._on)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _on(self, number: int, frame: object) -> None:
-        del number, frame
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        # print may be what was interrupted, and is not to be entered twice
-        os.write(2, b"\nfinishing this step, then saving (once more: leave at once)\n")

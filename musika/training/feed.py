@@ -1,0 +1,134 @@
+"""What stands around the training loop: batches from a thread, looks at scalars, interrupts."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+Tree = Any
+
+
+class Feeder:
+    """Batches in order, prepared a few ahead in a thread of their own.
+
+    Args:
+        make: position in samples to batch.
+        positions: of the batches.
+        ahead: batches that wait at most.
+    """
+
+    def __init__(self, make: Callable[[int], Tree], positions: range, ahead: int) -> None:
+        self._queue: queue.Queue[Any] = queue.Queue(ahead)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, args=(make, positions), name="batches", daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Tree]:
+        return self
+
+    def __next__(self) -> Tree:
+        item = self._queue.get()
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def close(self) -> None:
+        """Ends the thread; waits for the batch that it is making."""
+        self._stop.set()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._queue.get_nowait()
+        self._thread.join(timeout=10)
+
+    def _work(self, make: Callable[[int], Tree], positions: range) -> None:
+        try:
+            for position in positions:
+                if self._stop.is_set() or not self._put(make(position)):
+                    return
+            self._put(StopIteration())
+        except BaseException as error:  # the training thread raises it
+            self._put(error)
+
+    def _put(self, item: Any) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(item, timeout=0.2)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+
+class Looks:
+    """Scalars that came back from the device and have not been looked at yet.
+
+    Args:
+        every: steps between two looks, at most.
+        seconds: after which it is time sooner.
+        host: a device's scalar to a number.
+    """
+
+    def __init__(self, every: int, seconds: float, host: Callable[[Any], Any]) -> None:
+        self.every, self.seconds, self.host = every, seconds, host
+        self.kept: list[Mapping[str, Any]] = []
+        self.last = time.monotonic()
+        self.bad = 0  # looks in a row with values that were not finite
+        self.text = ""  # the means of the last look, to show
+
+    def add(self, scalars: Mapping[str, Any]) -> None:
+        """Keeps one step's scalars, unseen."""
+        self.kept.append(scalars)
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to look."""
+        return time.monotonic() - self.last >= self.seconds or len(self.kept) >= self.every
+
+    def take(self) -> dict[str, float]:
+        """Means since the last look; empty when there was no step. Waits for the device."""
+        rows, self.kept, self.last = self.kept, [], time.monotonic()
+        if not rows:
+            return {}
+        seen: dict[str, list[float]] = {}
+        for row in rows:
+            for name, value in row.items():
+                seen.setdefault(name, []).append(float(self.host(value)))
+        values = {name: float(np.mean(found)) for name, found in seen.items()}
+        self.bad = 0 if all(math.isfinite(value) for value in values.values()) else self.bad + 1
+        self.text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+        return values
+
+
+class Interrupts:
+    """The first Ctrl-C or SIGTERM asks the loop to save and leave, the second one interrupts at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupts:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._on)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on(self, number: int, frame: object) -> None:
+        del number, frame
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        # print may be what was interrupted, and is not to be entered twice
+        os.write(2, b"\nfinishing this step, then saving (once more: leave at once)\n")
