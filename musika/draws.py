@@ -40,8 +40,7 @@ def integers(seed: int, purpose: str, index: int, count: int) -> np.ndarray:
 
 def uniform(seed: int, purpose: str, index: int, shape: tuple[int, ...]) -> np.ndarray:
     """Uniform in [0, 1), float32: multiples of 2^-24, never 1."""
-    raw = integers(seed, purpose, index, math.prod(shape))
-    return ((raw >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)).reshape(shape)
+    return _unit(integers(seed, purpose, index, math.prod(shape))).reshape(shape)
 
 
 def normal(seed: int, purpose: str, index: int, shape: tuple[int, ...]) -> np.ndarray:
@@ -64,6 +63,11 @@ def truncated_normal(seed: int, purpose: str, index: int, shape: tuple[int, ...]
     if limit > bound:
         limit = np.nextafter(limit, np.float32(0))
     return np.clip(numbers.astype(np.float32), -limit, limit).reshape(shape)
+
+
+def _unit(raw: np.ndarray) -> np.ndarray:
+    """Uniform in [0, 1), float32: the upper 24 bits, which float32 holds exactly."""
+    return (raw >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
 
 
 def _centred(raw: np.ndarray) -> np.ndarray:

@@ -1,0 +1,94 @@
+"""Losses by hand, and the adaptive weight of the critic's penalty at the ends of its range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+
+from musika import backend
+from musika.config import GeneratorConfig
+from musika.gan import losses
+from musika.gan.critic import Critic
+
+
+def scores(*values: float) -> Any:
+    return ops.convert_to_tensor(np.array(values, np.float32)[:, None])
+
+
+def number(value: float) -> Any:
+    return ops.convert_to_tensor(np.float32(value))
+
+
+def test_generator_loss() -> None:
+    assert float(losses.generator_loss(scores(1.0, 2.0, -6.0))) == 1.0
+
+
+def test_hinge_loss() -> None:
+    assert float(losses.hinge_loss(scores(1.0, 7.0), scores(-1.0, -2.0))) == 0.0
+    assert float(losses.hinge_loss(scores(0.5, 3.0), scores(1.0, -3.0))) == pytest.approx((0.25 + 1.0) / 2)
+
+
+def test_critic_loss_is_hinge_plus_weighted_penalty() -> None:
+    real, fake = scores(0.5, 0.0), scores(0.0, 0.25)
+    plain = float(losses.hinge_loss(real, fake))
+    assert float(losses.critic_loss(real, fake, number(3.0), number(0.0), 10.0)) == pytest.approx(plain)
+    assert float(losses.critic_loss(real, fake, number(3.0), number(0.5), 10.0)) == pytest.approx(plain + 15.0)
+
+
+def test_r1_is_the_mean_squared_norm() -> None:
+    gradient = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    assert float(losses.r1(ops.convert_to_tensor(gradient))) == float((gradient**2).sum()) / 2
+
+
+def test_r1_of_a_critic_is_that_of_each_window_alone() -> None:
+    critic = Critic(GeneratorConfig(channels=3, coordinate_depth=2, base_channels=2, small=True))
+    windows = np.random.default_rng(0).normal(size=(3, 128, 3)).astype(np.float32)
+
+    def slope(latents: Any) -> Any:
+        return backend.value_and_gradient(lambda x: (ops.sum(critic(x)), ()), latents)[2]
+
+    together = float(losses.r1(slope(ops.convert_to_tensor(windows))))
+    alone = [float(losses.r1(slope(ops.convert_to_tensor(windows[i : i + 1])))) for i in range(3)]
+    assert together == pytest.approx(np.mean(alone), rel=1e-5)
+    assert min(alone) > 0
+
+
+@given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=4), st.floats(-100, 100, width=32))
+def test_certainty_lies_between_0_and_1(real: list[float], fake: float) -> None:
+    found = float(losses.certainty(scores(*real), scores(fake)))
+    assert found == pytest.approx(min(max(np.mean(real) - fake, 0), 2) / 2, abs=1e-4)
+    assert 0 <= found <= 1
+
+
+@pytest.mark.parametrize(
+    ("weight", "certain", "after"),
+    [
+        (0.5, 0.95, 0.5001),
+        (0.5, 0.9, 0.4999),  # certain means more than 0.9
+        (0.5, 0.0, 0.4999),
+        (1.0, 1.0, 1.0),
+        (0.99995, 1.0, 1.0),
+        (1.0, 0.5, 0.9999),
+        (0.0, 0.5, 0.0),
+        (0.00005, 0.5, 0.0),
+        (0.0, 0.95, 0.0001),
+    ],
+)
+def test_the_adaptive_weight(weight: float, certain: float, after: float) -> None:
+    found = float(losses.adapted(number(weight), number(certain)))
+    assert found == pytest.approx(after, abs=1e-7)
+    assert 0.0 <= found <= 1.0
+
+
+def test_the_adaptive_weight_goes_back_and_forth() -> None:
+    weight = number(losses.FIRST_WEIGHT)
+    for _ in range(3):
+        weight = losses.adapted(weight, number(0.2))
+    for _ in range(5):
+        weight = losses.adapted(weight, number(1.0))
+    assert float(weight) == 1.0

@@ -1,0 +1,190 @@
+"""Generator and critic: shapes, initial weights, precision, and checkpoints of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from keras import ops
+
+from musika import checkpoint
+from musika.config import GeneratorConfig
+from musika.errors import CheckpointError
+from musika.gan.coordinates import rendering_coordinates, training_coordinates
+from musika.gan.critic import Critic
+from musika.gan.generator import Generator, on_windows
+from musika.gan.layers import channels_to_time, halved, he_uniform
+from musika.gan.load import LoadedGenerator, load_generator, save_generator
+from musika.gan.noise import rendering_noise, training_noise
+
+TINY = GeneratorConfig(channels=6, coordinate_depth=3, base_channels=2)
+GENERATOR_3, CRITIC_3 = "fd5af7ad23dc68bc", "8506179774a46142"  # identities of TINY ones with seed 3
+TINY_SMALL = dataclasses.replace(TINY, small=True)
+BOTH = pytest.mark.parametrize("config", [TINY, TINY_SMALL], ids=["default", "small"])
+
+
+def array(tensor: Any) -> np.ndarray:
+    return np.asarray(ops.convert_to_numpy(tensor))
+
+
+def fingerprint(layer: Any) -> str:
+    return checkpoint.identity({}, checkpoint.named_weights(layer))
+
+
+def noisy(config: GeneratorConfig) -> Generator:
+    """A generator whose noise counts."""
+    made = Generator(config, seed=1)
+    arrays = checkpoint.named_weights(made)
+    noise = {name: np.full(1, 0.3, np.float32) for name in arrays if name.endswith("noise_weight")}
+    checkpoint.assign(made, arrays | noise)
+    return made
+
+
+def test_channels_move_into_time() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(1, 2, 6)
+    found = array(channels_to_time(ops.convert_to_tensor(x)))
+    assert found.shape == (1, 4, 3)
+    for t in range(2):
+        for k in range(6):
+            assert found[0, 2 * t + k % 2, k // 2] == x[0, t, k]
+
+
+def test_halving_averages_neighbours() -> None:
+    x = np.arange(8, dtype=np.float32).reshape(1, 4, 2)
+    np.testing.assert_array_equal(array(halved(ops.convert_to_tensor(x)))[0], [[1, 2], [5, 6]])
+
+
+@BOTH
+def test_shapes(config: GeneratorConfig) -> None:
+    made, critic = Generator(config), Critic(config)
+    windows = on_windows(made, training_coordinates(config, 0, 0, 2, 2.0), training_noise(config, 0, 0, 2))
+    assert tuple(windows.shape) == (2, config.window, 6)
+    assert tuple(critic(windows).shape) == (2, 1)
+    assert len({variable.path for variable in made.weights}) == len(made.weights)
+
+
+@BOTH
+def test_the_halves_never_see_each_other(config: GeneratorConfig) -> None:
+    made, half = Generator(config), config.half_window
+    coordinates = training_coordinates(config, 0, 0, 2, 2.0)
+    before = array(on_windows(made, coordinates))
+    coordinates[:, half:] = 0.5
+    after = array(on_windows(made, coordinates))
+    np.testing.assert_array_equal(after[:, :half], before[:, :half])
+    assert np.abs(after[:, half:] - before[:, half:]).max() > 0.01
+
+
+@BOTH
+def test_windows_are_half_windows_joined(config: GeneratorConfig) -> None:
+    made, half = noisy(config), config.half_window
+    coordinates = rendering_coordinates(config, 0, 2.0, 0, config.window)
+    noise = rendering_noise(config, 0, 0, 2)
+    window = array(on_windows(made, coordinates[None], noise))[0]
+    halves = array(made(coordinates.reshape(2, half, -1), noise))
+    np.testing.assert_array_equal(window, halves.reshape(config.window, -1))
+
+
+def test_noise_counts_only_by_its_weight() -> None:
+    coordinates, noise = rendering_coordinates(TINY, 0, 2.0, 0, 128)[None], rendering_noise(TINY, 0, 0, 1)
+    new, with_noise = Generator(TINY, seed=1), noisy(TINY)
+    np.testing.assert_array_equal(array(new(coordinates, noise)), array(new(coordinates)))
+    np.testing.assert_array_equal(array(with_noise(coordinates)), array(new(coordinates)))
+    assert np.abs(array(with_noise(coordinates, noise)) - array(new(coordinates))).max() > 0.01
+
+
+def test_initial_weights_depend_on_the_seed_alone() -> None:
+    """The same digits on both backends: a training begins alike everywhere."""
+    assert [fingerprint(Generator(TINY, seed=3)), fingerprint(Critic(TINY, seed=3))] == [GENERATOR_3, CRITIC_3]
+    assert fingerprint(Generator(TINY, seed=4)) != GENERATOR_3
+    assert all(np.all(weight == 0) for weight in checkpoint.named_weights(Generator(TINY, seed=None)).values())
+
+
+def test_he_uniform() -> None:
+    kernel = he_uniform(0, "a", (4, 50, 60))
+    limit = np.sqrt(6 / 200)
+    assert np.abs(kernel).max() <= limit and kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.02)
+    assert (
+        hashlib.sha256(kernel.tobytes()).hexdigest()[:8]
+        != hashlib.sha256(he_uniform(0, "b", (4, 50, 60)).tobytes()).hexdigest()[:8]
+    )
+
+
+def test_constant_layers_do_not_break_gradients() -> None:
+    """A layer without any variation along time has a standard deviation of zero, whose slope must not be infinite."""
+    from musika import backend
+
+    made = Generator(TINY)
+    still = ops.zeros((1, 128, 6))
+    weights = [variable.value for variable in made.trainable_variables]
+
+    def loss(values: Any) -> Any:
+        return ops.sum(ops.square(made.stateless_call(values, [], still)[0])), ()
+
+    _, _, gradients = backend.value_and_gradient(loss, weights)
+    assert all(np.all(np.isfinite(array(gradient))) for gradient in gradients)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_is_close(policy: str) -> None:
+    coordinates = rendering_coordinates(TINY, 0, 2.0, 0, 128)[None]
+    exact, mixed = Generator(TINY, seed=1), Generator(TINY, seed=1, dtype=policy)
+    found = mixed(coordinates, rendering_noise(TINY, 0, 0, 1))
+    assert all(variable.dtype == "float32" for variable in mixed.weights)
+    assert str(found.dtype).endswith("float32") or array(found).dtype == np.float32
+    reference = array(exact(coordinates))
+    assert np.abs(array(found) - reference).max() < 0.1 * np.abs(reference).max()
+    score = Critic(TINY, seed=1, dtype=policy)(np.tile(reference, (1, 2, 1)))
+    assert array(score) == pytest.approx(array(Critic(TINY, seed=1)(np.tile(reference, (1, 2, 1)))), rel=0.1, abs=0.05)
+
+
+def saved(folder: Path, config: GeneratorConfig = TINY, **options: Any) -> Path:
+    weights = checkpoint.named_weights(noisy(config))
+    save_generator(folder, config, weights, "0123456789abcdef", seed=4, licence="CC BY-SA 4.0", **options)
+    return folder
+
+
+def test_saved_and_loaded(tmp_path: Path) -> None:
+    saved(tmp_path / "a", half=False, trained={"samples": 12})
+    loaded = load_generator(tmp_path / "a")
+    assert isinstance(loaded, LoadedGenerator)
+    assert loaded.config == TINY and loaded.codec_identity == "0123456789abcdef"
+    assert (loaded.info["seed"], loaded.info["licence"], loaded.info["trained"]) == (4, "CC BY-SA 4.0", {"samples": 12})
+    coordinates, noise = rendering_coordinates(TINY, 0, 2.0, 0, 128)[None], rendering_noise(TINY, 0, 0, 1)
+    np.testing.assert_array_equal(array(loaded.generator(coordinates, noise)), array(noisy(TINY)(coordinates, noise)))
+
+
+def test_half_precision_is_close(tmp_path: Path) -> None:
+    loaded = load_generator(saved(tmp_path / "a", TINY_SMALL))
+    for name, weight in checkpoint.named_weights(noisy(TINY_SMALL)).items():
+        np.testing.assert_allclose(checkpoint.named_weights(loaded.generator)[name], weight, atol=1e-3)
+
+
+def changed(folder: Path, **fields: Any) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config.update(fields)
+    (folder / "config.json").write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"kind": "training/gan"}, "kind training/gan, not a generator"),
+        ({"config": None}, "no sizes under 'config'"),
+        ({"codec_identity": None}, "codec_identity"),
+        ({"config": {"base_channels": -1}}, "base_channels -1"),
+        ({"config": {"depth": 3}}, "no field 'depth'"),
+        ({"config": {**TINY.to_dict(), "base_channels": 10**9}}, "start/kernel.*but the configuration says"),
+        ({"config": {**TINY.to_dict(), "channels": 7}}, "out/kernel"),
+        ({"config": TINY_SMALL.to_dict()}, "stage_1"),
+    ],
+)
+def test_checkpoints_that_do_not_fit(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    changed(saved(tmp_path / "a"), **fields)
+    with pytest.raises(CheckpointError, match=message) as raised:
+        load_generator(tmp_path / "a")
+    assert "\n" not in str(raised.value) and str(tmp_path / "a") in str(raised.value)
