@@ -1,0 +1,102 @@
+"""The only file that knows TensorFlow from JAX: compiling, gradients, precision, devices.
+
+Everything above it is `keras.ops` on trees (nested dictionaries, lists and tuples) of tensors, and pure functions.
+The backend is Keras's own choice: the environment variable KERAS_BACKEND, `tensorflow` unless set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import keras
+import numpy as np
+
+Tree = Any
+NAME: str = keras.backend.backend()
+
+if NAME == "tensorflow":
+    import tensorflow as tf
+elif NAME == "jax":
+    import jax
+else:  # a backend that nobody tested here would fail later and less clearly
+    raise ImportError(f"KERAS_BACKEND={NAME}: Musika runs on tensorflow or jax")
+
+
+def compile(function: Callable[..., Tree], xla: bool = False) -> Callable[..., Tree]:
+    """A pure function of trees of tensors, compiled once for each set of shapes.
+
+    Args:
+        xla: on TensorFlow, compile with XLA instead of running a plain graph. JAX always compiles with XLA.
+    """
+    if NAME == "tensorflow":
+        return tf.function(function, jit_compile=xla, autograph=False)
+    return jax.jit(function)
+
+
+def value_and_gradient(function: Callable[..., tuple[Any, Tree]], *inputs: Tree) -> tuple[Any, Tree, Tree]:
+    """`function(*inputs)` gives (scalar, anything else); returns (scalar, anything else, gradient by the first input).
+
+    May be nested, for a gradient of a gradient.
+    """
+    first, *rest = inputs
+    if NAME == "tensorflow":
+        leaves = tf.nest.flatten(first)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(leaves)
+            value, aux = function(first, *rest)
+        gradient = tape.gradient(value, leaves, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return value, aux, tf.nest.pack_sequence_as(first, gradient)
+    (value, aux), gradient = jax.value_and_grad(function, has_aux=True)(first, *rest)
+    return value, aux, gradient
+
+
+def pull_back(function: Callable[[Tree], Tree], inputs: Tree) -> tuple[Tree, Callable[[Tree], Tree]]:
+    """`function(inputs)` and the map from a gradient by its result to the gradient by its inputs.
+
+    So a step may have two compiled parts: networks in a plain graph, spectra and losses in an XLA function that
+    returns the gradient to hand across. The map may be called once.
+    """
+    if NAME == "tensorflow":
+        leaves = tf.nest.flatten(inputs)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(leaves)
+            outputs = function(inputs)
+
+        def back(gradient: Tree) -> Tree:
+            grads = tape.gradient(
+                outputs, leaves, output_gradients=gradient, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+            return tf.nest.pack_sequence_as(inputs, grads)
+
+        return outputs, back
+    outputs, vjp = jax.vjp(function, inputs)
+    return outputs, lambda gradient: vjp(gradient)[0]
+
+
+def to_device(tree: Tree) -> Tree:
+    """The same tree with every array as a tensor of the backend."""
+    return keras.tree.map_structure(keras.ops.convert_to_tensor, tree)
+
+
+def to_numpy(tree: Tree) -> Tree:
+    """The same tree with every tensor as a NumPy array; waits for the device."""
+    return keras.tree.map_structure(lambda leaf: np.asarray(keras.ops.convert_to_numpy(leaf)), tree)
+
+
+def has_accelerator() -> bool:
+    """Whether there is a device other than the CPU."""
+    if NAME == "tensorflow":
+        return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
+    return any(device.platform != "cpu" for device in jax.devices())
+
+
+def use_cpu_only() -> None:
+    """Hides every accelerator. Must come before the first tensor."""
+    if NAME == "tensorflow":
+        tf.config.set_visible_devices([], "GPU")
+    else:
+        jax.config.update("jax_platforms", "cpu")

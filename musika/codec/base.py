@@ -1,0 +1,134 @@
+"""What every codec is to the rest of the house, and how block-wise coding equals coding everything at once.
+
+A codec sees a finite stretch of its input around each latent. `encode_window` and `decode_window` run one fixed shape:
+`block` latents with `context` latents on both sides, whose results are thrown away. Waveforms and latents are taken to
+be zero before their start and after their end. Whole files, streams and seeks all run the same windows at the same
+absolute positions, so they agree bit for bit, and memory does not grow with length.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from musika.errors import LatentsError
+
+AUDIO_CHANNELS = 2
+
+
+class Codec(abc.ABC):
+    """Waveform `[N, 2]` to latents `[T, C]` and back.
+
+    Attributes:
+        channels: C, numbers in one latent.
+        hop_total: samples in one latent.
+        sample_rate: Hz.
+        identity: a short hash of what gives the latents their meaning.
+        block: latents coded by one window.
+        context: latents on either side that a window must see to be exact.
+    """
+
+    channels: int
+    hop_total: int
+    sample_rate: int
+    identity: str
+    block: int
+    context: int
+
+    @abc.abstractmethod
+    def encode_window(self, waveform: np.ndarray) -> np.ndarray:
+        """`[B, (block + 2 context) hop_total, 2]` to `[B, block, C]`."""
+
+    @abc.abstractmethod
+    def decode_window(self, latents: np.ndarray) -> np.ndarray:
+        """`[B, block + 2 context, C]` to `[B, block hop_total, 2]`."""
+
+    def latents_of(self, samples: int) -> int:
+        """How many latents stand for that many samples."""
+        return -(-samples // self.hop_total)
+
+    def encode(self, waveform: np.ndarray) -> np.ndarray:
+        """`[N, 2]` float32 to `[ceil(N / hop_total), C]` float32 in [-1, 1].
+
+        Raises:
+            LatentsError: the waveform is not of shape `[N, 2]`.
+        """
+        return self._joined(self.encode_blocks([waveform]), (0, self.channels))
+
+    def decode(self, latents: np.ndarray) -> np.ndarray:
+        """`[T, C]` to `[T hop_total, 2]` float32, nominally in [-1, 1]; nothing is clipped.
+
+        Raises:
+            LatentsError: the latents are not of shape `[T, C]`.
+        """
+        return self._joined(self.decode_blocks([latents]), (0, AUDIO_CHANNELS))
+
+    def reconstruct(self, waveform: np.ndarray) -> np.ndarray:
+        """What is left of `[N, 2]` after encoding and decoding: `[N, 2]`."""
+        return self.decode(self.encode(waveform))[: len(waveform)]
+
+    def encode_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Waveform in pieces of any length to latents in pieces of at most `block`."""
+        length = 0
+
+        def counted() -> Iterator[np.ndarray]:
+            nonlocal length
+            for block in blocks:
+                self._check(block, AUDIO_CHANNELS, "waveform")
+                length += len(block)
+                yield block
+
+        windows = _windows(counted(), self.hop_total, self.block, self.context, AUDIO_CHANNELS)
+        done = 0
+        for window in windows:
+            latents = self.encode_window(window[None])[0]
+            # the last window's tail lies beyond the end: `length` is final once the blocks have run out
+            yield latents[: min(self.block, self.latents_of(length) - done)]
+            done += self.block
+
+    def decode_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Latents in pieces of any length to waveform in pieces of at most `block` latents."""
+        length = 0
+
+        def counted() -> Iterator[np.ndarray]:
+            nonlocal length
+            for block in blocks:
+                self._check(block, self.channels, "latents")
+                length += len(block)
+                yield block
+
+        done = 0
+        for window in _windows(counted(), 1, self.block, self.context, self.channels):
+            waveform = self.decode_window(window[None])[0]
+            yield waveform[: min(self.block, length - done) * self.hop_total]
+            done += self.block
+
+    @staticmethod
+    def _joined(blocks: Iterator[np.ndarray], empty: tuple[int, int]) -> np.ndarray:
+        return np.concatenate([np.zeros(empty, np.float32), *blocks])
+
+    @staticmethod
+    def _check(block: np.ndarray, depth: int, what: str) -> None:
+        if block.ndim != 2 or block.shape[1] != depth:
+            raise LatentsError(f"{what} of shape {list(block.shape)}: this codec takes [length, {depth}]")
+
+
+def _windows(blocks: Iterable[np.ndarray], unit: int, block: int, context: int, depth: int) -> Iterator[np.ndarray]:
+    """Cuts a sequence that comes in pieces into overlapping windows of (block + 2 context) units, zeros outside.
+
+    Window w covers units [w block - context, (w + 1) block + context); there are as many as touch the sequence.
+    """
+    size, step = (block + 2 * context) * unit, block * unit
+    held = np.zeros((context * unit, depth), np.float32)  # what the next window begins with
+    behind = 0  # samples of the sequence from the next window's first own unit on
+    for piece in blocks:
+        held = np.concatenate([held, np.asarray(piece, np.float32)])
+        behind += len(piece)
+        while len(held) >= size:
+            yield held[:size]
+            held, behind = held[step:], behind - step
+    while behind > 0:
+        yield np.concatenate([held[:size], np.zeros((max(0, size - len(held)), depth), np.float32)])
+        held, behind = held[step:], behind - step

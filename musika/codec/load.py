@@ -1,0 +1,72 @@
+"""Codec checkpoints: a folder to a codec and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musika import checkpoint
+from musika.codec import stereo
+from musika.codec.base import Codec
+from musika.config import CodecConfig
+from musika.errors import CheckpointError, ConfigError
+
+KIND = "codec/stereo"
+PARTS = ("encoder", "decoder")
+
+
+def load_codec(folder: Path) -> Codec:
+    """The codec of a checkpoint folder.
+
+    Raises:
+        CheckpointError: the folder is missing, torn, of another kind, or does not fit its configuration.
+    """
+    config, weights = read_weights(folder)
+    networks = {"encoder": stereo.Encoder(config, name="encoder"), "decoder": stereo.Decoder(config, name="decoder")}
+    for part, network in networks.items():
+        network.build()
+        checkpoint.assign(network, weights[part])
+    return stereo.StereoCodec(config, networks["encoder"], networks["decoder"], identity_of(config, weights))
+
+
+def read_weights(folder: Path) -> tuple[CodecConfig, dict[str, dict[str, np.ndarray]]]:
+    """Configuration and weights `{"encoder": {name: array}, "decoder": ...}` of a codec's checkpoint.
+
+    Raises:
+        CheckpointError: as `load_codec`.
+    """
+    written = checkpoint.read_config(folder)
+    if written["kind"] != KIND:
+        raise CheckpointError(f"{folder} holds a {written['kind']!r}, not a codec: name a codec's folder")
+    try:
+        config = CodecConfig.from_dict(written["config"])
+    except ConfigError as error:
+        raise CheckpointError(f"{folder / 'config.json'}: {error}") from error
+    flat = checkpoint.read(folder)
+    weights: dict[str, dict[str, np.ndarray]] = {part: {} for part in PARTS}
+    for name, array in flat.items():
+        part, _, rest = name.partition("/")
+        if part not in weights:
+            raise CheckpointError(f"{folder}: {name!r} belongs to neither encoder nor decoder")
+        weights[part][rest] = array
+    return config, weights
+
+
+def codec_files(
+    config: CodecConfig, weights: Mapping[str, Mapping[str, np.ndarray]]
+) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
+    """What `checkpoint.write` takes: (config.json, arrays by file)."""
+    flat = {f"{part}/{name}": array for part in PARTS for name, array in weights[part].items()}
+    written = {"kind": KIND, "config": config.to_dict(), "codec_identity": identity_of(config, weights)}
+    return written, {"weights": flat}
+
+
+def identity_of(config: CodecConfig, weights: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+    """What gives latents their meaning: the sizes and the encoder's weights.
+
+    A decoder that was trained further for the same encoder still reads the same latents, so it does not count.
+    """
+    return checkpoint.identity(config.to_dict(), weights["encoder"])

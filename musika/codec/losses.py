@@ -1,0 +1,56 @@
+"""How far a decoded sound is from its original: differences of logarithms of power, per bin, per mel band, per crop.
+
+All of them are means of absolute differences over left, right, mid and side. `magnitude_loss` looks at what the
+decoder's head says, before any synthesis, so that magnitudes can be learned long before phases; `wave_loss` looks at
+the synthesised waveform, where phases that do not fit each other show as lost energy and smeared tones.
+"""
+
+from __future__ import annotations
+
+from keras import ops
+
+from musika import spectrum
+from musika.codec import stereo
+from musika.config import CodecConfig, CodecTrainConfig
+
+MEL_FLOOR = 1e-5  # of mel power, as in the figures that reconstruction is judged by
+WAVE_RESOLUTIONS = ((2048, 128), (512, 64))  # (window, mel bands); hop a quarter of the window
+LINEAR_WINDOW = 4096  # of single bins on the waveform: long enough to tell a tone from noise
+
+
+def _log_difference(one, other, floor: float):  # noqa: ANN001, ANN202
+    return ops.mean(ops.abs(ops.log(one + floor) - ops.log(other + floor)))
+
+
+def _mel_losses(made, real, sample_rate: int, bands: int) -> tuple:  # noqa: ANN001
+    """Powers `[B, 4, frames, K]` to the mean distance of mel bands (log10) and of their energies over the crop."""
+    filters = spectrum.mel_filters(sample_rate, 2 * (made.shape[-1] - 1), bands)
+    made, real = ops.matmul(made, filters), ops.matmul(real, filters)
+    per_frame = _log_difference(made, real, MEL_FLOOR)
+    per_crop = _log_difference(ops.mean(made, axis=2), ops.mean(real, axis=2), MEL_FLOOR)
+    return per_frame / 2.302585, per_crop / 2.302585
+
+
+def magnitude_loss(config: CodecConfig, train: CodecTrainConfig, planes, real) -> tuple:  # noqa: ANN001
+    """Planes `[B, frames, 6 K]` against the original's powers `[B, 4, frames, K]`: (loss, scalars)."""
+    made = stereo.head_powers(config, planes)
+    linear = 0.5 * _log_difference(made, real, stereo.POWER_FLOOR)
+    mel, level = _mel_losses(made, real, config.sample_rate, 128)
+    loss = train.linear_weight * linear + train.mel_weight * mel + train.level_weight * level
+    return loss, {"magnitude_linear": linear, "magnitude_mel": mel, "magnitude_level": level}
+
+
+def wave_loss(config: CodecConfig, train: CodecTrainConfig, planes, waveform) -> tuple:  # noqa: ANN001
+    """Planes `[B, frames, 6 K]` against the original `[B, frames hop, 2]`: (loss, scalars)."""
+    edge = 2 * config.hop  # these lack the overlap of neighbouring spectra
+    made = ops.transpose(stereo.synthesis(config, planes)[:, edge:-edge], (0, 2, 1))
+    real = ops.transpose(waveform[:, edge:-edge], (0, 2, 1))
+    loss, scalars = 0.0, {}
+    for window, bands in WAVE_RESOLUTIONS:
+        pair = [stereo.mid_side_powers(spectrum.stft(x, window, window // 4)) for x in (made, real)]
+        mel, level = _mel_losses(*pair, config.sample_rate, bands)
+        loss = loss + (train.mel_weight * mel + train.level_weight * level) / len(WAVE_RESOLUTIONS)
+        scalars |= {f"wave_mel_{window}": mel, f"wave_level_{window}": level}
+    long = [spectrum.power(spectrum.stft(x, LINEAR_WINDOW, LINEAR_WINDOW // 4)) for x in (made, real)]
+    linear = 0.5 * _log_difference(*long, stereo.POWER_FLOOR)
+    return loss + train.linear_weight * linear, scalars | {"wave_linear": linear}

@@ -1,0 +1,289 @@
+"""The `stereo` codec: both channels at once, magnitudes in, magnitudes and phases out.
+
+Encoder. The short-time power of left, right, mid and side, in logarithm, the lowest bins one by one and the rest in
+bands; residual blocks at four rates, each half the one before; a dense layer and tanh. Absolute phase is not seen, so
+latents are smooth; the four magnitudes together still tell how left and right relate, since
+|mid|² - |side|² = 2 |left| |right| cos(phase between them).
+
+Decoder. The same rates upwards; a dense layer gives for every bin the logarithms of the two magnitudes, one phase for
+both channels and the phase between them. The common phase is relative to a carrier: bin k turns by its own centre
+frequency from frame to frame. So a decoder that has learned nothing about phase makes steady tones instead of noise,
+and a tone off its bin's centre is a slow turn. Inverse STFT of both channels.
+
+A residual block is RMS normalisation (Zhang and Sennrich 2019), a convolution of three steps, SiLU, a dense layer.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import keras
+import numpy as np
+from keras import ops
+
+from musika import backend, draws, spectrum
+from musika.codec.base import Codec
+from musika.config import CodecConfig
+
+POWER_FLOOR = 1e-4  # added to powers before the logarithm: -114 dB of a full-scale sine's bin
+LOG_MEAN, LOG_DEVIATION = 1.6, 5.4  # roughly centres and scales logarithms of power for the networks
+LOG_MAGNITUDE_RANGE = (-9.0, 8.0)  # of the decoder: silence to 15 dB above a full-scale sine
+HEAD_PLANES = 6  # log magnitude left, right; common phase (cos, sin); phase between the channels (cos, sin)
+
+
+class RMSNorm(keras.layers.Layer):
+    """x / root mean square over channels, times a learned scale."""
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        self.scale = self.add_weight(name="scale", shape=(shape[-1],), initializer="ones")
+
+    def call(self, x):  # noqa: ANN001, ANN201
+        return x * (ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + 1e-6) * self.scale)
+
+
+class ResidualBlock(keras.layers.Layer):
+    """x + dense(silu(convolution(norm(x)))), `[B, T, width]`."""
+
+    def __init__(self, width: int, **options) -> None:  # noqa: ANN003
+        super().__init__(**options)
+        self.width = width
+        self.norm = RMSNorm(name="norm", dtype=self.dtype_policy)
+        self.mix = keras.layers.Conv1D(width, 3, padding="same", name="mix", dtype=self.dtype_policy)
+        self.out = keras.layers.Dense(width, name="out", dtype=self.dtype_policy)
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        for layer in (self.norm, self.mix, self.out):
+            layer.build(shape)
+
+    def call(self, x):  # noqa: ANN001, ANN201
+        return x + self.out(ops.silu(self.mix(self.norm(x))))
+
+
+class Network(keras.layers.Layer):
+    """Layers one after another; subclasses fill in `_layers_of`."""
+
+    def __init__(self, config: CodecConfig, **options) -> None:  # noqa: ANN003
+        super().__init__(**options)
+        self.config = config
+        self.sequence: list[tuple[keras.layers.Layer, tuple[int | None, ...]]] = []
+
+    def _add(self, layer: keras.layers.Layer, depth: int) -> keras.layers.Layer:
+        setattr(self, layer.name, layer)
+        self.sequence.append((layer, (None, None, depth)))
+        return layer
+
+    def build(self, shape: tuple[int | None, ...] | None = None) -> None:
+        for layer, takes in self.sequence:
+            layer.build(takes)
+
+
+class Encoder(Network):
+    """Features `[B, T frames, F]` to latents `[B, T, C]`."""
+
+    def __init__(self, config: CodecConfig, **options) -> None:  # noqa: ANN003
+        super().__init__(config, **options)
+        depth = 4 * (config.fine_bins + config.bands)
+        for rate, (width, blocks) in enumerate(zip(config.encoder_widths, config.encoder_blocks, strict=True)):
+            name = "first" if rate == 0 else f"down_{rate}"
+            self._add(keras.layers.Dense(width, name=name, dtype=self.dtype_policy), depth)
+            for block in range(blocks):
+                self._add(ResidualBlock(width, name=f"block_{rate}_{block}", dtype=self.dtype_policy), width)
+            depth = 2 * width
+        self._add(RMSNorm(name="norm", dtype=self.dtype_policy), width)
+        self._add(keras.layers.Dense(config.channels, name="last", dtype=self.dtype_policy), width)
+
+    def call(self, x):  # noqa: ANN001, ANN201
+        for layer, (_, _, depth) in self.sequence:
+            if layer.name.startswith("down"):  # two steps side by side become one
+                x = ops.reshape(x, (-1, x.shape[1] // 2, depth))
+            x = layer(x)
+        return ops.tanh(ops.cast(x, "float32"))
+
+
+class Decoder(Network):
+    """Latents `[B, T, C]` to planes `[B, T frames, 6 K]`, planar: six contiguous pieces of K bins."""
+
+    def __init__(self, config: CodecConfig, **options) -> None:  # noqa: ANN003
+        super().__init__(config, **options)
+        depth, top = config.channels, len(config.decoder_widths) - 1
+        for rate in range(top, -1, -1):
+            width = config.decoder_widths[rate]
+            name = "first" if rate == top else f"up_{rate}"
+            units = width if rate == top else 2 * width
+            self._add(keras.layers.Dense(units, name=name, dtype=self.dtype_policy), depth)
+            for block in range(config.decoder_blocks[rate]):
+                self._add(ResidualBlock(width, name=f"block_{rate}_{block}", dtype=self.dtype_policy), width)
+            depth = width
+        self._add(RMSNorm(name="norm", dtype=self.dtype_policy), width)
+        self._add(keras.layers.Dense(HEAD_PLANES * config.bins, name="head", dtype=self.dtype_policy), width)
+
+    def call(self, latents):  # noqa: ANN001, ANN201
+        x = latents
+        for layer, _ in self.sequence:
+            x = layer(x)
+            if layer.name.startswith("up"):  # one step becomes two
+                x = ops.reshape(x, (-1, 2 * x.shape[1], x.shape[2] // 2))
+        return x
+
+
+def features(config: CodecConfig, waveform):  # noqa: ANN001, ANN201
+    """`[B, T hop_total + window - hop, 2]` to the encoder's input `[B, T frames, 4 (fine_bins + bands)]`."""
+    return features_of_powers(config, mid_side_powers(channel_spectra(config, waveform)))
+
+
+def features_of_powers(config: CodecConfig, powers):  # noqa: ANN001, ANN201
+    """Powers of left, right, mid and side `[B, 4, frames, K]` to the encoder's input."""
+    fine, rest = powers[..., : config.fine_bins], powers[..., config.fine_bins :]
+    bands = ops.matmul(rest, band_average(config))
+    scaled = (ops.log(ops.concatenate([fine, bands], axis=-1) + POWER_FLOOR) - LOG_MEAN) / LOG_DEVIATION
+    scaled = ops.transpose(scaled, (0, 2, 1, 3))  # [B, frames, 4, F / 4]
+    return ops.reshape(scaled, (scaled.shape[0], scaled.shape[1], -1))
+
+
+def channel_spectra(config: CodecConfig, waveform) -> spectrum.Spectrum:  # noqa: ANN001
+    """Spectra of left and right, each part `[B, 2, frames, K]`."""
+    return spectrum.stft(ops.transpose(waveform, (0, 2, 1)), config.window, config.hop)
+
+
+def mid_side_powers(spectra: spectrum.Spectrum):  # noqa: ANN201
+    """Powers of left, right, mid and side `[B, 4, frames, K]`; mid and side are (left ± right) / √2."""
+    half_sum = 0.5 * ops.sum(spectrum.power(spectra), axis=1, keepdims=True)
+    real, imaginary = spectra
+    cross = real[:, :1] * real[:, 1:] + imaginary[:, :1] * imaginary[:, 1:]
+    side = ops.maximum(half_sum - cross, 0.0)
+    return ops.concatenate([spectrum.power(spectra), ops.maximum(half_sum + cross, 0.0), side], axis=1)
+
+
+def band_average(config: CodecConfig) -> np.ndarray:
+    """`[K - fine_bins, bands]`: means over bands whose widths grow in equal ratios."""
+    first, last = config.fine_bins, config.bins
+    edges = np.round(np.geomspace(first, last, config.bands + 1)).astype(int)
+    for i in range(config.bands):  # every band holds at least one bin
+        edges[i + 1] = max(edges[i + 1], edges[i] + 1)
+    edges = np.minimum(edges, last - np.arange(config.bands, -1, -1))
+    matrix = np.zeros((last - first, config.bands), np.float32)
+    for band, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
+        matrix[low - first : high - first, band] = 1.0 / (high - low)
+    return matrix
+
+
+def head_parts(config: CodecConfig, planes):  # noqa: ANN001, ANN201
+    """Planes `[B, frames, 6 K]` to magnitudes `[B, 2, frames, K]`, unit phase pairs (common), (between)."""
+    planes = ops.cast(planes, "float32")
+    planes = ops.transpose(ops.reshape(planes, (*planes.shape[:2], HEAD_PLANES, config.bins)), (0, 2, 1, 3))
+    log_magnitude = planes[:, :2] * (LOG_DEVIATION / 2) + LOG_MEAN / 2
+    magnitudes = ops.exp(ops.clip(log_magnitude, *LOG_MAGNITUDE_RANGE))
+    return magnitudes, _unit(planes[:, 2], planes[:, 3]), _unit(planes[:, 4], planes[:, 5])
+
+
+def head_powers(config: CodecConfig, planes):  # noqa: ANN001, ANN201
+    """Powers of left, right, mid and side `[B, 4, frames, K]` that the planes stand for, before any synthesis."""
+    magnitudes, _, (cosine, _) = head_parts(config, planes)
+    powers = ops.square(magnitudes)
+    half_sum = 0.5 * ops.sum(powers, axis=1, keepdims=True)
+    cross = (magnitudes[:, 0] * magnitudes[:, 1] * cosine)[:, None]
+    return ops.concatenate([powers, half_sum + cross, half_sum - cross], axis=1)
+
+
+def synthesis(config: CodecConfig, planes, first: int = 0):  # noqa: ANN001, ANN201
+    """Planes `[B, n, 6 K]` of frames first, first + 1 ... of a latent to waveform `[B, n hop, 2]`.
+
+    The outermost two hops lack the overlap of spectra further out.
+    """
+    magnitudes, common, between = head_parts(config, planes)
+    carrier = _carrier(config, first, planes.shape[1])
+    left = _turn(common, carrier)
+    right = _turn(left, between)
+    real = ops.stack([magnitudes[:, 0] * left[0], magnitudes[:, 1] * right[0]], axis=1)
+    imaginary = ops.stack([magnitudes[:, 0] * left[1], magnitudes[:, 1] * right[1]], axis=1)
+    waveform = spectrum.inverse_stft((real, imaginary), config.hop)  # [B, 2, n hop + window - hop]
+    margin = (config.window - config.hop) // 2
+    return ops.transpose(waveform[..., margin:-margin], (0, 2, 1))
+
+
+def _unit(real, imaginary):  # noqa: ANN001, ANN202
+    scale = ops.rsqrt(ops.square(real) + ops.square(imaginary) + 1e-6)
+    return real * scale, imaginary * scale
+
+
+def _turn(one, other):  # noqa: ANN001, ANN202
+    """The product of two complex numbers given as pairs."""
+    return one[0] * other[0] - one[1] * other[1], one[0] * other[1] + one[1] * other[0]
+
+
+def _carrier(config: CodecConfig, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each bin's phase at a frame's first sample when it turns at its centre frequency, as (cos, sin) `[count, K]`.
+
+    Frame n's centre is at sample (n + 1/2) hop, half a window after its first one: with a hop of a quarter of the
+    window that is k (2 n + 1) - 4 k eighths of a turn. It repeats every four frames, and a latent has a multiple of
+    four, so it does not matter at which latent a block begins.
+    """
+    bins, steps = np.arange(config.bins), first + np.arange(count)[:, None]
+    angle = (bins * (2 * steps + 1) - 4 * bins) % 8 * (np.pi / 4)
+    return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
+
+
+def initialise(network: Network, seed: int) -> None:
+    """Initial weights, the same on every backend: He-normal kernels, small last layers of blocks, steady phases."""
+    if not network.built:
+        network.build()
+    for index, variable in enumerate(network.trainable_variables):
+        name, shape = variable.path, tuple(variable.shape)
+        if name.endswith("kernel"):
+            deviation = math.sqrt(1.0 / np.prod(shape[:-1]))
+            deviation *= 0.3 if "/out/" in name or "head" in name else 1.0
+            variable.assign(draws.normal(seed, "weights/" + type(network).__name__, index, shape) * deviation)
+    if isinstance(network, Decoder):
+        network.head.bias.assign(_steady_phases(network.config, seed))
+
+
+def _steady_phases(config: CodecConfig, seed: int) -> np.ndarray:
+    """Head bias: a random common phase for each bin, so that carriers do not add up to a click, and channels in phase."""
+    angle = 2 * np.pi * draws.uniform(seed, "weights/phase", 0, (config.bins,))
+    zeros, ones = np.zeros(config.bins), np.ones(config.bins)
+    return np.concatenate([zeros, zeros, np.cos(angle), np.sin(angle), ones, zeros]).astype(np.float32)
+
+
+class StereoCodec(Codec):
+    """Encoder and decoder behind the codec's interface, coding windows of one fixed shape."""
+
+    def __init__(self, config: CodecConfig, encoder: Encoder, decoder: Decoder, identity: str) -> None:
+        self.config, self.encoder, self.decoder, self.identity = config, encoder, decoder, identity
+        self.channels, self.hop_total, self.sample_rate = config.channels, config.hop_total, config.sample_rate
+        self.block, self.context = config.block, context_of(config)
+
+    def encode_window(self, waveform: np.ndarray) -> np.ndarray:
+        margin = (self.config.window - self.config.hop) // 2
+        padded = np.pad(np.asarray(waveform, np.float32), ((0, 0), (margin, margin), (0, 0)))
+        return backend.to_numpy(self._encode(padded))
+
+    def decode_window(self, latents: np.ndarray) -> np.ndarray:
+        return backend.to_numpy(self._decode(np.asarray(latents, np.float32)))
+
+    @cached_property
+    def _encode(self):  # noqa: ANN202
+        inside = slice(self.context, self.context + self.block)
+        return backend.compile(lambda waveform: self.encoder(features(self.config, waveform))[:, inside])
+
+    @cached_property
+    def _decode(self):  # noqa: ANN202
+        # the inverse STFT needs two spectra beyond either end; what lies further out is not synthesised
+        around, inside = self.context * self.config.frames, self.block * self.config.frames
+        keep, margin = slice(around - 2, around + inside + 2), 2 * self.config.hop
+
+        def decode(latents):  # noqa: ANN001, ANN202
+            planes = self.decoder(latents)[:, keep]
+            return synthesis(self.config, planes, first=-2)[:, margin:-margin]
+
+        return backend.compile(decode)
+
+
+def context_of(config: CodecConfig) -> int:
+    """Latents on either side that an output can depend on: one step a residual block, two spectra for the STFT."""
+    spectra = 2 / config.frames
+
+    def reach(blocks: tuple[int, ...]) -> float:
+        return spectra + sum(count * 2.0**rate / config.frames for rate, count in enumerate(blocks))
+
+    return math.ceil(max(reach(config.encoder_blocks), reach(config.decoder_blocks)))

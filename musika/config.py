@@ -1,0 +1,195 @@
+"""Every size and choice, as frozen dataclasses that check themselves at birth and travel with the checkpoint as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+from musika.errors import ConfigError
+
+SAMPLE_RATE = 44_100  # Hz, the one rate inside the system
+
+
+def require(condition: bool, message: str) -> None:
+    """Raises ConfigError(message) unless the condition holds."""
+    if not condition:
+        raise ConfigError(message)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Base of all configurations: strict JSON in and out."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only: tuples become lists."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The configuration that `to_dict` wrote.
+
+        Raises:
+            ConfigError: an unknown name, or a value of another type than the field's default.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - set(fields))
+        require(not unknown, f"{cls.__name__} has no field {', '.join(map(repr, unknown))}")
+        return cls(**{name: _checked(cls.__name__, fields[name], value) for name, value in values.items()})
+
+
+def _checked(owner: str, field: dataclasses.Field[Any], value: Any) -> Any:
+    """`value` as the type that the field's default has."""
+    default = field.default
+    if isinstance(default, tuple) and isinstance(value, (list, tuple)):
+        kind = type(default[0]) if default else object
+        require(all(isinstance(v, kind) for v in value), f"{owner}.{field.name}: {value!r} holds other types")
+        return tuple(value)
+    if isinstance(default, bool) or isinstance(value, bool):
+        same = isinstance(default, bool) and isinstance(value, bool)
+    elif isinstance(default, float):
+        same = isinstance(value, (int, float))
+        value = float(value) if same else value
+    else:
+        same = isinstance(value, type(default))
+    require(same, f"{owner}.{field.name}: {value!r} is not of type {type(default).__name__}")
+    return value
+
+
+@dataclasses.dataclass(frozen=True)
+class CodecConfig(Config):
+    """Sizes of the `stereo` codec."""
+
+    sample_rate: int = SAMPLE_RATE  # Hz
+    channels: int = 128  # C, numbers in one latent
+    window: int = 2048  # samples in one short-time spectrum
+    hop: int = 512  # samples between spectra
+    fine_bins: int = 256  # lowest bins that the encoder sees one by one; above them, bands
+    bands: int = 96  # bands above the fine bins
+    # width of the residual blocks at each rate, from the spectra's (86 Hz) to the latents' (10.77 Hz)
+    encoder_widths: tuple[int, ...] = (256, 320, 384, 448)
+    encoder_blocks: tuple[int, ...] = (1, 1, 2, 2)  # residual blocks at each rate
+    decoder_widths: tuple[int, ...] = (320, 352, 384, 448)
+    decoder_blocks: tuple[int, ...] = (2, 2, 2, 2)
+    block: int = 32  # latents coded at once
+
+    def __post_init__(self) -> None:
+        require(8_000 <= self.sample_rate <= 192_000, f"sample_rate {self.sample_rate} is not in 8000..192000 Hz")
+        require(self.channels > 0, f"channels {self.channels} is not positive")
+        require(self.hop > 0 and self.window == 4 * self.hop, f"window {self.window} is not 4 x hop {self.hop}")
+        require(0 < self.fine_bins < self.bins, f"fine_bins {self.fine_bins} is not in 1..{self.bins - 1}")
+        require(0 < self.bands <= self.bins - self.fine_bins, f"bands {self.bands} is not in 1..{self.bins - self.fine_bins}")
+        rates = {len(self.encoder_widths), len(self.encoder_blocks), len(self.decoder_widths), len(self.decoder_blocks)}
+        require(len(rates) == 1 and rates.pop() >= 3, "encoder and decoder need widths and blocks for the same rates, at least 3")
+        require(min(*self.encoder_widths, *self.decoder_widths) > 0, "widths must be positive")
+        require(min(*self.encoder_blocks, *self.decoder_blocks) >= 0, "numbers of residual blocks must not be negative")
+        require(self.block > 0, f"block {self.block} is not positive")
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins of one spectrum."""
+        return self.window // 2 + 1
+
+    @property
+    def frames(self) -> int:
+        """Spectra in one latent."""
+        return 2 ** (len(self.encoder_widths) - 1)
+
+    @property
+    def hop_total(self) -> int:
+        """Samples in one latent."""
+        return self.hop * self.frames
+
+
+@dataclasses.dataclass(frozen=True)
+class GeneratorConfig(Config):
+    """Sizes of the generator and of the critic that teaches it."""
+
+    channels: int = 128  # C, numbers in one latent
+    coordinate_depth: int = 64  # D, numbers in an anchor or a style
+    base_channels: int = 128  # c, unit of all widths
+    small: bool = False  # half the training window, one coarse stage less
+
+    def __post_init__(self) -> None:
+        require(self.channels > 0, f"channels {self.channels} is not positive")
+        require(self.coordinate_depth > 0, f"coordinate_depth {self.coordinate_depth} is not positive")
+        require(self.base_channels > 0, f"base_channels {self.base_channels} is not positive")
+
+    @property
+    def window(self) -> int:
+        """L, latents that the critic sees at once."""
+        return 128 if self.small else 256
+
+    @property
+    def half_window(self) -> int:
+        """Latents that the generator makes in one piece."""
+        return self.window // 2
+
+    @property
+    def anchor_distance(self) -> int:
+        """Latents from one anchor to the next."""
+        return self.window + self.window // 2
+
+
+@dataclasses.dataclass(frozen=True)
+class GanTrainConfig(Config):
+    """How a generator is trained; Musika's names and defaults."""
+
+    lr: float = 1e-4  # Adam's rate, both networks
+    bs: int = 32  # windows in a batch
+    epochs: int = 250
+    totsamples: int = 300_000  # windows in an epoch
+    save_every: int = 1  # epochs between checkpoints
+    gp_max_weight: float = 10.0  # factor of the R1 penalty
+    average_decay: float = 0.999  # of the generator's averaged weights, a step
+    truncation: float = 2.0  # bound of the truncated normal of anchors and styles
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(0 < self.lr <= 1, f"lr {self.lr} is not in (0, 1]")
+        require(self.bs > 0, f"bs {self.bs} is not positive")
+        require(self.epochs > 0, f"epochs {self.epochs} is not positive")
+        require(self.totsamples >= self.bs, f"totsamples {self.totsamples} is less than one batch of {self.bs}")
+        require(self.save_every > 0, f"save_every {self.save_every} is not positive")
+        require(self.gp_max_weight >= 0, f"gp_max_weight {self.gp_max_weight} is negative")
+        require(0 <= self.average_decay < 1, f"average_decay {self.average_decay} is not in [0, 1)")
+        require(0 < self.truncation <= 10, f"truncation {self.truncation} is not in (0, 10]")
+        require(0 <= self.seed < 2**63, f"seed {self.seed} is not in 0..2^63-1")
+
+
+@dataclasses.dataclass(frozen=True)
+class CodecTrainConfig(Config):
+    """How a codec is trained."""
+
+    lr: float = 1e-3  # Adam's highest rate
+    warmup: int = 300  # steps over which the rate rises to it
+    decay_samples: int = 400_000  # crops after which the rate has fallen to a tenth, along a cosine
+    bs: int = 16  # crops in a batch
+    crop: int = 8  # latents in a crop
+    epochs: int = 250
+    totsamples: int = 20_000  # crops in an epoch
+    save_every: int = 1  # epochs between checkpoints
+    magnitude_samples: int = 100_000  # crops that train magnitudes alone, before any waveform is synthesised
+    latent_noise: float = 0.02  # deviation of the noise that the decoder learns to live with
+    linear_weight: float = 0.15  # of the log magnitude of single bins
+    mel_weight: float = 1.0  # of log-mel bands
+    level_weight: float = 0.3  # of the energy of each band over the crop
+    wave_weight: float = 1.0  # of the same figures measured on the synthesised waveform
+    average_decay: float = 0.999  # of the averaged weights, a step
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(0 < self.lr <= 1, f"lr {self.lr} is not in (0, 1]")
+        require(self.warmup >= 0 and self.decay_samples > 0, "warmup and decay_samples must not be negative")
+        require(self.bs > 0, f"bs {self.bs} is not positive")
+        require(self.crop > 0, f"crop {self.crop} is not positive")
+        require(self.epochs > 0, f"epochs {self.epochs} is not positive")
+        require(self.totsamples >= self.bs, f"totsamples {self.totsamples} is less than one batch of {self.bs}")
+        require(self.save_every > 0, f"save_every {self.save_every} is not positive")
+        require(self.magnitude_samples >= 0, f"magnitude_samples {self.magnitude_samples} is negative")
+        require(0 <= self.latent_noise < 1, f"latent_noise {self.latent_noise} is not in [0, 1)")
+        weights = (self.linear_weight, self.mel_weight, self.level_weight, self.wave_weight)
+        require(min(weights) >= 0, "weights of losses must not be negative")
+        require(0 <= self.average_decay < 1, f"average_decay {self.average_decay} is not in [0, 1)")
+        require(0 <= self.seed < 2**63, f"seed {self.seed} is not in 0..2^63-1")

@@ -1,0 +1,85 @@
+"""Short-time spectra and back on `keras.ops`, as pairs (real, imaginary), and mel bands.
+
+Frames are a whole number of hops long, so that framing and overlap-adding are reshapes. All of them use the periodic
+Hann window. A frame of length `window` at step n covers samples [n hop, n hop + window); nothing is padded.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from keras import ops
+
+Spectrum = tuple  # (real, imaginary), each [..., frames, window / 2 + 1]
+
+
+def hann(window: int) -> np.ndarray:
+    """The periodic Hann window, float32 `[window]`."""
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)).astype(np.float32)
+
+
+def frames(signal, window: int, hop: int):  # noqa: ANN001, ANN201
+    """`[..., N]`, N a multiple of hop, to `[..., N / hop - window / hop + 1, window]`."""
+    overlap = window // hop
+    pieces = ops.reshape(signal, (*signal.shape[:-1], -1, hop))
+    count = pieces.shape[-2] - overlap + 1
+    return ops.concatenate([pieces[..., i : i + count, :] for i in range(overlap)], axis=-1)
+
+
+def overlap_add(pieces, hop: int):  # noqa: ANN001, ANN201
+    """The transpose of `frames`: `[..., frames, window]` to `[..., (frames + window / hop - 1) hop]`."""
+    *lead, count, window = pieces.shape
+    overlap = window // hop
+    pieces = ops.reshape(pieces, (*lead, count, overlap, hop))
+    none = [(0, 0)] * len(lead)
+    total = sum(
+        ops.pad(pieces[..., i, :], [*none, (i, overlap - 1 - i), (0, 0)]) for i in range(overlap)
+    )  # [..., count + overlap - 1, hop]
+    return ops.reshape(total, (*lead, (count + overlap - 1) * hop))
+
+
+def stft(signal, window: int, hop: int) -> Spectrum:  # noqa: ANN001
+    """`[..., N]` to (real, imaginary), each `[..., frames, window / 2 + 1]`, not scaled."""
+    return ops.rfft(frames(signal, window, hop) * hann(window))
+
+
+def inverse_stft(spectrum: Spectrum, hop: int):  # noqa: ANN201
+    """(real, imaginary) of `stft` back to `[..., (frames + window / hop - 1) hop]`.
+
+    Exact for samples under window / hop frames; the first and last window - hop samples fade. The analysis and the
+    synthesis window are both Hann, whose squares at a quarter of the window add up to 3 / 2.
+    """
+    window = 2 * (spectrum[0].shape[-1] - 1)
+    pieces = ops.irfft(spectrum, fft_length=window) * hann(window)
+    return overlap_add(pieces, hop) * (8 * hop / (3 * window))
+
+
+def power(spectrum: Spectrum):  # noqa: ANN201
+    """Squared magnitude of (real, imaginary)."""
+    return ops.square(spectrum[0]) + ops.square(spectrum[1])
+
+
+def mel_filters(sample_rate: int, window: int, bands: int) -> np.ndarray:
+    """Mel filters `[window / 2 + 1, bands]` on Slaney's scale, each of area one over Hz, from 0 to half the rate.
+
+    As `librosa.filters.mel` with its defaults (a test compares), from Slaney, Auditory Toolbox, 1998.
+    """
+    edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(sample_rate / 2), bands + 2))
+    bins = np.arange(window // 2 + 1) * sample_rate / window
+    rising = (bins[:, None] - edges[None, :-2]) / np.diff(edges)[None, :-1]
+    falling = (edges[None, 2:] - bins[:, None]) / np.diff(edges)[None, 1:]
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    return (triangles * (2.0 / (edges[2:] - edges[:-2]))).astype(np.float32)
+
+
+_LINEAR_HZ, _BREAK_HZ, _LOG_STEP = 200.0 / 3, 1000.0, np.log(6.4) / 27.0  # Slaney's scale: linear, then logarithmic
+
+
+def _hz_to_mel(hz: float) -> float:
+    if hz < _BREAK_HZ:
+        return hz / _LINEAR_HZ
+    return _BREAK_HZ / _LINEAR_HZ + np.log(hz / _BREAK_HZ) / _LOG_STEP
+
+
+def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
+    first = _BREAK_HZ / _LINEAR_HZ
+    return np.where(mel < first, mel * _LINEAR_HZ, _BREAK_HZ * np.exp(_LOG_STEP * (mel - first)))

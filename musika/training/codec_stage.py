@@ -1,0 +1,154 @@
+"""The codec's stage of training: crops of audio in, encoder and decoder at once, losses on logarithms of power.
+
+The step has two kinds of parts: the networks run in a plain compiled function, spectra and losses in functions that
+XLA compiles, and the gradient by the decoder's planes is handed across; on a CPU that halves the time of a step.
+The first `magnitude_samples` crops train what the head says of magnitudes, the rest the synthesised waveform, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from musika import backend, checkpoint, draws, optim
+from musika.codec import losses, stereo
+from musika.codec.load import codec_files
+from musika.config import CodecConfig, CodecTrainConfig
+from musika.training import augment
+from musika.training.pool import Pool
+
+Tensor = Any
+Tree = Any
+BETAS = (0.9, 0.99)
+CLIP = 1.0  # of the gradient's global norm
+
+
+class CodecStage:
+    """What the training loop needs of a codec: init, batch, step, preview, weights.
+
+    Args:
+        pool: decoded audio to crop from.
+        start: weights `{"encoder": {name: array}, "decoder": {...}}` to go on from, None for new ones.
+        previews: (name, waveform `[N, 2]`) whose reconstruction each checkpoint shows.
+        precision: a Keras dtype policy.
+    """
+
+    name = "codec"
+
+    def __init__(
+        self,
+        config: CodecConfig,
+        train: CodecTrainConfig,
+        pool: Pool,
+        start: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+        previews: list[tuple[str, np.ndarray]] | None = None,
+        precision: str = "float32",
+    ) -> None:
+        self.config, self.train, self.pool = config, train, pool
+        self.start, self.previews = start, previews or []
+        self.encoder = stereo.Encoder(config, name="encoder", dtype=precision)
+        self.decoder = stereo.Decoder(config, name="decoder", dtype=precision)
+        for network in (self.encoder, self.decoder):
+            stereo.initialise(network, train.seed)
+        margin = config.window - config.hop
+        self.crop_length = train.crop * config.hop_total + margin  # samples
+        self._steps = {synthesised: backend.compile(self._step_of(synthesised)) for synthesised in (False, True)}
+
+    def init(self, seed: int) -> Tree:
+        """The state before the first sample."""
+        for network in (self.encoder, self.decoder):
+            stereo.initialise(network, seed)
+        weights = {
+            "encoder": checkpoint.named_weights(self.encoder),
+            "decoder": checkpoint.named_weights(self.decoder),
+        }
+        if self.start is not None:
+            weights = {part: dict(self.start[part]) for part in weights}
+        return {"weights": weights, "average": optim.tree_map(np.copy, weights), "adam": optim.adam_init(weights)}
+
+    def batch(self, position: int) -> dict[str, np.ndarray]:
+        """What the step at `position` samples sees: a pure function of (seed, position)."""
+        crops = [self._crop(position + item) for item in range(self.train.bs)]
+        shape = (self.train.bs, self.train.crop, self.config.channels)
+        noise = draws.normal(self.train.seed, "codec/latent-noise", position, shape) * self.train.latent_noise
+        synthesised = position >= self.train.magnitude_samples
+        return {"waveform": np.stack(crops), "noise": noise, "synthesised": np.asarray(synthesised)}
+
+    def _crop(self, index: int) -> np.ndarray:
+        u = draws.uniform(self.train.seed, "codec/crop", index, (9 + augment.NUMBERS,))
+        second = self.pool.crop(u[4:8], self.crop_length) if u[8] < 0.2 else None
+        return augment.augmented(self.pool.crop(u[:4], self.crop_length), second, u[9:], self.config.sample_rate)
+
+    def step(self, state: Tree, batch: Mapping[str, Any]) -> tuple[Tree, dict[str, Tensor]]:
+        """One update of both networks."""
+        batch = dict(batch)
+        synthesised = bool(batch.pop("synthesised"))
+        return self._steps[synthesised](state, batch)
+
+    def _step_of(self, synthesised: bool):  # noqa: ANN202
+        prepare = backend.compile(self._prepare, xla=True)
+        loss_and_gradient = backend.compile(self._loss_and_gradient(synthesised), xla=True)
+
+        def step(state: Tree, batch: dict[str, Tensor]) -> tuple[Tree, dict[str, Tensor]]:
+            inputs, powers = prepare(batch["waveform"])
+            weights = state["weights"]
+            planes, back = backend.pull_back(lambda w: self._networks(w, inputs, batch["noise"]), weights)
+            scalars, gradient = loss_and_gradient(planes, powers, batch["waveform"])
+            gradients, norm = optim.clip(back(gradient), CLIP)
+            total = self.train.decay_samples // self.train.bs
+            lr = optim.warmup_cosine(state["adam"]["step"], self.train.lr, self.train.warmup, total, floor=0.1)
+            weights, adam = optim.adam(weights, gradients, state["adam"], lr, *BETAS)
+            averaged = optim.average(state["average"], weights, self.train.average_decay)
+            return {"weights": weights, "average": averaged, "adam": adam}, scalars | {"gradient_norm": norm, "lr": lr}
+
+        return step
+
+    def _prepare(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """The encoder's input and the powers to be reached, `[B, 4, frames, K]`."""
+        spectra = stereo.channel_spectra(self.config, waveform)
+        powers = stereo.mid_side_powers(spectra)
+        return stereo.features_of_powers(self.config, powers), powers
+
+    def _networks(self, weights: Tree, inputs: Tensor, noise: Tensor) -> Tensor:
+        latents = _apply(self.encoder, weights["encoder"], inputs)
+        return _apply(self.decoder, weights["decoder"], latents + noise)
+
+    def _loss_and_gradient(self, synthesised: bool):  # noqa: ANN202
+        margin = (self.config.window - self.config.hop) // 2
+
+        def function(planes: Tensor, powers: Tensor, waveform: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+            def loss_of(planes: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+                loss, scalars = losses.magnitude_loss(self.config, self.train, planes, powers)
+                if synthesised:
+                    wave, more = losses.wave_loss(self.config, self.train, planes, waveform[:, margin:-margin])
+                    loss, scalars = loss + self.train.wave_weight * wave, scalars | more
+                return loss, scalars | {"loss": loss}
+
+            _, scalars, gradient = backend.value_and_gradient(loss_of, planes)
+            return scalars, gradient
+
+        return function
+
+    def preview(self, state: Tree) -> list[tuple[str, np.ndarray]]:
+        """Originals and what the averaged weights make of them: (name, waveform `[N, 2]`)."""
+        for part, network in (("encoder", self.encoder), ("decoder", self.decoder)):
+            checkpoint.assign(network, backend.to_numpy(state["average"][part]))
+        codec = stereo.StereoCodec(self.config, self.encoder, self.decoder, identity="")
+        pairs = []
+        for name, waveform in self.previews:
+            pairs += [(f"{name}-original", waveform), (f"{name}-decoded", codec.reconstruct(waveform))]
+        return pairs
+
+    def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
+        """The checkpoint to encode and decode with: (config.json, arrays by file)."""
+        return codec_files(self.config, backend.to_numpy(state["average"]))
+
+
+def _apply(network: keras.Layer, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+    ordered = [weights[name] for name in checkpoint.names(network)]
+    outputs, _ = network.stateless_call(ordered, [], inputs)
+    return ops.convert_to_tensor(outputs)

@@ -1,0 +1,105 @@
+"""All audio of a folder, decoded once into raw 16-bit files, from which crops are read at no cost.
+
+An hour of stereo takes 635 MB on disk; the operating system keeps in memory what it can. What is decoded is kept
+beside the runs and found again by the source's path, size and time of change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from musika import audio
+from musika.errors import AudioError
+from musika.training import augment
+
+FULL_SCALE = 16_384.0  # of int16: peaks up to 2 survive
+BLOCK = 1 << 20  # samples decoded at once
+
+
+class Pool:
+    """Decoded waveforms, and crops from them.
+
+    Attributes:
+        sources: path of each waveform's file.
+        skipped: (path, reason) of the files that could not be read or are shorter than a crop.
+        seconds: total length.
+    """
+
+    def __init__(self, folder: Path, files: list[Path], cache: Path, sample_rate: int, shortest: int) -> None:
+        """Decodes what is not in the cache yet.
+
+        Args:
+            folder: what `files` lie below. Each of its direct sub-folders is as likely as any other, so that a large
+                one does not drown a small one.
+            shortest: samples that a file must have to be of use.
+
+        Raises:
+            AudioError: none of the files is of use.
+        """
+        self.sample_rate = sample_rate
+        self.sources: list[Path] = []
+        self.skipped: list[tuple[Path, str]] = []
+        self._waveforms: list[np.ndarray] = []
+        cache.mkdir(parents=True, exist_ok=True)
+        for path in files:
+            try:
+                decoded = _decoded(path, cache)
+            except AudioError as error:
+                self.skipped.append((path, str(error)))
+                continue
+            waveform = np.memmap(decoded, np.int16, "r").reshape(-1, 2) if decoded.stat().st_size else np.zeros((0, 2))
+            if len(waveform) < shortest:
+                self.skipped.append((path, f"{len(waveform) / sample_rate:.2f} s is shorter than a training crop"))
+                continue
+            self.sources.append(path)
+            self._waveforms.append(waveform)
+        if not self.sources:
+            reason = f"; {self.skipped[0][0].name}: {self.skipped[0][1]}" if self.skipped else ""
+            raise AudioError(f"no audio file is long enough to train on ({len(files)} looked at{reason})")
+        lengths = np.array([len(waveform) for waveform in self._waveforms], np.float64)
+        self.seconds = float(lengths.sum() / sample_rate)
+        groups = np.array([path.relative_to(folder).parts[:-1][:1] or ("",) for path in self.sources])[:, 0]
+        for group in set(groups):
+            lengths[groups == group] /= lengths[groups == group].sum()
+        self._ends = np.cumsum(lengths / lengths.sum())
+
+    def crop(self, u: np.ndarray, length: int) -> np.ndarray:
+        """A crop `[length, 2]`; within a sub-folder every second of audio is as likely as any other.
+
+        Args:
+            u: four uniform numbers in [0, 1): file, place, and two for the speed.
+        """
+        index = min(int(np.searchsorted(self._ends, u[0], side="right")), len(self._ends) - 1)
+        waveform = self._waveforms[index]
+        speed = augment.speed_of(u[2:4])
+        needed = min(int(np.ceil(length * speed)) + 64, len(waveform))
+        start = int(u[1] * (len(waveform) - needed + 1))
+        piece = waveform[start : start + needed].astype(np.float32) / FULL_SCALE
+        return augment.at_speed(np.pad(piece, ((0, max(0, length - len(piece))), (0, 0))), speed, self.sample_rate, length)
+
+
+def _decoded(path: Path, cache: Path) -> Path:
+    """The raw file of a source, made if it is not there: int16 pairs, complete or absent."""
+    stat = path.stat()
+    key = hashlib.sha256(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}".encode()).hexdigest()[:24]
+    target = cache / f"{key}.int16"
+    if not target.exists():
+        partial = target.with_name(f"{key}.{os.getpid()}.part")
+        try:
+            with partial.open("wb") as out:
+                for block in _sixteen_bit(audio.blocks(path, BLOCK)):
+                    out.write(block.tobytes())
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    return target
+
+
+def _sixteen_bit(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    for block in blocks:
+        yield np.clip(np.round(block * FULL_SCALE), -32_768, 32_767).astype("<i2")
