@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def load_model(
             f"{folder} was trained on latents of codec {loaded.codec_identity}, but {codec_folder} holds "
             f"{codec.identity}: name the right codec's folder with --dec_path"
         )
-    return Model(loaded.config, compiled(loaded.generator, xla), codec, folder.resolve().name)
+    return Model(loaded.config, compiled(loaded.generator, xla), codec, _name(folder.resolve()))
 
 
 def load_from_options(options: RenderOptions) -> Model:
@@ -185,7 +185,7 @@ def clipped_share(block: np.ndarray) -> float:
     return float(np.mean(np.abs(block) >= 1.0)) if block.size else 0.0
 
 
-def ahead(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def ahead(blocks: Iterable[np.ndarray]) -> Generator[np.ndarray, None, None]:
     """The same blocks, the next one always being made in a thread while this one is used."""
     iterator = iter(blocks)
     with ThreadPoolExecutor(1, thread_name_prefix="render") as worker:
@@ -242,9 +242,16 @@ class _Latents:
 
 
 def find_checkpoint(path: Path) -> Path:
-    """The folder of that name here, or else, for a relative one, beside the program; reading it says if it is none."""
+    """The checkpoint that a name means: the folder here or, for a relative one, beside the program.
+
+    A training run's folder means its newest checkpoint. If there is none, reading what is returned will say so.
+    """
     beside = INSTALLED / path
-    return beside if beside.is_dir() and not path.is_dir() else path
+    folder = beside if beside.is_dir() and not path.is_dir() else path
+    if (folder / checkpoint.CONFIG).is_file() or not folder.is_dir():
+        return folder
+    saved = [inner for inner in folder.iterdir() if inner.name.isdecimal() and (inner / checkpoint.CONFIG).is_file()]
+    return max(saved, key=lambda inner: int(inner.name), default=folder)
 
 
 def _find_codec(generator: Path, named: Path | None, identity: str) -> Path:
@@ -259,6 +266,11 @@ def _find_codec(generator: Path, named: Path | None, identity: str) -> Path:
         if checkpoint.read_config(folder).get("codec_identity") == identity:
             return folder
     return there[0]  # loading it will say what does not fit
+
+
+def _name(folder: Path) -> str:
+    """What a checkpoint is called: its folder's name, after the run's where it is only a number."""
+    return f"{folder.parent.name}-{folder.name}" if folder.name.isdecimal() else folder.name
 
 
 def _check_sizes(folder: Path, config: Any, sizes: Mapping[str, Any]) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from musika import audio, console, render
-from musika.errors import AudioError, UsageError
+from musika.errors import UsageError
 from musika.flags import MAX_SEED, GenerateOptions
 
+FRAME = 4  # bytes of one sample of both channels in a wav file
+MAX_WAV = 2**32 - 2**16  # bytes of sound that a wav file can hold
 DRAWN_SEEDS = 2**32  # below which a seed is drawn, so that it can be typed
 
 
@@ -30,7 +32,9 @@ def run(options: GenerateOptions) -> int:
     _make_folder(options.save_path)
     count = model.samples(options.seconds)
     if count < 1:
-        raise UsageError(f"--seconds {options.seconds} is less than one sample")
+        raise UsageError(f"--seconds {options.seconds:g} is less than one sample")
+    if options.format == "wav" and count * FRAME > MAX_WAV:
+        raise UsageError(f"--seconds {options.seconds:g} is more than a wav file holds: choose --format flac")
     console.say(f"{model.name} loaded in {time.perf_counter() - begun:.1f} s, seed {seed}")
     begun = time.perf_counter()
     with console.progress(options.num_samples * options.seconds, "s", "generate") as bar:
@@ -51,10 +55,11 @@ def _write_piece(
     begun = time.perf_counter()
     clipped = _Clipped()
     blocks = render.ahead(render.stream_samples(model, seed, 0, count, truncation))
+    said = {"title": f"{model.name} {seed}", "comment": f"seed {seed}, truncation {truncation:g}", "software": "musika"}
     try:
-        audio.write(path, _watched(blocks, model.sample_rate, clipped, bar), model.sample_rate)
-    except OSError as error:
-        raise AudioError(f"{path} cannot be written: {error.strerror or error}") from error
+        audio.write(path, _watched(blocks, model.sample_rate, clipped, bar), model.sample_rate, metadata=said)
+    finally:
+        blocks.close()
     text = f"{path}: {_speed(count / model.sample_rate, time.perf_counter() - begun)}"
     bar.note(text + (f", {clipped.samples / (2 * count):.3%} of it clipped at full scale" if clipped.samples else ""))
 
@@ -77,7 +82,7 @@ def _watched(
 
 
 def _speed(seconds: float, spent: float) -> str:
-    return f"{seconds:.6g} s in {spent:.1f} s, {seconds / max(spent, 1e-9):.0f} × real time"
+    return f"{seconds:.6g} s in {spent:.1f} s, {seconds / max(spent, 1e-9):.0f} x real time"
 
 
 def _make_folder(folder: Path) -> None:
