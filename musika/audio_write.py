@@ -125,7 +125,7 @@ def _write(
                 sound.write(out)
                 sink.check()
                 samples, clipped = samples + len(block), clipped + beyond
-    except soundfile.SoundFileError as error:
+    except (soundfile.SoundFileError, AssertionError) as error:  # soundfile asserts that all was written
         sink.check()
         raise AudioError(f"{shown(path)} cannot be written: {error}") from error
     sink.check()
