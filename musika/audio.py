@@ -58,8 +58,8 @@ def find(folder: Path) -> list[Path]:
         raise AudioError(f"the folder {shown(folder)} cannot be opened; give yourself permission to read it")
     if not found:
         raise AudioError(
-            f"there is no audio in {shown(folder)}; looked for wav, flac, ogg, opus, mp3, aiff, m4a and other audio and "
-            "video files, in sub-folders too"
+            f"there is no audio in {shown(folder)}; looked for wav, flac, ogg, opus, mp3, aiff, m4a and other sound "
+            "and video files, in sub-folders too"
         )
     return found
 
@@ -73,15 +73,17 @@ def blocks(
     path: Path,
     block_samples: int = BLOCK,
     note: Callable[[str], None] | None = None,
+    sample_rate: int = SAMPLE_RATE,
     memory: int = MEMORY,
     patience: float = PATIENCE,
 ) -> Iterator[np.ndarray]:
-    """A file piece by piece: `[block_samples, 2]` float32 at 44.1 kHz, the last piece shorter.
+    """A file piece by piece: `[block_samples, 2]` float32, the last piece shorter.
 
     Args:
         path: the file.
         block_samples: samples in a piece.
         note: told, as the end of a sentence, what a person should know about how the file was read.
+        sample_rate: Hz that the pieces have.
         memory: bytes of address space that the decoder may take.
         patience: seconds that the decoder may go without giving samples.
 
@@ -97,7 +99,7 @@ def blocks(
             note(remark)
         stereo = _finite(path, (to_stereo(block, decoder.order) for block in decoder), decoder.rate)
         given = False
-        for piece in rechunked(_checked(path, resampled(stereo, decoder.rate, SAMPLE_RATE)), block_samples):
+        for piece in rechunked(_checked(path, resampled(stereo, decoder.rate, sample_rate)), block_samples):
             given = True
             yield piece
         if not given:

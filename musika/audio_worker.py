@@ -172,7 +172,7 @@ def _check_chunks(log: str) -> None:
 
 
 def _check_last_page(path: str) -> None:
-    """Whether the last page of an Ogg file is whole. Files that end between two pages cannot be told from whole ones."""
+    """Whether the last page of an Ogg file is whole. Ending between two pages is not seen."""
     with open(path, "rb") as file:
         file.seek(max(0, os.fstat(file.fileno()).st_size - 70_000))  # a page has at most 65 307 bytes
         tail = file.read()
@@ -227,9 +227,7 @@ def _by_ffmpeg(path: str, block: int, refusal: str) -> None:
     """
     program = shutil.which("ffmpeg")
     if program is None:
-        raise Unreadable(
-            f"is not audio that libsndfile can read ({refusal}); ffmpeg, which reads more, is not installed"
-        )
+        raise Unreadable(f"is not audio for libsndfile ({refusal}), and ffmpeg, which reads more, is not installed")
     options = ["-nostdin", "-hide_banner", "-v", "warning", "-threads", "1", "-protocol_whitelist", "file"]
     options += ["-format_whitelist", DEMUXERS, "-i", f"file:{path}", "-map", "0:a:0", "-vn", "-sn", "-dn"]
     options += ["-map_metadata", "-1", "-c:a", "pcm_f32be", "-f", "au", "-"]
@@ -249,7 +247,7 @@ def _by_ffmpeg(path: str, block: int, refusal: str) -> None:
     if process.returncode < 0:
         raise Unreadable(f"crashed ffmpeg (signal {-process.returncode})")
     if not done:
-        raise Unreadable(f"is not audio that libsndfile ({refusal}) or ffmpeg ({complaint}) can read")
+        raise Unreadable(f"is not audio for libsndfile ({refusal}) nor for ffmpeg ({complaint})")
     torn = [line for line in said if TORN.search(line)]
     if torn or process.returncode:
         text = _last_words(torn, path) if torn else complaint
