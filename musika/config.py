@@ -72,7 +72,7 @@ class CodecConfig(Config):
     encoder_blocks: tuple[int, ...] = (1, 1, 2, 2)  # residual blocks at each rate
     decoder_widths: tuple[int, ...] = (320, 352, 384, 448)
     decoder_blocks: tuple[int, ...] = (2, 2, 2, 2)
-    block: int = 32  # latents coded at once
+    block: int = 64  # latents coded at once
 
     def __post_init__(self) -> None:
         require(8_000 <= self.sample_rate <= 192_000, f"sample_rate {self.sample_rate} is not in 8000..192000 Hz")

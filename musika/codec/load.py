@@ -16,6 +16,7 @@ from musika.errors import CheckpointError, ConfigError
 
 KIND = "codec/stereo"
 PARTS = ("encoder", "decoder")
+DECODER_FIELDS = ("decoder_widths", "decoder_blocks", "block")  # say nothing about what a latent means
 
 
 def load_codec(folder: Path) -> Codec:
@@ -65,8 +66,9 @@ def codec_files(
 
 
 def identity_of(config: CodecConfig, weights: Mapping[str, Mapping[str, np.ndarray]]) -> str:
-    """What gives latents their meaning: the sizes and the encoder's weights.
+    """What gives latents their meaning: the encoder's sizes and weights.
 
     A decoder that was trained further for the same encoder still reads the same latents, so it does not count.
     """
-    return checkpoint.identity(config.to_dict(), weights["encoder"])
+    sizes = {name: value for name, value in config.to_dict().items() if name not in DECODER_FIELDS}
+    return checkpoint.identity(sizes, weights["encoder"])

@@ -1,0 +1,193 @@
+"""The stereo codec: shapes, block-wise equals whole, lengths, what the head's planes mean, checkpoints."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from musika import backend, checkpoint
+from musika.codec import stereo
+from musika.codec.load import codec_files, identity_of, load_codec
+from musika.config import CodecConfig
+from musika.errors import CheckpointError, LatentsError
+
+pytestmark = pytest.mark.backend
+
+TINY = CodecConfig(
+    channels=8,
+    window=256,
+    hop=64,
+    fine_bins=32,
+    bands=16,
+    encoder_widths=(12, 14, 16),
+    encoder_blocks=(1, 0, 1),
+    decoder_widths=(12, 14, 16),
+    decoder_blocks=(1, 1, 1),
+    block=6,
+)
+
+
+def new_weights(config: CodecConfig, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
+    weights = {}
+    for part, kind in (("encoder", stereo.Encoder), ("decoder", stereo.Decoder)):
+        network = kind(config, name=part)
+        stereo.initialise(network, seed)
+        weights[part] = checkpoint.named_weights(network)
+    return weights
+
+
+@pytest.fixture(scope="module")
+def codec(tmp_path_factory: pytest.TempPathFactory) -> stereo.StereoCodec:
+    folder = tmp_path_factory.mktemp("codec") / "ae"
+    checkpoint.write(folder, *codec_files(TINY, new_weights(TINY)))
+    return load_codec(folder)
+
+
+def noise(samples: int, seed: int = 0) -> np.ndarray:
+    return (np.random.default_rng(seed).standard_normal((samples, 2)) * 0.1).astype(np.float32)
+
+
+def whole_encoding(codec: stereo.StereoCodec, waveform: np.ndarray) -> np.ndarray:
+    """One pass over everything at once, with silence around it."""
+    hop, margin = codec.hop_total, (codec.config.window - codec.config.hop) // 2
+    count, around = codec.latents_of(len(waveform)), codec.context + 3
+    total = (count + 2 * around) * hop
+    padded = np.zeros((1, total + 2 * margin, 2), np.float32)
+    padded[0, margin + around * hop :][: len(waveform)] = waveform
+    latents = codec.encoder(stereo.features(codec.config, backend.to_device(padded)))
+    return backend.to_numpy(latents)[0, around : around + count]
+
+
+def whole_decoding(codec: stereo.StereoCodec, latents: np.ndarray) -> np.ndarray:
+    around = codec.context + 3
+    padded = np.pad(latents, ((around, around), (0, 0)))[None]
+    waveform = stereo.synthesis(codec.config, codec.decoder(backend.to_device(padded)))
+    return backend.to_numpy(waveform)[0, around * codec.hop_total : -around * codec.hop_total]
+
+
+@pytest.mark.parametrize("samples", [1, 255, 256, 257, 6 * 256, 6 * 256 + 1, 5000])
+def test_encoding_in_blocks_equals_encoding_at_once(codec: stereo.StereoCodec, samples: int) -> None:
+    waveform = noise(samples)
+    latents = codec.encode(waveform)
+    assert latents.shape == (-(-samples // 256), 8)
+    assert np.abs(latents).max() <= 1
+    np.testing.assert_allclose(latents, whole_encoding(codec, waveform), atol=1e-5)
+
+
+@pytest.mark.parametrize("length", [1, 5, 6, 7, 23])
+def test_decoding_in_blocks_equals_decoding_at_once(codec: stereo.StereoCodec, length: int) -> None:
+    latents = np.tanh(np.random.default_rng(length).standard_normal((length, 8))).astype(np.float32)
+    waveform = codec.decode(latents)
+    assert waveform.shape == (length * 256, 2)
+    assert np.abs(waveform).max() > 1e-3
+    np.testing.assert_allclose(waveform, whole_decoding(codec, latents), atol=1e-5)
+
+
+@settings(max_examples=15, deadline=None)
+@given(cuts=st.lists(st.integers(1, 4999), max_size=5))
+def test_pieces_of_any_length_give_the_same_bits(codec: stereo.StereoCodec, cuts: list[int]) -> None:
+    waveform = noise(5000)
+    pieces = np.split(waveform, sorted(set(cuts)))
+    joined = np.concatenate(list(codec.encode_blocks(pieces)))
+    np.testing.assert_array_equal(joined, codec.encode(waveform))
+    latents = np.split(joined, sorted({cut * len(joined) // 5000 for cut in cuts}))
+    np.testing.assert_array_equal(np.concatenate(list(codec.decode_blocks(latents))), codec.decode(joined))
+
+
+def test_a_reconstruction_has_the_originals_length(codec: stereo.StereoCodec) -> None:
+    assert codec.reconstruct(noise(1000)).shape == (1000, 2)
+    assert codec.encode(np.zeros((0, 2), np.float32)).shape == (0, 8)
+    assert codec.decode(np.zeros((0, 8), np.float32)).shape == (0, 2)
+
+
+def test_wrong_shapes_are_refused(codec: stereo.StereoCodec) -> None:
+    with pytest.raises(LatentsError, match=r"\[length, 2\]"):
+        codec.encode(np.zeros((100, 3), np.float32))
+    with pytest.raises(LatentsError, match=r"\[length, 8\]"):
+        codec.decode(np.zeros((100, 9), np.float32))
+
+
+def test_powers_of_mid_and_side_are_those_of_the_sum_and_difference() -> None:
+    waveform = noise(4096)
+    spectra = stereo.channel_spectra(TINY, backend.to_device(waveform[None]))
+    made = backend.to_numpy(stereo.mid_side_powers(spectra))[0]
+    both = [(waveform[:, 0] + waveform[:, 1]) / np.sqrt(2), (waveform[:, 0] - waveform[:, 1]) / np.sqrt(2)]
+    swapped = backend.to_device(np.stack(both, axis=1).astype(np.float32)[None])
+    expected = backend.to_numpy(stereo.mid_side_powers(stereo.channel_spectra(TINY, swapped)))[0]
+    np.testing.assert_allclose(made[2:], expected[:2], rtol=1e-3, atol=1e-4)
+
+
+def test_the_heads_powers_are_those_of_its_two_channels() -> None:
+    planes = np.random.default_rng(1).standard_normal((1, 8, 6 * TINY.bins)).astype(np.float32)
+    magnitudes, _, (cosine, sine) = stereo.head_parts(TINY, backend.to_device(planes))
+    left, right = backend.to_numpy(magnitudes)[0]
+    right = right * (backend.to_numpy(cosine)[0] + 1j * backend.to_numpy(sine)[0])
+    powers = backend.to_numpy(stereo.head_powers(TINY, backend.to_device(planes)))[0]
+    np.testing.assert_allclose(powers[2], np.abs(left + right) ** 2 / 2, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(powers[3], np.abs(left - right) ** 2 / 2, rtol=1e-3, atol=1e-3)
+
+
+def test_a_steady_tone_at_a_bins_centre_needs_no_learned_phase() -> None:
+    """Constant planes with one loud bin make a pure sine: the carrier turns from frame to frame as it should."""
+    planes = np.zeros((1, 32, 6, TINY.bins), np.float32)
+    planes[:, :, :2] = -20.0
+    planes[:, :, :2, 10] = 1.0
+    planes[:, :, [2, 4]] = 1.0
+    waveform = backend.to_numpy(stereo.synthesis(TINY, backend.to_device(planes.reshape(1, 32, -1))))[0]
+    inside = waveform[256:-256, 0].astype(np.float64)
+    power = np.abs(np.fft.rfft(inside * np.hanning(len(inside)))) ** 2
+    peak = int(power.argmax())
+    assert peak == round(10 / 256 * len(inside))
+    assert power[peak - 3 : peak + 4].sum() / power.sum() > 0.999
+
+
+def test_initial_weights_are_a_function_of_the_seed() -> None:
+    one, same, other = new_weights(TINY, 1), new_weights(TINY, 1), new_weights(TINY, 2)
+    for part in one:
+        for name, array in one[part].items():
+            np.testing.assert_array_equal(array, same[part][name])
+    assert not np.array_equal(one["encoder"]["first/kernel"], other["encoder"]["first/kernel"])
+
+
+def test_identity_is_the_encoders_not_the_decoders() -> None:
+    weights = new_weights(TINY)
+    before = identity_of(TINY, weights)
+    weights["decoder"]["head/bias"] = weights["decoder"]["head/bias"] + 1
+    assert identity_of(TINY, weights) == before
+    weights["encoder"]["first/bias"] = weights["encoder"]["first/bias"] + 1
+    assert identity_of(TINY, weights) != before
+
+
+def test_the_default_sizes_keep_to_their_budget() -> None:
+    """At most 8 million parameters each, and decoding at most 1.5 GFLOP a second of audio."""
+    config = CodecConfig()
+    parameters = {part: sum(a.size for a in arrays.values()) for part, arrays in new_weights(config).items()}
+    assert max(parameters.values()) <= 8_000_000
+    latents_a_second = config.sample_rate / config.hop_total
+    operations = 0.0
+    for rate, (width, blocks) in enumerate(zip(config.decoder_widths, config.decoder_blocks, strict=True)):
+        steps = latents_a_second * config.frames / 2**rate
+        below = config.decoder_widths[rate + 1] if rate + 1 < len(config.decoder_widths) else 0
+        operations += 2 * steps * (blocks * 4 * width**2 + below * width)
+    spectra = latents_a_second * config.frames
+    operations += 2 * spectra * config.decoder_widths[0] * 6 * config.bins
+    operations += 2 * spectra * 5 * config.window * np.log2(config.window)  # inverse FFTs of both channels
+    assert operations * (1 + 2 * 4 / config.block) <= 1.5e9  # with the context that each window throws away
+
+
+@pytest.mark.parametrize("spoil", ["missing", "shape", "stranger", "kind"])
+def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
+    written, arrays = codec_files(TINY, new_weights(TINY))
+    if spoil == "missing":
+        del arrays["weights"]["decoder/head/bias"]
+    elif spoil == "shape":
+        arrays["weights"]["decoder/head/bias"] = np.zeros(3, np.float32)
+    elif spoil == "stranger":
+        arrays["weights"]["critic/bias"] = np.zeros(3, np.float32)
+    else:
+        written["kind"] = "generator"
+    checkpoint.write(tmp_path / "ae", written, arrays)
+    with pytest.raises(CheckpointError):
+        load_codec(tmp_path / "ae")
