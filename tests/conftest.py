@@ -1,0 +1,27 @@
+"""What all tests share: quiet frameworks that leave a GPU alone, and where the music for testing lies."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+# before any framework is imported: tests compare numbers of the processor, and several may run beside each other
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # `tests.reference`, `tiny`: also when pytest is started elsewhere
+
+
+@pytest.fixture(scope="session")
+def songs() -> list[Path]:
+    """Real audio files: those of `../shared/audio/songs` where they exist, else the small ones of the repository."""
+    shared = ROOT.parent / "shared" / "audio" / "songs"
+    folder = shared if shared.is_dir() else ROOT / "tests" / "data"
+    return sorted(path for path in folder.iterdir() if path.suffix in (".wav", ".flac", ".ogg", ".mp3"))
