@@ -94,6 +94,17 @@ def has_accelerator() -> bool:
     return any(device.platform != "cpu" for device in jax.devices())
 
 
+def half_policy() -> str:
+    """Keras's policy for 16-bit numbers: bfloat16 where the device has it, else float16, which needs a loss scale."""
+    if NAME == "tensorflow":
+        found = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+        capable = [tuple(details.get("compute_capability", (0, 0))) for details in found]
+    else:
+        found = [device for device in jax.devices() if device.platform in ("gpu", "cuda")]
+        capable = [tuple(int(n) for n in str(device.compute_capability).split(".")) for device in found]
+    return "mixed_bfloat16" if all(version >= (8, 0) for version in capable) else "mixed_float16"
+
+
 def use_cpu_only() -> None:
     """Hides every accelerator. Must come before the first tensor."""
     if NAME == "tensorflow":

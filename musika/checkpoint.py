@@ -16,7 +16,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ def write(
     folder: Path,
     config: Mapping[str, Any],
     arrays: Mapping[str, Mapping[str, np.ndarray]],
-    half: bool = False,
+    half: bool | Collection[str] = False,
     extra: Mapping[str, bytes] | None = None,
 ) -> None:
     """Writes a checkpoint folder, or replaces the checkpoint that is there; a reader sees the old, the new, or none.
@@ -52,7 +52,7 @@ def write(
         folder: where it goes; folders above it are made.
         config: `kind` and whatever describes it, plain JSON values; `format_version` is added.
         arrays: file stem to name to array: `{"weights": {...}}` becomes `weights.safetensors`.
-        half: store floating-point arrays in half precision.
+        half: store floating-point arrays in half precision; or the stems of which to do so.
         extra: further small files by name, such as sample audio.
 
     Raises:
@@ -62,7 +62,8 @@ def write(
     files = {CONFIG: _json({"format_version": FORMAT_VERSION, **config})}
     _check_config(Path(folder), json.loads(files[CONFIG]))
     for stem, named in arrays.items():
-        files[stem + SUFFIX] = tensorfile.serialised(f"{folder} ({stem})", named, half)
+        halved = half if isinstance(half, bool) else stem in half
+        files[stem + SUFFIX] = tensorfile.serialised(f"{folder} ({stem})", named, halved)
     files.update(extra or {})
     if len(files) > 2:
         files[MANIFEST] = _json({name: {"bytes": len(d), "sha256": _digest(d)} for name, d in sorted(files.items())})
@@ -221,7 +222,7 @@ def read(
             if size > MAX_DATA:
                 raise CheckpointError(f"{path} holds {size} bytes of arrays: more than {MAX_DATA} are not read")
         else:
-            _check_names(str(path), {name: entry.shape for name, entry in header.items()}, expected)
+            check_names(str(path), {name: entry.shape for name, entry in header.items()}, expected)
         arrays, digest = tensorfile.data(path, file, header)
     _check_sum(folder, path.name, digest)
     return arrays
@@ -308,7 +309,7 @@ def _check_sum(folder: Path, name: str, digest: str) -> None:
         raise CheckpointError(f"{folder / name} does not match its checksum: it is damaged or from another checkpoint")
 
 
-def _check_names(what: str, found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> None:
+def check_names(what: str, found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]]) -> None:
     """Raises CheckpointError unless both have the same names and shapes."""
     for name in expected:
         if name not in found:
@@ -352,7 +353,7 @@ def assign(layer: keras.Layer, arrays: Mapping[str, np.ndarray]) -> None:
         CheckpointError: a name or shape is missing, too many, or differs; nothing is then changed.
     """
     variables = _variables(layer)
-    _check_names(
+    check_names(
         layer.name,
         {name: tuple(np.shape(array)) for name, array in arrays.items()},
         {name: tuple(variable.shape) for name, variable in variables.items()},

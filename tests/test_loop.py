@@ -48,7 +48,7 @@ class Toy:
             yield f"sample_{k + 1}", np.sin(2 * np.pi * 220 * (k + 1) * time)[:, None].repeat(2, 1)
 
     def weights(self, state):
-        return {"kind": "generator", "config": {}}, {"w": np.asarray(state["weights"]["w"])}
+        return {"kind": "generator", "config": {}}, {"weights": {"w": np.asarray(state["weights"]["w"])}}
 
 
 def settings(**values):
@@ -244,7 +244,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_there(tmp_path):
         from musika.training import loop
         class Large(Toy):
             def weights(self, state):
-                return {{"kind": "generator"}}, {{"w": np.zeros(2**18, np.float32)}}
+                return {{"kind": "generator"}}, {{"weights": {{"w": np.zeros(2**19, np.float32)}}}}
         folder = Path({str(tmp_path)!r})
         loop.run(Toy(), settings(epochs=1), folder)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

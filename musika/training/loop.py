@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -49,8 +50,8 @@ class Stage(Protocol):
     def preview(self, state: Tree) -> Iterable[tuple[str, np.ndarray]]:
         """A few examples to listen to: name, and waveform `[N, 2]`. May give none."""
 
-    def weights(self, state: Tree) -> tuple[Mapping[str, Any], Mapping[str, np.ndarray]]:
-        """What is needed to use the result: `config.json`'s content with its `kind`, and arrays by name."""
+    def weights(self, state: Tree) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, np.ndarray]]]:
+        """What is needed to use the result: `config.json`'s content with its `kind`, and arrays by file and name."""
 
 
 class Log(Protocol):
@@ -240,7 +241,8 @@ class _Run:
         config = {**config, "training": {**dict(config.get("training", {})), **training}}
         extra = self._examples()
         target = self.folder / _name(self.position)
-        checkpoint.write(target, config, {"weights": weights, STATE: state}, extra=extra)
+        # weights to use are kept as they are shipped, in half precision; what training goes on from is kept exactly
+        checkpoint.write(target, config, {**weights, STATE: state}, half=set(weights), extra=extra)
         self.saved = self.position
         for old in checkpoints(self.folder)[: -self.settings.keep_states or None]:
             if old != target:
@@ -255,7 +257,7 @@ class _Run:
         """Sample audio as FLAC and one picture of all; an example that fails is said and left out."""
         files: dict[str, bytes] = {}
         try:
-            samples = list(self.stage.preview(self.state))
+            samples = [(name.replace(os.sep, "-"), sound) for name, sound in self.stage.preview(self.state)]
             if samples:
                 from musika import pictures
 

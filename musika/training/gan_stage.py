@@ -1,0 +1,234 @@
+"""The generator's stage of training: windows of latents in, generator and critic at once.
+
+Both networks step from the same weights and the same generated windows. The critic's R1 penalty is a gradient inside a
+gradient. In float16 the losses are scaled; a step whose gradients overflow changes nothing but that scale.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from keras import ops
+
+from musika import backend, checkpoint, draws, optim
+from musika.config import GanTrainConfig, GeneratorConfig
+from musika.gan import layers, losses
+from musika.gan.coordinates import training_coordinates
+from musika.gan.critic import Critic
+from musika.gan.generator import Generator, on_windows
+from musika.gan.noise import training_noise
+
+if TYPE_CHECKING:
+    import keras
+
+    from musika.codec.base import Codec
+
+Tensor = Any
+Tree = Any
+BETAS = (0.5, 0.999)
+PREVIEWS = 4  # pieces that each checkpoint shows, the same seeds every time
+FLOAT16 = "mixed_float16"
+
+
+class Windows(Protocol):
+    """Files of latents to train on, as `latents.open_training_set` gives them."""
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Latents in each file."""
+
+    def crop(self, file_index: int, offset: int, length: int) -> np.ndarray:
+        """Latents offset ... offset + length of a file, `[length, C]` float32."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """Weights by name to begin with: a shipped generator's, and its critic's where that was kept."""
+
+    generator: Mapping[str, np.ndarray]
+    critic: Mapping[str, np.ndarray] | None = None
+
+
+class GanStage:
+    """What the training loop needs of generator and critic: init, batch, step, preview, weights.
+
+    Args:
+        config: sizes of both networks.
+        train: rates, factors, seed.
+        windows: latents to train on; None where no batch will be asked for.
+        codec_identity: of the codec that made them.
+        codec: decodes previews; None leaves them out.
+        start: weights to fine-tune; None begins with random ones.
+        precision: a Keras dtype policy to compute in.
+        xla: compile the step with XLA on TensorFlow.
+    """
+
+    name = "gan"
+
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        train: GanTrainConfig,
+        windows: Windows | None,
+        codec_identity: str,
+        codec: Codec | None = None,
+        start: Start | None = None,
+        precision: str = "float32",
+        xla: bool = False,
+    ) -> None:
+        self.config, self.train, self.windows = config, train, windows
+        self.codec_identity, self.codec, self.start = codec_identity, codec, start
+        # windows in all files up to and including each one
+        self._ends = np.cumsum([length - config.window + 1 for length in windows.lengths] if windows else [])
+        self.scaling = precision == FLOAT16
+        self.generator = Generator(config, seed=None, dtype=precision)
+        self.critic = Critic(config, seed=None, dtype=precision)
+        self.step = backend.compile(self._step, xla)
+        self._generate = backend.compile(lambda weights, *inputs: _call(self.generator, weights, *inputs), xla)
+
+    def init(self, seed: int) -> Tree:
+        """The state before the first sample. The average begins with the generator's own weights."""
+        for network in (self.generator, self.critic):
+            layers.initialise(network, seed)
+        generator, critic = checkpoint.named_weights(self.generator), checkpoint.named_weights(self.critic)
+        if self.start is not None:
+            generator = _fitting(self.start.generator, generator)
+            critic = _fitting(self.start.critic, critic) if self.start.critic is not None else critic
+        return {
+            "generator": generator,
+            "critic": critic,
+            "average": optim.tree_map(np.copy, generator),
+            "generator_adam": optim.adam_init(generator),
+            "critic_adam": optim.adam_init(critic),
+            "penalty_weight": np.asarray(losses.FIRST_WEIGHT, np.float32),
+            "loss_scale": optim.loss_scale_init(),
+        }
+
+    def batch(self, position: int) -> Tree:
+        """Real windows, coordinates and noise of the `bs` samples after `position`."""
+        train, config = self.train, self.config
+        return {
+            "real": np.stack([self._window(sample) for sample in range(position, position + train.bs)]),  # [B, L, C]
+            "coordinates": training_coordinates(config, train.seed, position, train.bs, train.truncation),
+            "noise": training_noise(config, train.seed, position, train.bs),
+        }
+
+    def _window(self, sample: int) -> np.ndarray:
+        """A real window `[L, C]`: every place in every file is as likely as any other."""
+        assert self.windows is not None
+        number = int(draws.integers(self.train.seed, "training/window", sample, 1)[0]) % int(self._ends[-1])
+        file = int(np.searchsorted(self._ends, number, side="right"))
+        offset = number - (int(self._ends[file - 1]) if file else 0)
+        return self.windows.crop(file, offset, self.config.window)
+
+    def _step(self, state: Tree, batch: Tree) -> tuple[Tree, dict[str, Tensor]]:
+        """One step of both networks: a pure function."""
+        scale = state["loss_scale"]["scale"] if self.scaling else 1.0
+        generator, critic = state["generator"], state["critic"]
+        _, (loss_generator, fake), generator_gradient = self._teach_generator(generator, critic, batch, scale)
+        _, scalars, critic_gradient = self._teach_critic(critic, batch["real"], fake, state["penalty_weight"], scale)
+        if self.scaling:
+            both = generator_gradient, critic_gradient
+            generator_gradient, critic_gradient = optim.unscale(both, state["loss_scale"])
+
+        lr = self.train.lr
+        generator, generator_adam = optim.adam(generator, generator_gradient, state["generator_adam"], lr, *BETAS)
+        critic, critic_adam = optim.adam(critic, critic_gradient, state["critic_adam"], lr, *BETAS)
+        new = {
+            "generator": generator,
+            "critic": critic,
+            "average": optim.average(state["average"], generator, self.train.average_decay),
+            "generator_adam": generator_adam,
+            "critic_adam": critic_adam,
+            "penalty_weight": losses.adapted(state["penalty_weight"], scalars["certainty"]),
+        }
+        scalars = {"loss_generator": loss_generator, **scalars}
+        if self.scaling:
+            good = optim.finite((generator_gradient, critic_gradient))
+            new = optim.choose(good, new, {name: state[name] for name in new})
+            scalars["loss_scale"] = scale
+            return {**new, "loss_scale": optim.loss_scale_update(state["loss_scale"], good)}, scalars
+        return {**new, "loss_scale": state["loss_scale"]}, scalars
+
+    def _teach_generator(self, weights: Tree, critic: Tree, batch: Tree, scale: Tensor) -> tuple[Tensor, Any, Tree]:
+        """Scaled loss, (loss, generated windows `[B, L, C]`), gradient by the generator's weights."""
+
+        def loss_of(weights: Tree) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+            fake = on_windows(
+                lambda coordinates, noise: _call(self.generator, weights, coordinates, noise),
+                batch["coordinates"],
+                batch["noise"],
+            )
+            loss = losses.generator_loss(_call(self.critic, critic, fake))
+            return loss * scale, (loss, fake)
+
+        return backend.value_and_gradient(loss_of, weights)
+
+    def _teach_critic(
+        self, weights: Tree, real: Tensor, fake: Tensor, penalty_weight: Tensor, scale: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor], Tree]:
+        """Scaled loss, scalars, gradient by the critic's weights."""
+
+        def loss_of(weights: Tree) -> tuple[Tensor, dict[str, Tensor]]:
+            def total(latents: Tensor) -> tuple[Tensor, Tensor]:
+                scores = _call(self.critic, weights, latents)
+                return ops.sum(scores), scores
+
+            _, real_scores, slope = backend.value_and_gradient(total, real)
+            fake_scores = _call(self.critic, weights, fake)
+            penalty = losses.r1(slope)
+            loss = losses.critic_loss(real_scores, fake_scores, penalty, penalty_weight, self.train.gp_max_weight)
+            scalars = {
+                "loss_critic": loss,
+                "penalty": penalty,
+                "penalty_weight": penalty_weight,
+                "certainty": losses.certainty(real_scores, fake_scores),
+            }
+            return loss * scale, scalars
+
+        return backend.value_and_gradient(loss_of, weights)
+
+    def preview(self, state: Tree) -> Iterator[tuple[str, np.ndarray]]:
+        """Pieces of seeds 0 to 3, one training window long: (name, waveform `[N, 2]`)."""
+        if self.codec is None:
+            return
+        from musika import render
+
+        weights = state["average"]
+
+        def generate(coordinates: np.ndarray, noise: Any) -> np.ndarray:
+            return backend.to_numpy(self._generate(weights, coordinates, list(noise)))
+
+        model = render.Model(self.config, generate, self.codec)
+        length = self.config.window * self.codec.hop_total
+        for seed in range(PREVIEWS):
+            yield f"sample-{seed}", render.render_samples(model, seed, 0, length, self.train.truncation)
+
+    def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
+        """A generator's checkpoint, averaged weights, with its critic for whoever fine-tunes: (config.json, arrays)."""
+        from musika.gan.load import KIND
+
+        config = {
+            "kind": KIND,
+            "config": self.config.to_dict(),
+            "codec_identity": self.codec_identity,
+            "seed": self.train.seed,
+            "trained": self.train.to_dict(),
+        }
+        return config, backend.to_numpy({"weights": state["average"], "critic": state["critic"]})
+
+
+def _call(network: keras.Layer, weights: Mapping[str, Tensor], *inputs: Any) -> Tensor:
+    """The network's result with these weights in the place of its own."""
+    outputs, _ = network.stateless_call([weights[name] for name in checkpoint.names(network)], [], *inputs)
+    return outputs
+
+
+def _fitting(given: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """`given`, in the order of `own`, whose names and shapes it must have."""
+    found, expected = ({name: tuple(array.shape) for name, array in arrays.items()} for arrays in (given, own))
+    checkpoint.check_names("the checkpoint to start from", found, expected)
+    return {name: np.asarray(given[name], np.float32) for name in own}
