@@ -49,8 +49,7 @@ def test_r1_of_a_critic_is_that_of_each_window_alone() -> None:
     critic = Critic(GeneratorConfig(channels=3, coordinate_depth=2, base_channels=2, small=True))
     windows = np.random.default_rng(0).normal(size=(3, 128, 3)).astype(np.float32)
 
-    def slope(latents: Any) -> Any:
-        return backend.value_and_gradient(lambda x: (ops.sum(critic(x)), ()), latents)[2]
+    slope = backend.compile(lambda x: backend.value_and_gradient(lambda x: (ops.sum(critic(x)), ()), x)[2])
 
     together = float(losses.r1(slope(ops.convert_to_tensor(windows))))
     alone = [float(losses.r1(slope(ops.convert_to_tensor(windows[i : i + 1])))) for i in range(3)]

@@ -87,7 +87,7 @@ def test_generator_with_noise(size: str) -> None:
 
 
 def test_critic(size: str) -> None:
-    t, judge = tensors(size), backend.compile(critic(size))
+    t, judge = tensors(size), backend.compile(critic(size).call)
     assert distance(judge(t["real"][:, 0]), t["critic_real"]) < CLOSE
     assert distance(judge(t["gen_out"][:, 0]), t["critic_fake"]) < CLOSE
 
@@ -138,7 +138,8 @@ def test_generator_step(size: str) -> None:
         return backend.value_and_gradient(loss, weights, coordinates)
 
     value, _, gradients = backend.compile(step)(values(made), ops.convert_to_tensor(t["train_crops"][1]))
-    assert distance(value, t["loss_generator"]) < CLOSE
+    scale = np.abs(t["critic_fake"]).max()  # a mean of scores that nearly cancel
+    assert abs(float(value) - float(t["loss_generator"])) < CLOSE * scale
     check_gradients(made, gradients, t, "gen", reference.generator_names(size))
 
 
