@@ -153,6 +153,8 @@ def quiet_frameworks(verbose: bool) -> None:
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    if not any(isinstance(finder, _FrameworkImport) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _FrameworkImport(hush=not verbose))
     if verbose:
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -160,32 +162,47 @@ def quiet_frameworks(verbose: bool) -> None:
     warnings.filterwarnings("ignore")
     for name in ("tensorflow", "absl", "jax", "jax._src.xla_bridge", "httpx", "asyncio", "matplotlib", "tensorboard"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    if not any(isinstance(finder, _QuietImport) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _QuietImport())
 
 
-class _QuietImport:
-    """Finds frameworks as usual, and hushes standard error while they are imported.
+class _FrameworkImport:
+    """Finds frameworks as usual, but makes their import quiet and short.
 
-    Their C++ parts print lines there at start-up (about CUDA, about processor features) before any setting is read.
+    Their C++ parts print lines on standard error at start-up (about CUDA, about processor features) before any setting
+    is read. And while Keras is imported, it would load scikit-learn, and TensorFlow would load JAX, where those happen
+    to be installed: for wrappers that are not used here, and for a quarter of the time until the first sound.
     """
+
+    def __init__(self, hush: bool) -> None:
+        self.hush = hush
+        self.withheld: tuple[str, ...] = ()  # answered as if they were not installed, for the moment
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name not in FRAMEWORKS:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        loader: Any = spec.loader if spec is not None else None
-        if loader is not None:
-            execute = loader.exec_module
+        if name in self.withheld:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        if name == "keras" or (name in FRAMEWORKS and self.hush):
+            spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+            if spec is not None and spec.loader is not None:
+                self._wrap(name, spec.loader)
+            return spec
+        return None
 
-            def exec_module(module: ModuleType) -> None:
-                with hushed():
+    def _wrap(self, name: str, loader: Any) -> None:
+        execute = loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            if name == "keras":
+                others = ("sklearn",) if os.environ["KERAS_BACKEND"] != "tensorflow" else ("sklearn", "jax")
+                self.withheld = tuple(other for other in others if other not in sys.modules)
+            try:
+                with hushed() if self.hush else contextlib.nullcontext():
                     execute(module)
+            finally:
+                if name == "keras":
+                    self.withheld = ()
 
-            loader.exec_module = exec_module
-        return spec
+        loader.exec_module = exec_module
 
 
 @contextlib.contextmanager
