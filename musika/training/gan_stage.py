@@ -64,6 +64,7 @@ class GanStage:
         start: weights to fine-tune; None begins with random ones.
         precision: a Keras dtype policy to compute in.
         xla: compile the step with XLA on TensorFlow.
+        trained: what else the checkpoint should say about its training, plain JSON values.
     """
 
     name = "gan"
@@ -78,9 +79,11 @@ class GanStage:
         start: Start | None = None,
         precision: str = "float32",
         xla: bool = False,
+        trained: Mapping[str, Any] | None = None,
     ) -> None:
         self.config, self.train, self.windows = config, train, windows
         self.codec_identity, self.codec, self.start = codec_identity, codec, start
+        self.trained = {**train.to_dict(), **(trained or {})}
         # windows in all files up to and including each one
         self._ends = np.cumsum([length - config.window + 1 for length in windows.lengths] if windows else [])
         self.scaling = precision == FLOAT16
@@ -216,7 +219,7 @@ class GanStage:
             "config": self.config.to_dict(),
             "codec_identity": self.codec_identity,
             "seed": self.train.seed,
-            "trained": self.train.to_dict(),
+            "trained": self.trained,
         }
         return config, backend.to_numpy({"weights": state["average"], "critic": state["critic"]})
 

@@ -80,6 +80,7 @@ class Settings:
     look_every: int = 50  # steps between two looks at the scalars, at most
     look_seconds: float = 2.0  # after which they are looked at sooner
     ahead: int = 4  # batches prepared in advance
+    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # for each checkpoint's "training"
     keep_states: int = 2  # newest checkpoints of a run that keep the whole state; older ones keep their weights
 
     @property
@@ -238,7 +239,7 @@ class _Run:
         config, weights = self.stage.weights(self.state)
         seconds = round(time.monotonic() - self.begun)
         training = {"stage": self.stage.name, "samples": self.position, "seconds_of_this_run": seconds}
-        config = {**config, "training": {**dict(config.get("training", {})), **training}}
+        config = {**config, "training": {**self.settings.notes, **training}}
         extra = self._examples()
         target = self.folder / _name(self.position)
         # weights to use are kept as they are shipped, in half precision; what training goes on from is kept exactly

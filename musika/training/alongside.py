@@ -1,0 +1,103 @@
+"""Pages that run beside a training, each in a process of its own: TensorBoard and the preview. They end with it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from musika import console
+
+PORTS_TRIED = 100
+BOARD_PORT = 6006
+ROOT = Path(__file__).resolve().parents[2]  # from where `python -m musika` finds itself
+
+
+class Alongside:
+    """Processes that are started now and then and end together. None of them can stop the training."""
+
+    def __init__(self) -> None:
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+
+    def __enter__(self) -> Alongside:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def board(self, folder: Path, host: str, port: int = BOARD_PORT) -> None:
+        """TensorBoard on a folder of logs, at the next free port; its link is printed."""
+        free = free_port(host, port)
+        if free is None:
+            console.warn(f"TensorBoard is left out: no free port from {port} on")
+            return
+        words = ["-m", "tensorboard.main", "--logdir", str(folder), "--host", host, "--port", str(free)]
+        if self._start("TensorBoard", words, shown=False):
+            console.say(f"TensorBoard: http://{_reachable(host)}:{free}/")
+
+    def preview(self, words: Sequence[str]) -> None:
+        """The preview page, unless it runs already; it prints its own link.
+
+        Args:
+            words: flags of `musika test`.
+        """
+        if "preview page" not in self._processes:
+            self._start("preview page", ["-m", "musika", "test", *words], shown=True)
+
+    def _start(self, name: str, words: Sequence[str], shown: bool) -> bool:
+        path = os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH")) if part)
+        try:
+            # a session of its own, so that Ctrl-C in the terminal reaches the training alone
+            process = subprocess.Popen(
+                [sys.executable, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if shown else subprocess.DEVNULL,
+                stderr=subprocess.STDOUT if shown else subprocess.DEVNULL,
+                text=True,
+                errors="replace",
+                env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+            )
+        except OSError as error:
+            console.warn(f"the {name} cannot be started: {error}")
+            return False
+        self._processes[name] = process
+        if shown:
+            threading.Thread(target=_pass_on, args=(process,), daemon=True).start()
+        return True
+
+
+def free_port(host: str, first: int) -> int | None:
+    """The first port from `first` on that nobody listens on, None if there is none nearby."""
+    for port in range(first, min(first + PORTS_TRIED, 65_536)):
+        with contextlib.closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as door:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                door.bind((host, port))
+                return port
+    return None
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host
+
+
+def _pass_on(process: subprocess.Popen[str]) -> None:
+    """Prints what a process says, line by line."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        text = line.strip().removesuffix(" (Ctrl-C ends it)")
+        if text:
+            console.say(f"preview page: {text}")

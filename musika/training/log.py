@@ -1,0 +1,99 @@
+"""TensorBoard's log of a run, written without TensorFlow: scalars, spectrograms, audio."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musika import console
+from musika.config import SAMPLE_RATE
+
+
+class BoardLog:
+    """What the training loop tells, as a TensorBoard event file. A failure is said once and stops nothing.
+
+    Args:
+        folder: of the run's log; it is made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file: Any = None
+        self._writer: Any = None
+        try:
+            from tensorboard.summary.writer.record_writer import RecordWriter
+
+            folder.mkdir(parents=True, exist_ok=True)
+            name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}"
+            self._file = open(folder / name, "ab")  # noqa: SIM115 - it stays open for the whole run
+            self._writer = RecordWriter(self._file)
+        except (OSError, ImportError) as error:
+            console.warn(f"no log for TensorBoard in {folder}: {error}")
+            return
+        self._write(None, file_version="brain.Event:2")
+
+    def scalars(self, position: int, values: Mapping[str, float]) -> None:
+        """Numbers after `position` samples."""
+        self._summary(position, [{"tag": name, "simple_value": value} for name, value in values.items()])
+
+    def sample(self, position: int, name: str, waveform: np.ndarray, picture: bytes | None) -> None:
+        """A waveform `[N, 2]` and its PNG picture."""
+        sound = {
+            "sample_rate": SAMPLE_RATE,
+            "num_channels": 2,
+            "length_frames": len(waveform),
+            "encoded_audio_string": wav(waveform, SAMPLE_RATE),
+            "content_type": "audio/wav",
+        }
+        values: list[dict[str, Any]] = [{"tag": f"audio/{name}", "audio": sound}]
+        if picture is not None:
+            # a PNG file says its width and height, four bytes each, after 16 bytes
+            width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
+            image = {"width": width, "height": height, "colorspace": 3, "encoded_image_string": picture}
+            values.append({"tag": f"spectrogram/{name}", "image": image})
+        self._summary(position, values)
+
+    def flush(self) -> None:
+        """Brings everything to the disk."""
+        self._guarded(lambda: self._file.flush())
+
+    def close(self) -> None:
+        """Ends the log."""
+        self._guarded(lambda: self._file.close())
+        self._writer = None
+
+    def _summary(self, position: int, values: list[dict[str, Any]]) -> None:
+        self._write(position, summary={"value": values})
+
+    def _write(self, position: int | None, **fields: Any) -> None:
+        def action() -> None:
+            from tensorboard.compat.proto.event_pb2 import Event
+
+            event = Event(wall_time=time.time(), step=position or 0, **fields)
+            self._writer.write(event.SerializeToString())
+
+        self._guarded(action)
+
+    def _guarded(self, action: Any) -> None:
+        if self._writer is None:
+            return
+        try:
+            action()
+        except (OSError, ValueError) as error:
+            self._writer = None
+            console.warn(f"the log for TensorBoard ends here: {error}")
+
+
+def wav(waveform: np.ndarray, sample_rate: int) -> bytes:
+    """A WAV file, 16 bit, of a waveform `[N, 2]`; values beyond ±1 are clipped."""
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(file, np.clip(waveform, -1, 1), sample_rate, format="WAV", subtype="PCM_16")
+    return file.getvalue()

@@ -1,0 +1,319 @@
+"""The train command: from scratch, resumed, fine-tuned; what it refuses before anything is built; its log and pages."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+
+from musika import checkpoint, draws, flags
+from musika.__main__ import main
+from musika.codec.load import load_codec
+from musika.commands import train
+from musika.errors import MusikaError
+from musika.gan.load import load_generator
+from musika.latents import LatentsFolder, Settings
+from musika.training import loop
+from musika.training.alongside import Alongside, free_port
+from musika.training.log import BoardLog
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory) -> Path:
+    """`ae` and `open`: a tiny codec and a tiny generator for it."""
+    folder = tmp_path_factory.mktemp("shipped")
+    tiny.write_checkpoints(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def latents(shipped, tmp_path_factory) -> Path:
+    return write_latents(tmp_path_factory.mktemp("latents"), load_codec(shipped / "ae").identity)
+
+
+def write_latents(folder: Path, identity: str | None, channels: int = 4, length: int = 160, files: int = 3) -> Path:
+    """A folder as the encode command leaves it; without identity, as Musika leaves it."""
+    if identity is not None:
+        with LatentsFolder(folder, Settings(identity, channels, 4096, 44_100, length, False)):
+            pass
+    for k in range(files):
+        np.save(folder / f"piece_{k}.npy", 0.5 * draws.truncated_normal(0, "test", k, (length, channels), 2.0))
+    return folder
+
+
+def options(shipped: Path, latents: Path, save: Path, **values) -> flags.TrainOptions:
+    pages = {"tensorboard": False, "gradio": False}
+    places = {"train_path": latents, "dec_path": shipped / "ae", "save_path": save, "log_path": save / "logs"}
+    sizes = {} if "load_path" in values else {"small": True, "base_channels": 2, "coorddepth": 4}
+    course = {"bs": 2, "totsamples": 4, "epochs": 1, "lr": 1e-3}
+    return flags.TrainOptions(**{**places, **pages, **sizes, **course, **values})
+
+
+def only_run(save: Path) -> Path:
+    (folder,) = [p for p in save.iterdir() if p.name.startswith(("gan-", "codec-"))]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(shipped, latents, tmp_path_factory) -> Path:
+    """A run of two steps."""
+    save = tmp_path_factory.mktemp("trained")
+    assert train.run(options(shipped, latents, save)) == 0
+    return only_run(save)
+
+
+# ------------------------------------------------------------------------------------------------ what is written
+
+
+def test_a_run_leaves_a_generator_four_samples_and_a_picture(trained, shipped):
+    folder = trained / "000000004"
+    checkpoint.verify(folder)
+    loaded = load_generator(folder)
+    assert loaded.config.base_channels == 2 and loaded.config.small
+    assert loaded.codec_identity == load_codec(shipped / "ae").identity
+    names = {path.name for path in folder.iterdir()}
+    assert {f"sample-{k}.flac" for k in range(4)} | {"samples.png", "state.safetensors"} <= names
+    said = json.loads((trained / "run.json").read_text())
+    assert said["flags"]["totsamples"] == 4 and said["config"]["base_channels"] == 2 and said["train"]["lr"] == 1e-3
+
+
+def test_what_was_trained_generates_music(trained, shipped, tmp_path):
+    words = ["--load_path", str(trained), "--dec_path", str(shipped / "ae"), "--save_path", str(tmp_path)]
+    assert main("generate", [*words, "--seconds", "0.5", "--seed", "1"]) == 0
+    assert len(list(tmp_path.glob("*.wav"))) == 1
+
+
+def test_the_log_holds_scalars_audio_and_pictures(trained):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = EventAccumulator(str(trained.parent / "logs" / trained.name))
+    board.Reload()
+    tags = board.Tags()
+    assert {"loss_generator", "loss_critic", "penalty_weight"} <= set(tags["scalars"])
+    assert board.Scalars("loss_critic")[-1].step == 4
+    assert set(tags["audio"]) == {f"audio/sample-{k}" for k in range(4)}
+    assert set(tags["images"]) == {f"spectrogram/sample-{k}" for k in range(4)}
+    image = board.Images("spectrogram/sample-0")[0]
+    assert image.encoded_image_string.startswith(b"\x89PNG") and image.height == 258
+    assert board.Audio("audio/sample-0")[0].encoded_audio_string[:4] == b"RIFF"
+
+
+# ------------------------------------------------------------------------------- resuming, fine-tuning, interrupts
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "musika", "train", *map(str, words)]
+
+
+def words_of(chosen: flags.TrainOptions, *names: str) -> list[str]:
+    return [word for name in names for word in (f"--{name}", str(getattr(chosen, name)))]
+
+
+def test_a_fresh_process_goes_on_bit_for_bit(shipped, latents, trained, tmp_path):
+    whole = options(shipped, latents, tmp_path / "whole", epochs=2)
+    assert train.run(whole) == 0
+    part = tmp_path / "part" / trained.name
+    part.parent.mkdir()
+    os.system(f"cp -r {trained} {part}")
+    places = words_of(whole, "train_path", "dec_path", "log_path", "tensorboard", "gradio", "epochs")
+    # neither sizes nor seed, rate and batch are said again: the run knows them
+    words = command(*places, "--save_path", part.parent, "--load_path", part)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr and "arning" not in done.stderr, done.stderr
+    assert [p.name for p in loop.checkpoints(part)] == ["000000004", "000000008"]
+    once = checkpoint.read(only_run(tmp_path / "whole") / "000000008", "state")
+    twice = checkpoint.read(part / "000000008", "state")
+    assert once.keys() == twice.keys()
+    for name in once:
+        assert once[name].tobytes() == twice[name].tobytes(), name
+
+
+def test_ctrl_c_saves_and_leaves_with_130(shipped, latents, tmp_path):
+    chosen = options(shipped, latents, tmp_path, epochs=1000, totsamples=1000)
+    names = ("train_path", "dec_path", "save_path", "log_path", "tensorboard", "gradio", "epochs", "totsamples")
+    words = command(*words_of(chosen, *names, "small", "base_channels", "coorddepth", "bs", "minutes"))
+    code = "import musika.training.gan_stage as g\nold = g.GanStage.__init__\n"
+    code += "def new(self, *a, **k):\n    old(self, *a, **k)\n    step, left = self.step, [3]\n"
+    code += "    def counted(*x):\n        left[0] -= 1\n        if left[0] == 0: os.kill(os.getpid(), signal.SIGINT)\n"
+    code += "        return step(*x)\n    self.step = counted\ng.GanStage.__init__ = new\n"
+    code = "import os, signal, sys\n" + code + "from musika.__main__ import main\nsys.exit(main('train', sys.argv[1:]))"
+    words = [sys.executable, "-c", code, *words[4:]]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert [p.name for p in loop.checkpoints(only_run(tmp_path))] == ["000000006"]
+    checkpoint.verify(only_run(tmp_path) / "000000006")
+
+
+def test_fine_tuning_begins_with_the_shipped_generator(shipped, latents, tmp_path, capsys):
+    given = load_generator(shipped / "open")
+    chosen = options(shipped, latents, tmp_path, load_path=shipped / "open", lr=1e-9)
+    assert train.run(chosen) == 0
+    assert "fine-tuning" in capsys.readouterr().out
+    tuned = load_generator(only_run(tmp_path) / "000000004")
+    assert tuned.config == given.config
+    for name, value in checkpoint.named_weights(given.generator).items():
+        np.testing.assert_allclose(checkpoint.named_weights(tuned.generator)[name], value, atol=1e-3)
+
+
+def test_other_latents_than_the_runs_own_are_fine_tuned(shipped, trained, tmp_path, capsys):
+    others = write_latents(tmp_path / "more", load_codec(shipped / "ae").identity, files=4)
+    assert train.run(options(shipped, others, tmp_path / "out", load_path=trained)) == 0
+    assert "other latents" in capsys.readouterr().out
+    assert [p.name for p in loop.checkpoints(only_run(tmp_path / "out"))] == ["000000004"]
+    assert [p.name for p in loop.checkpoints(trained)] == ["000000004"]
+
+
+def test_an_older_checkpoint_branches_into_a_new_run(shipped, latents, trained, tmp_path):
+    run = tmp_path / trained.name
+    os.system(f"cp -r {trained} {run}")
+    os.system(f"cp -r {run}/000000004 {run}/000000008")
+    chosen = options(shipped, latents, tmp_path, load_path=run / "000000004", epochs=2)
+    assert train._run_folder(chosen, train._origin(chosen, "generator")) not in (run, trained)
+    newest = options(shipped, latents, tmp_path, load_path=run, epochs=2)
+    assert train._run_folder(newest, train._origin(newest, "generator")) == run
+
+
+# ------------------------------------------------------------------------------------------------------- refusals
+
+
+def refused(match: str, chosen: flags.TrainOptions) -> None:
+    with pytest.raises(MusikaError, match=match) as caught:
+        train.run(chosen)
+    assert "\n" not in str(caught.value)
+    assert not [p for p in chosen.save_path.glob("*") if p.name != "logs"]
+
+
+def test_latents_that_do_not_fit_are_refused(shipped, latents, tmp_path):
+    identity = load_codec(shipped / "ae").identity
+    save = tmp_path / "save"
+    refused("nowhere", options(shipped, tmp_path / "nowhere", save))
+    (tmp_path / "empty").mkdir()
+    refused("empty", options(shipped, tmp_path / "empty", save))
+    refused("--max_lat_len 256", options(shipped, latents, save, small=False))
+    refused("numbers", options(shipped, write_latents(tmp_path / "deep", identity, channels=6), save))
+    refused("--dec_path", options(shipped, write_latents(tmp_path / "foreign", "0" * 16), save))
+
+
+def test_latents_of_another_codec_than_the_generators_are_refused(shipped, tmp_path):
+    foreign = write_latents(tmp_path / "foreign", "0" * 16)
+    refused("encode the audio again", options(shipped, foreign, tmp_path / "save", load_path=shipped / "open"))
+
+
+def test_nobody_knows_the_codec(shipped, tmp_path, capsys):
+    unknown = write_latents(tmp_path / "unknown", None)
+    refused("--dec_path", options(tmp_path, unknown, tmp_path / "save", dec_path=tmp_path / "nothing"))
+    assert "no codec" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("values", [{"small": False}, {"base_channels": 3}, {"coorddepth": 8}])
+def test_flags_that_contradict_the_checkpoint_are_refused(shipped, latents, tmp_path, values):
+    (name,) = values
+    refused(f"--{name} .* contradicts", options(shipped, latents, tmp_path, load_path=shipped / "open", **values))
+
+
+def test_a_seed_that_contradicts_the_run_is_refused(shipped, latents, trained, tmp_path):
+    refused("--seed 9 contradicts", options(shipped, latents, tmp_path, load_path=trained, seed=9))
+
+
+def test_checkpoints_of_another_kind_are_refused(shipped, latents, tmp_path):
+    refused("--stage codec", options(shipped, latents, tmp_path, load_path=shipped / "ae"))
+    refused("not a codec", options(shipped, latents, tmp_path, dec_path=shipped / "open"))
+    refused("does not exist", options(shipped, latents, tmp_path, load_path=tmp_path / "nowhere"))
+    refused("--stage gan", options(shipped, latents, tmp_path, stage="codec", load_path=shipped / "open"))
+
+
+def test_an_epoch_smaller_than_a_batch_is_refused(shipped, latents, tmp_path):
+    refused("less than one batch", options(shipped, latents, tmp_path, bs=8))
+
+
+def test_refusals_need_no_framework(shipped, tmp_path):
+    code = "import sys; from musika.__main__ import main; code = main('train', sys.argv[1:]);"
+    code += "sys.exit(9 if {'keras', 'tensorflow', 'jax'} & set(sys.modules) else code)"
+    words = [sys.executable, "-c", code, "--train_path", str(tmp_path), "--dec_path", str(shipped / "ae")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stderr.startswith("error: "), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+# ---------------------------------------------------------------------------------------------------------- pages
+
+
+def test_a_taken_port_moves_to_the_next():
+    with contextlib.closing(socket.socket()) as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        taken = door.getsockname()[1]
+        assert free_port("127.0.0.1", taken) not in (None, taken)
+
+
+def test_pages_end_with_the_training_and_pass_on_what_they_say(monkeypatch, capsys):
+    pages = Alongside()
+    with pages:
+        started = threading.Event()
+        said = []
+        monkeypatch.setattr("musika.console.say", lambda text: (said.append(text), started.set()))
+        code = "import time; print('plays at http://x (Ctrl-C ends it)', flush=True); time.sleep(600)"
+        assert pages._start("preview page", ["-c", code], shown=True)
+        assert started.wait(60)
+        process = pages._processes["preview page"]
+        assert process.poll() is None
+    assert said == ["preview page: plays at http://x"]
+    assert process.poll() == -signal.SIGTERM
+
+
+def test_a_page_that_cannot_start_stops_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with Alongside() as pages:
+        pages.preview(["--load_path", "x"])
+        pages.board(Path("logs"), "127.0.0.1")
+    assert capsys.readouterr().err.count("cannot be started") == 2
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(tmp_path, capsys):
+    (tmp_path / "file").write_bytes(b"")
+    log = BoardLog(tmp_path / "file" / "log")
+    log.scalars(1, {"loss": 1.0})
+    log.flush()
+    log.close()
+    assert "no log" in capsys.readouterr().err
+
+
+def test_the_preview_page_is_told_where_the_run_is(shipped, latents, tmp_path):
+    chosen = options(shipped, latents, tmp_path, port=9000)
+    parsed = flags.parse_test(train._page_flags(chosen, tmp_path))
+    assert parsed.load_path == tmp_path and parsed.port == 9000 and parsed.cpu
+
+
+# ---------------------------------------------------------------------------------------------------------- codec
+
+
+def test_a_codec_trains_on_audio_files(songs, tmp_path, monkeypatch):
+    music = tmp_path / "music"
+    music.mkdir()
+    for path in songs[:2]:
+        (music / path.name).symlink_to(path)
+    (music / "broken.mp3").write_bytes(b"no music at all")
+    monkeypatch.setattr(train, "CodecConfig", lambda: tiny.STEREO)
+    chosen = options(tmp_path, tmp_path, tmp_path / "save", stage="codec", files_path=music)
+    sizes = {"small": None, "base_channels": None, "coorddepth": None}
+    chosen = flags.dataclasses.replace(chosen, **sizes)
+    assert train.run(chosen) == 0
+    folder = only_run(tmp_path / "save") / "000000004"
+    checkpoint.verify(folder)
+    codec = load_codec(folder)
+    assert codec.channels == 4 and (folder / "samples.png").is_file()
+    refused("--small belongs", flags.dataclasses.replace(chosen, small=True, save_path=tmp_path / "other"))
