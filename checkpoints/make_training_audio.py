@@ -27,7 +27,9 @@ def render(midi: Path, soundfont: Path, target: Path) -> float:
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "out.wav"
         command = ["fluidsynth", "-ni", "-q", "-r", str(RATE), "-g", "0.4", "-T", "wav", "-O", "float", "-F", str(wav)]
-        subprocess.run([*command, str(soundfont), str(midi)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [*command, str(soundfont), str(midi)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         waveform, _ = soundfile.read(wav, dtype="float32", always_2d=True)
     loud = np.flatnonzero(np.abs(waveform).max(axis=1) > TAIL_FLOOR)
     if loud.size == 0:

@@ -79,9 +79,15 @@ class CodecConfig(Config):
         require(self.channels > 0, f"channels {self.channels} is not positive")
         require(self.hop > 0 and self.window == 4 * self.hop, f"window {self.window} is not 4 x hop {self.hop}")
         require(0 < self.fine_bins < self.bins, f"fine_bins {self.fine_bins} is not in 1..{self.bins - 1}")
-        require(0 < self.bands <= self.bins - self.fine_bins, f"bands {self.bands} is not in 1..{self.bins - self.fine_bins}")
+        require(
+            0 < self.bands <= self.bins - self.fine_bins,
+            f"bands {self.bands} is not in 1..{self.bins - self.fine_bins}",
+        )
         rates = {len(self.encoder_widths), len(self.encoder_blocks), len(self.decoder_widths), len(self.decoder_blocks)}
-        require(len(rates) == 1 and rates.pop() >= 3, "encoder and decoder need widths and blocks for the same rates, at least 3")
+        require(
+            len(rates) == 1 and rates.pop() >= 3,
+            "encoder and decoder need widths and blocks for the same rates, at least 3",
+        )
         require(min(*self.encoder_widths, *self.decoder_widths) > 0, "widths must be positive")
         require(min(*self.encoder_blocks, *self.decoder_blocks) >= 0, "numbers of residual blocks must not be negative")
         require(self.block > 0, f"block {self.block} is not positive")
@@ -163,15 +169,16 @@ class CodecTrainConfig(Config):
     """How a codec is trained."""
 
     lr: float = 1e-3  # Adam's highest rate
-    warmup: int = 300  # steps over which the rate rises to it
+    warmup: int = 200  # steps over which the rate rises to it
     decay_samples: int = 400_000  # crops after which the rate has fallen to a tenth, along a cosine
-    bs: int = 16  # crops in a batch
-    crop: int = 8  # latents in a crop
+    bs: int = 8  # crops in a batch
+    crop: int = 6  # latents in a crop
     epochs: int = 250
     totsamples: int = 20_000  # crops in an epoch
     save_every: int = 1  # epochs between checkpoints
     magnitude_samples: int = 100_000  # crops that train magnitudes alone, before any waveform is synthesised
     latent_noise: float = 0.02  # deviation of the noise that the decoder learns to live with
+    latent_weight: float = 0.01  # of the latents' mean square before tanh: keeps them from its flat ends
     linear_weight: float = 0.15  # of the log magnitude of single bins
     mel_weight: float = 1.0  # of log-mel bands
     level_weight: float = 0.3  # of the energy of each band over the crop
@@ -189,7 +196,7 @@ class CodecTrainConfig(Config):
         require(self.save_every > 0, f"save_every {self.save_every} is not positive")
         require(self.magnitude_samples >= 0, f"magnitude_samples {self.magnitude_samples} is negative")
         require(0 <= self.latent_noise < 1, f"latent_noise {self.latent_noise} is not in [0, 1)")
-        weights = (self.linear_weight, self.mel_weight, self.level_weight, self.wave_weight)
+        weights = (self.latent_weight, self.linear_weight, self.mel_weight, self.level_weight, self.wave_weight)
         require(min(weights) >= 0, "weights of losses must not be negative")
         require(0 <= self.average_decay < 1, f"average_decay {self.average_decay} is not in [0, 1)")
         require(0 <= self.seed < 2**63, f"seed {self.seed} is not in 0..2^63-1")

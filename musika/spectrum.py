@@ -17,7 +17,7 @@ def hann(window: int) -> np.ndarray:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)).astype(np.float32)
 
 
-def frames(signal, window: int, hop: int):  # noqa: ANN001, ANN201
+def frames(signal, window: int, hop: int):
     """`[..., N]`, N a multiple of hop, to `[..., N / hop - window / hop + 1, window]`."""
     overlap = window // hop
     pieces = ops.reshape(signal, (*signal.shape[:-1], -1, hop))
@@ -25,7 +25,7 @@ def frames(signal, window: int, hop: int):  # noqa: ANN001, ANN201
     return ops.concatenate([pieces[..., i : i + count, :] for i in range(overlap)], axis=-1)
 
 
-def overlap_add(pieces, hop: int):  # noqa: ANN001, ANN201
+def overlap_add(pieces, hop: int):
     """The transpose of `frames`: `[..., frames, window]` to `[..., (frames + window / hop - 1) hop]`."""
     *lead, count, window = pieces.shape
     overlap = window // hop
@@ -37,12 +37,12 @@ def overlap_add(pieces, hop: int):  # noqa: ANN001, ANN201
     return ops.reshape(total, (*lead, (count + overlap - 1) * hop))
 
 
-def stft(signal, window: int, hop: int) -> Spectrum:  # noqa: ANN001
+def stft(signal, window: int, hop: int) -> Spectrum:
     """`[..., N]` to (real, imaginary), each `[..., frames, window / 2 + 1]`, not scaled."""
     return ops.rfft(frames(signal, window, hop) * hann(window))
 
 
-def inverse_stft(spectrum: Spectrum, hop: int):  # noqa: ANN201
+def inverse_stft(spectrum: Spectrum, hop: int):
     """(real, imaginary) of `stft` back to `[..., (frames + window / hop - 1) hop]`.
 
     Exact for samples under window / hop frames; the first and last window - hop samples fade. The analysis and the
@@ -53,7 +53,7 @@ def inverse_stft(spectrum: Spectrum, hop: int):  # noqa: ANN201
     return overlap_add(pieces, hop) * (8 * hop / (3 * window))
 
 
-def power(spectrum: Spectrum):  # noqa: ANN201
+def power(spectrum: Spectrum):
     """Squared magnitude of (real, imaginary)."""
     return ops.square(spectrum[0]) + ops.square(spectrum[1])
 

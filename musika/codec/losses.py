@@ -18,11 +18,11 @@ WAVE_RESOLUTIONS = ((2048, 128), (512, 64))  # (window, mel bands); hop a quarte
 LINEAR_WINDOW = 4096  # of single bins on the waveform: long enough to tell a tone from noise
 
 
-def _log_difference(one, other, floor: float):  # noqa: ANN001, ANN202
+def _log_difference(one, other, floor: float):
     return ops.mean(ops.abs(ops.log(one + floor) - ops.log(other + floor)))
 
 
-def _mel_losses(made, real, sample_rate: int, bands: int) -> tuple:  # noqa: ANN001
+def _mel_losses(made, real, sample_rate: int, bands: int) -> tuple:
     """Powers `[B, 4, frames, K]` to the mean distance of mel bands (log10) and of their energies over the crop."""
     filters = spectrum.mel_filters(sample_rate, 2 * (made.shape[-1] - 1), bands)
     made, real = ops.matmul(made, filters), ops.matmul(real, filters)
@@ -31,7 +31,7 @@ def _mel_losses(made, real, sample_rate: int, bands: int) -> tuple:  # noqa: ANN
     return per_frame / 2.302585, per_crop / 2.302585
 
 
-def magnitude_loss(config: CodecConfig, train: CodecTrainConfig, planes, real) -> tuple:  # noqa: ANN001
+def magnitude_loss(config: CodecConfig, train: CodecTrainConfig, planes, real) -> tuple:
     """Planes `[B, frames, 6 K]` against the original's powers `[B, 4, frames, K]`: (loss, scalars)."""
     made = stereo.head_powers(config, planes)
     linear = 0.5 * _log_difference(made, real, stereo.POWER_FLOOR)
@@ -40,7 +40,7 @@ def magnitude_loss(config: CodecConfig, train: CodecTrainConfig, planes, real) -
     return loss, {"magnitude_linear": linear, "magnitude_mel": mel, "magnitude_level": level}
 
 
-def wave_loss(config: CodecConfig, train: CodecTrainConfig, planes, waveform) -> tuple:  # noqa: ANN001
+def wave_loss(config: CodecConfig, train: CodecTrainConfig, planes, waveform) -> tuple:
     """Planes `[B, frames, 6 K]` against the original `[B, frames hop, 2]`: (loss, scalars)."""
     edge = 2 * config.hop  # these lack the overlap of neighbouring spectra
     made = ops.transpose(stereo.synthesis(config, planes)[:, edge:-edge], (0, 2, 1))

@@ -38,14 +38,14 @@ class RMSNorm(keras.layers.Layer):
     def build(self, shape: tuple[int | None, ...]) -> None:
         self.scale = self.add_weight(name="scale", shape=(shape[-1],), initializer="ones")
 
-    def call(self, x):  # noqa: ANN001, ANN201
+    def call(self, x):
         return x * (ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + 1e-6) * self.scale)
 
 
 class ResidualBlock(keras.layers.Layer):
     """x + dense(silu(convolution(norm(x)))), `[B, T, width]`."""
 
-    def __init__(self, width: int, **options) -> None:  # noqa: ANN003
+    def __init__(self, width: int, **options) -> None:
         super().__init__(**options)
         self.width = width
         self.norm = RMSNorm(name="norm", dtype=self.dtype_policy)
@@ -56,14 +56,14 @@ class ResidualBlock(keras.layers.Layer):
         for layer in (self.norm, self.mix, self.out):
             layer.build(shape)
 
-    def call(self, x):  # noqa: ANN001, ANN201
+    def call(self, x):
         return x + self.out(ops.silu(self.mix(self.norm(x))))
 
 
 class Network(keras.layers.Layer):
     """Layers one after another; subclasses fill in `_layers_of`."""
 
-    def __init__(self, config: CodecConfig, **options) -> None:  # noqa: ANN003
+    def __init__(self, config: CodecConfig, **options) -> None:
         super().__init__(**options)
         self.config = config
         self.sequence: list[tuple[keras.layers.Layer, tuple[int | None, ...]]] = []
@@ -81,7 +81,7 @@ class Network(keras.layers.Layer):
 class Encoder(Network):
     """Features `[B, T frames, F]` to latents `[B, T, C]`."""
 
-    def __init__(self, config: CodecConfig, **options) -> None:  # noqa: ANN003
+    def __init__(self, config: CodecConfig, **options) -> None:
         super().__init__(config, **options)
         depth = 4 * (config.fine_bins + config.bands)
         for rate, (width, blocks) in enumerate(zip(config.encoder_widths, config.encoder_blocks, strict=True)):
@@ -90,21 +90,21 @@ class Encoder(Network):
             for block in range(blocks):
                 self._add(ResidualBlock(width, name=f"block_{rate}_{block}", dtype=self.dtype_policy), width)
             depth = 2 * width
-        self._add(RMSNorm(name="norm", dtype=self.dtype_policy), width)
         self._add(keras.layers.Dense(config.channels, name="last", dtype=self.dtype_policy), width)
 
-    def call(self, x):  # noqa: ANN001, ANN201
+    def call(self, x, bounded: bool = True):
         for layer, (_, _, depth) in self.sequence:
             if layer.name.startswith("down"):  # two steps side by side become one
                 x = ops.reshape(x, (-1, x.shape[1] // 2, depth))
             x = layer(x)
-        return ops.tanh(ops.cast(x, "float32"))
+        x = ops.cast(x, "float32")
+        return ops.tanh(x) if bounded else x
 
 
 class Decoder(Network):
     """Latents `[B, T, C]` to planes `[B, T frames, 6 K]`, planar: six contiguous pieces of K bins."""
 
-    def __init__(self, config: CodecConfig, **options) -> None:  # noqa: ANN003
+    def __init__(self, config: CodecConfig, **options) -> None:
         super().__init__(config, **options)
         depth, top = config.channels, len(config.decoder_widths) - 1
         for rate in range(top, -1, -1):
@@ -115,10 +115,9 @@ class Decoder(Network):
             for block in range(config.decoder_blocks[rate]):
                 self._add(ResidualBlock(width, name=f"block_{rate}_{block}", dtype=self.dtype_policy), width)
             depth = width
-        self._add(RMSNorm(name="norm", dtype=self.dtype_policy), width)
         self._add(keras.layers.Dense(HEAD_PLANES * config.bins, name="head", dtype=self.dtype_policy), width)
 
-    def call(self, latents):  # noqa: ANN001, ANN201
+    def call(self, latents):
         x = latents
         for layer, _ in self.sequence:
             x = layer(x)
@@ -127,12 +126,12 @@ class Decoder(Network):
         return x
 
 
-def features(config: CodecConfig, waveform):  # noqa: ANN001, ANN201
+def features(config: CodecConfig, waveform):
     """`[B, T hop_total + window - hop, 2]` to the encoder's input `[B, T frames, 4 (fine_bins + bands)]`."""
     return features_of_powers(config, mid_side_powers(channel_spectra(config, waveform)))
 
 
-def features_of_powers(config: CodecConfig, powers):  # noqa: ANN001, ANN201
+def features_of_powers(config: CodecConfig, powers):
     """Powers of left, right, mid and side `[B, 4, frames, K]` to the encoder's input."""
     fine, rest = powers[..., : config.fine_bins], powers[..., config.fine_bins :]
     bands = ops.matmul(rest, band_average(config))
@@ -141,12 +140,12 @@ def features_of_powers(config: CodecConfig, powers):  # noqa: ANN001, ANN201
     return ops.reshape(scaled, (scaled.shape[0], scaled.shape[1], -1))
 
 
-def channel_spectra(config: CodecConfig, waveform) -> spectrum.Spectrum:  # noqa: ANN001
+def channel_spectra(config: CodecConfig, waveform) -> spectrum.Spectrum:
     """Spectra of left and right, each part `[B, 2, frames, K]`."""
     return spectrum.stft(ops.transpose(waveform, (0, 2, 1)), config.window, config.hop)
 
 
-def mid_side_powers(spectra: spectrum.Spectrum):  # noqa: ANN201
+def mid_side_powers(spectra: spectrum.Spectrum):
     """Powers of left, right, mid and side `[B, 4, frames, K]`; mid and side are (left ± right) / √2."""
     half_sum = 0.5 * ops.sum(spectrum.power(spectra), axis=1, keepdims=True)
     real, imaginary = spectra
@@ -168,7 +167,7 @@ def band_average(config: CodecConfig) -> np.ndarray:
     return matrix
 
 
-def head_parts(config: CodecConfig, planes):  # noqa: ANN001, ANN201
+def head_parts(config: CodecConfig, planes):
     """Planes `[B, frames, 6 K]` to magnitudes `[B, 2, frames, K]`, unit phase pairs (common), (between)."""
     planes = ops.cast(planes, "float32")
     planes = ops.transpose(ops.reshape(planes, (*planes.shape[:2], HEAD_PLANES, config.bins)), (0, 2, 1, 3))
@@ -177,7 +176,7 @@ def head_parts(config: CodecConfig, planes):  # noqa: ANN001, ANN201
     return magnitudes, _unit(planes[:, 2], planes[:, 3]), _unit(planes[:, 4], planes[:, 5])
 
 
-def head_powers(config: CodecConfig, planes):  # noqa: ANN001, ANN201
+def head_powers(config: CodecConfig, planes):
     """Powers of left, right, mid and side `[B, 4, frames, K]` that the planes stand for, before any synthesis."""
     magnitudes, _, (cosine, _) = head_parts(config, planes)
     powers = ops.square(magnitudes)
@@ -186,7 +185,7 @@ def head_powers(config: CodecConfig, planes):  # noqa: ANN001, ANN201
     return ops.concatenate([powers, half_sum + cross, half_sum - cross], axis=1)
 
 
-def synthesis(config: CodecConfig, planes, first: int = 0):  # noqa: ANN001, ANN201
+def synthesis(config: CodecConfig, planes, first: int = 0):
     """Planes `[B, n, 6 K]` of frames first, first + 1 ... of a latent to waveform `[B, n hop, 2]`.
 
     The outermost two hops lack the overlap of spectra further out.
@@ -202,12 +201,12 @@ def synthesis(config: CodecConfig, planes, first: int = 0):  # noqa: ANN001, ANN
     return ops.transpose(waveform[..., margin:-margin], (0, 2, 1))
 
 
-def _unit(real, imaginary):  # noqa: ANN001, ANN202
+def _unit(real, imaginary):
     scale = ops.rsqrt(ops.square(real) + ops.square(imaginary) + 1e-6)
     return real * scale, imaginary * scale
 
 
-def _turn(one, other):  # noqa: ANN001, ANN202
+def _turn(one, other):
     """The product of two complex numbers given as pairs."""
     return one[0] * other[0] - one[1] * other[1], one[0] * other[1] + one[1] * other[0]
 
@@ -232,7 +231,7 @@ def initialise(network: Network, seed: int) -> None:
         name, shape = variable.path, tuple(variable.shape)
         if name.endswith("kernel"):
             deviation = math.sqrt(1.0 / np.prod(shape[:-1]))
-            deviation *= 0.3 if "/out/" in name or "head" in name else 1.0
+            deviation *= 0.1 if "/out/" in name or "head" in name else 1.0  # blocks begin as almost nothing
             variable.assign(draws.normal(seed, "weights/" + type(network).__name__, index, shape) * deviation)
     if isinstance(network, Decoder):
         network.head.bias.assign(_steady_phases(network.config, seed))
@@ -262,17 +261,17 @@ class StereoCodec(Codec):
         return backend.to_numpy(self._decode(np.asarray(latents, np.float32)))
 
     @cached_property
-    def _encode(self):  # noqa: ANN202
+    def _encode(self):
         inside = slice(self.context, self.context + self.block)
         return backend.compile(lambda waveform: self.encoder(features(self.config, waveform))[:, inside])
 
     @cached_property
-    def _decode(self):  # noqa: ANN202
+    def _decode(self):
         # the inverse STFT needs two spectra beyond either end; what lies further out is not synthesised
         around, inside = self.context * self.config.frames, self.block * self.config.frames
         keep, margin = slice(around - 2, around + inside + 2), 2 * self.config.hop
 
-        def decode(latents):  # noqa: ANN001, ANN202
+        def decode(latents):
             planes = self.decoder(latents)[:, keep]
             return synthesis(self.config, planes, first=-2)[:, margin:-margin]
 

@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from musika import backend, checkpoint, draws, optim
-from musika.codec import losses, stereo
+from musika.codec import losses, principal, stereo
 from musika.codec.load import codec_files
 from musika.config import CodecConfig, CodecTrainConfig
 from musika.training import augment
@@ -25,6 +25,7 @@ Tensor = Any
 Tree = Any
 BETAS = (0.9, 0.99)
 CLIP = 1.0  # of the gradient's global norm
+FIT_CROPS = 256  # that new weights are fitted to before training
 
 
 class CodecStage:
@@ -68,6 +69,8 @@ class CodecStage:
         }
         if self.start is not None:
             weights = {part: dict(self.start[part]) for part in weights}
+        else:
+            weights = principal.fitted(self.config, weights, self._example_powers())
         return {"weights": weights, "average": optim.tree_map(np.copy, weights), "adam": optim.adam_init(weights)}
 
     def batch(self, position: int) -> dict[str, np.ndarray]:
@@ -77,6 +80,13 @@ class CodecStage:
         noise = draws.normal(self.train.seed, "codec/latent-noise", position, shape) * self.train.latent_noise
         synthesised = position >= self.train.magnitude_samples
         return {"waveform": np.stack(crops), "noise": noise, "synthesised": np.asarray(synthesised)}
+
+    def _example_powers(self) -> np.ndarray:
+        """Powers `[crops, 4, frames, K]` of the crops that the first weights are fitted to."""
+        prepare = backend.compile(lambda waveform: self._prepare(waveform)[1], xla=True)
+        count = -(-FIT_CROPS // self.train.bs)
+        batches = [self.batch(index * self.train.bs)["waveform"] for index in range(count)]
+        return np.concatenate([backend.to_numpy(prepare(waveform)) for waveform in batches])
 
     def _crop(self, index: int) -> np.ndarray:
         u = draws.uniform(self.train.seed, "codec/crop", index, (9 + augment.NUMBERS,))
@@ -89,23 +99,32 @@ class CodecStage:
         synthesised = bool(batch.pop("synthesised"))
         return self._steps[synthesised](state, batch)
 
-    def _step_of(self, synthesised: bool):  # noqa: ANN202
+    def _step_of(self, synthesised: bool):
         prepare = backend.compile(self._prepare, xla=True)
         loss_and_gradient = backend.compile(self._loss_and_gradient(synthesised), xla=True)
 
+        update = backend.compile(self._update, xla=True)
+
         def step(state: Tree, batch: dict[str, Tensor]) -> tuple[Tree, dict[str, Tensor]]:
             inputs, powers = prepare(batch["waveform"])
-            weights = state["weights"]
-            planes, back = backend.pull_back(lambda w: self._networks(w, inputs, batch["noise"]), weights)
+            (planes, size), back = backend.pull_back(
+                lambda w: self._networks(w, inputs, batch["noise"]), state["weights"]
+            )
             scalars, gradient = loss_and_gradient(planes, powers, batch["waveform"])
-            gradients, norm = optim.clip(back(gradient), CLIP)
-            total = self.train.decay_samples // self.train.bs
-            lr = optim.warmup_cosine(state["adam"]["step"], self.train.lr, self.train.warmup, total, floor=0.1)
-            weights, adam = optim.adam(weights, gradients, state["adam"], lr, *BETAS)
-            averaged = optim.average(state["average"], weights, self.train.average_decay)
-            return {"weights": weights, "average": averaged, "adam": adam}, scalars | {"gradient_norm": norm, "lr": lr}
+            state, more = update(state, back((gradient, ops.ones_like(size) * self.train.latent_weight)))
+            return state, scalars | more | {"latent_size": size}
 
         return step
+
+    def _update(self, state: Tree, gradients: Tree) -> tuple[Tree, dict[str, Tensor]]:
+        gradients, norm = optim.clip(gradients, CLIP)
+        total = self.train.decay_samples // self.train.bs
+        lr = optim.warmup_cosine(state["adam"]["step"], self.train.lr, self.train.warmup, total, floor=0.1)
+        weights, adam = optim.adam(state["weights"], gradients, state["adam"], lr, *BETAS)
+        step = ops.cast(state["adam"]["step"], "float32")  # early averages forget the initial weights sooner
+        decay = ops.minimum(self.train.average_decay, (1 + step) / (10 + step))
+        averaged = optim.average(state["average"], weights, decay)
+        return {"weights": weights, "average": averaged, "adam": adam}, {"gradient_norm": norm, "lr": lr}
 
     def _prepare(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """The encoder's input and the powers to be reached, `[B, 4, frames, K]`."""
@@ -113,11 +132,12 @@ class CodecStage:
         powers = stereo.mid_side_powers(spectra)
         return stereo.features_of_powers(self.config, powers), powers
 
-    def _networks(self, weights: Tree, inputs: Tensor, noise: Tensor) -> Tensor:
-        latents = _apply(self.encoder, weights["encoder"], inputs)
-        return _apply(self.decoder, weights["decoder"], latents + noise)
+    def _networks(self, weights: Tree, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The decoder's planes, and the mean square of the latents before tanh, which shall stay near one."""
+        unbounded = _apply(self.encoder, weights["encoder"], inputs, bounded=False)
+        return _apply(self.decoder, weights["decoder"], ops.tanh(unbounded) + noise), ops.mean(ops.square(unbounded))
 
-    def _loss_and_gradient(self, synthesised: bool):  # noqa: ANN202
+    def _loss_and_gradient(self, synthesised: bool):
         margin = (self.config.window - self.config.hop) // 2
 
         def function(planes: Tensor, powers: Tensor, waveform: Tensor) -> tuple[dict[str, Tensor], Tensor]:
@@ -148,7 +168,7 @@ class CodecStage:
         return codec_files(self.config, backend.to_numpy(state["average"]))
 
 
-def _apply(network: keras.Layer, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+def _apply(network: keras.Layer, weights: Mapping[str, Tensor], inputs: Tensor, **options: bool) -> Tensor:
     ordered = [weights[name] for name in checkpoint.names(network)]
-    outputs, _ = network.stateless_call(ordered, [], inputs)
+    outputs, _ = network.stateless_call(ordered, [], inputs, **options)
     return ops.convert_to_tensor(outputs)

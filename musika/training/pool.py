@@ -80,7 +80,9 @@ class Pool:
         needed = min(int(np.ceil(length * speed)) + 64, len(waveform))
         start = int(u[1] * (len(waveform) - needed + 1))
         piece = waveform[start : start + needed].astype(np.float32) / FULL_SCALE
-        return augment.at_speed(np.pad(piece, ((0, max(0, length - len(piece))), (0, 0))), speed, self.sample_rate, length)
+        return augment.at_speed(
+            np.pad(piece, ((0, max(0, length - len(piece))), (0, 0))), speed, self.sample_rate, length
+        )
 
 
 def _decoded(path: Path, cache: Path) -> Path:
