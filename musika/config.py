@@ -1,4 +1,4 @@
-"""Every size and choice, as frozen dataclasses that check themselves at birth and travel with the checkpoint as JSON."""
+"""Every size and choice, as frozen dataclasses that check themselves at birth and travel as JSON."""
 
 from __future__ import annotations
 

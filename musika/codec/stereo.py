@@ -15,6 +15,7 @@ A residual block is RMS normalisation (Zhang and Sennrich 2019), a convolution o
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import cached_property
 
@@ -162,7 +163,7 @@ def band_average(config: CodecConfig) -> np.ndarray:
         edges[i + 1] = max(edges[i + 1], edges[i] + 1)
     edges = np.minimum(edges, last - np.arange(config.bands, -1, -1))
     matrix = np.zeros((last - first, config.bands), np.float32)
-    for band, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
+    for band, (low, high) in enumerate(itertools.pairwise(edges)):
         matrix[low - first : high - first, band] = 1.0 / (high - low)
     return matrix
 
@@ -238,7 +239,7 @@ def initialise(network: Network, seed: int) -> None:
 
 
 def _steady_phases(config: CodecConfig, seed: int) -> np.ndarray:
-    """Head bias: a random common phase for each bin, so that carriers do not add up to a click, and channels in phase."""
+    """Head bias: a random common phase for each bin, so that carriers do not add up to clicks; channels in phase."""
     angle = 2 * np.pi * draws.uniform(seed, "weights/phase", 0, (config.bins,))
     zeros, ones = np.zeros(config.bins), np.ones(config.bins)
     return np.concatenate([zeros, zeros, np.cos(angle), np.sin(angle), ones, zeros]).astype(np.float32)

@@ -60,7 +60,7 @@ def spread(waveform: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 
 def levelled(waveform: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """From whisper to full scale: half of all crops keep their level, the others lose up to 40 dB; peaks stay under 1.1."""
+    """From whisper to full scale: half of all crops lose up to 40 dB, a tenth gains; peaks stay under 1.1."""
     decibels = 0.0 if u[0] < 0.5 else -40.0 * u[1] ** 1.5
     if 0.4 < u[0] < 0.5:  # towards full scale
         decibels = 12.0 * u[1]
