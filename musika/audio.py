@@ -64,7 +64,7 @@ def find(folder: Path) -> list[Path]:
     return found
 
 
-def read(path: Path, note: Callable[[str], None] | None = None) -> np.ndarray:
+def read(path: Path, note: Callable[[str], object] | None = None) -> np.ndarray:
     """A whole file, `[N, 2]` float32, 44.1 kHz; see `blocks`."""
     return np.concatenate(list(blocks(path, note=note)))
 
@@ -72,7 +72,7 @@ def read(path: Path, note: Callable[[str], None] | None = None) -> np.ndarray:
 def blocks(
     path: Path,
     block_samples: int = BLOCK,
-    note: Callable[[str], None] | None = None,
+    note: Callable[[str], object] | None = None,
     sample_rate: int = SAMPLE_RATE,
     memory: int = MEMORY,
     patience: float = PATIENCE,

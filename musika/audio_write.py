@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from musika.audio_opus import LOOKAHEAD, shorten
 from musika.audio_signal import rechunked, resampled
 from musika.draws import uniform
 from musika.errors import AudioError
@@ -74,11 +75,16 @@ def write(
     """
     form, default = _format(path, encoding)
     blocks: Iterable[np.ndarray] = [waveform] if isinstance(waveform, np.ndarray) else waveform
-    if default == "OPUS":
-        blocks, sample_rate = resampled(blocks, sample_rate, OPUS_RATE), OPUS_RATE
+    opus = default == "OPUS"
+    if opus:
+        blocks, sample_rate = _then_silence(resampled(blocks, sample_rate, OPUS_RATE), LOOKAHEAD), OPUS_RATE
     try:
         with replacing(path) as file:
-            return _write(file, path, rechunked(blocks, BLOCK), sample_rate, (form, default), metadata or {})
+            written = _write(file, path, rechunked(blocks, BLOCK), sample_rate, (form, default), metadata or {})
+            if opus:
+                shorten(file, LOOKAHEAD)
+                written = dataclasses.replace(written, samples=written.samples - LOOKAHEAD)
+            return written
     except OSError as error:
         raise AudioError(f"{shown(path)} cannot be written: {why(error)}") from error
 
@@ -130,6 +136,15 @@ def _write(
         raise AudioError(f"{shown(path)} cannot be written: {error}") from error
     sink.check()
     return Written(path, samples, channels, clipped)
+
+
+def _then_silence(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
+    channels = 0
+    for block in blocks:
+        channels = block.shape[1]
+        yield block
+    if channels:
+        yield np.zeros((samples, channels), np.float32)
 
 
 def _chain(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

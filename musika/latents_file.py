@@ -112,7 +112,7 @@ def open_latents(path: Path, channels: int | None = None) -> LatentsFile:
         raise LatentsError(f"{name} has shape {list(shape)}{order}; latents are [time, channels] in C order")
     if channels is not None and shape[1] != channels:
         raise LatentsError(
-            f"{name} has {shape[1]} numbers in a latent, the codec {channels}; --dec_path names the codec of the latents"
+            f"{name} has {shape[1]} numbers in a latent, the codec {channels}; --dec_path names the right one"
         )
     expected = offset + shape[0] * shape[1] * _DTYPE.itemsize
     if size != expected:

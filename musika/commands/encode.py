@@ -28,7 +28,7 @@ AHEAD = 16  # blocks of audio that are read before they are needed
 class Reader(Protocol):
     """What gives the samples of a file in blocks: `audio.blocks`, or the same by TensorFlow."""
 
-    def __call__(self, path: Path, *, note: Callable[[str], None], sample_rate: int) -> Iterator[np.ndarray]:
+    def __call__(self, path: Path, *, note: Callable[[str], object], sample_rate: int) -> Iterator[np.ndarray]:
         """Blocks `[n, 2]`, or an AudioError."""
 
 
