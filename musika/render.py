@@ -28,7 +28,7 @@ from musika.gan.coordinates import rendering_coordinates
 from musika.gan.noise import rendering_noise
 
 GROUP = 2  # half-windows that the generator makes at once: fewer are bound by reading its weights, more cost latency
-BATCH = 4  # windows that the codec decodes at once, for the same reason
+AT_ONCE = 64  # latents that the codec decodes at once, in as many windows: more leave the processor's caches
 TRUNCATION = 2.0  # bound of the truncated normal that anchors and style are drawn from
 INSTALLED = Path(__file__).resolve().parent.parent  # where checkpoints/ lies beside the program
 
@@ -50,6 +50,11 @@ class Model:
     generate: Generate
     codec: Codec
     name: str = "model"
+
+    @property
+    def batch(self) -> int:
+        """Windows that the codec decodes at once."""
+        return max(1, AT_ONCE // self.codec.block)
 
     @property
     def sample_rate(self) -> int:
@@ -177,7 +182,7 @@ def stream_samples(
 
 def block_samples(model: Model) -> int:
     """Samples in one whole block of a stream."""
-    return BATCH * model.codec.block * model.codec.hop_total
+    return model.batch * model.codec.block * model.codec.hop_total
 
 
 def clipped_share(block: np.ndarray) -> float:
@@ -198,9 +203,9 @@ def ahead(blocks: Iterable[np.ndarray]) -> Generator[np.ndarray, None, None]:
 def _decoded(model: Model, latents: _Latents, index: int) -> np.ndarray:
     """Block `index` of the waveform, `[block_samples, 2]`, clipped to [-1, 1] sample by sample."""
     codec = model.codec
-    windows = range(index * BATCH, (index + 1) * BATCH)
+    windows = range(index * model.batch, (index + 1) * model.batch)
     spans = [latents.span(w * codec.block - codec.context, (w + 1) * codec.block + codec.context) for w in windows]
-    waveform = codec.decode_window(np.stack(spans))  # [BATCH, block hop_total, 2]
+    waveform = codec.decode_window(np.stack(spans))  # [batch, block hop_total, 2]
     if not np.isfinite(waveform).all():
         raise CheckpointError(f"{model.name} gives numbers that are not finite: its training has failed, take another")
     return np.clip(waveform, -1.0, 1.0).reshape(-1, AUDIO_CHANNELS)
@@ -212,7 +217,7 @@ class _Latents:
     def __init__(self, model: Model, seed: int, truncation: float) -> None:
         self.model, self.seed, self.truncation = model, seed, truncation
         self.size = GROUP * model.config.half_window  # latents in a group
-        span = BATCH * model.codec.block + 2 * model.codec.context
+        span = model.batch * model.codec.block + 2 * model.codec.context
         self.room = span // self.size + 2
         self.kept: OrderedDict[int, np.ndarray] = OrderedDict()
 
