@@ -15,6 +15,8 @@ from musika.config import GeneratorConfig
 from musika.gan import losses
 from musika.gan.critic import Critic
 
+pytestmark = pytest.mark.backend
+
 
 def scores(*values: float) -> Any:
     return ops.convert_to_tensor(np.array(values, np.float32)[:, None])

@@ -22,6 +22,8 @@ from musika.gan.layers import channels_to_time, halved, he_uniform
 from musika.gan.load import LoadedGenerator, load_generator, save_generator
 from musika.gan.noise import rendering_noise, training_noise
 
+pytestmark = pytest.mark.backend
+
 TINY = GeneratorConfig(channels=6, coordinate_depth=3, base_channels=2)
 GENERATOR_3, CRITIC_3 = "fd5af7ad23dc68bc", "8506179774a46142"  # identities of TINY ones with seed 3
 TINY_SMALL = dataclasses.replace(TINY, small=True)

@@ -16,7 +16,7 @@ from musika.gan.generator import Generator, on_windows
 from tests import reference
 from tests.reference import SIZES, config, distance, needs_reference, ours, tensors, with_weights
 
-pytestmark = [needs_reference, pytest.mark.parametrize("size", SIZES)]
+pytestmark = [needs_reference, pytest.mark.backend, pytest.mark.parametrize("size", SIZES)]
 
 CLOSE = 1e-5  # of each tensor's largest magnitude
 GRADIENTS_CLOSE = 1e-3
