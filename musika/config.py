@@ -72,6 +72,7 @@ class CodecConfig(Config):
     encoder_blocks: tuple[int, ...] = (1, 1, 2, 2)  # residual blocks at each rate
     decoder_widths: tuple[int, ...] = (320, 352, 384, 448)
     decoder_blocks: tuple[int, ...] = (2, 2, 2, 2)
+    consistency_steps: int = 1  # times that the decoder's phases are brought to fit their overlapping neighbours
     block: int = 64  # latents coded at once
 
     def __post_init__(self) -> None:
@@ -90,6 +91,7 @@ class CodecConfig(Config):
         )
         require(min(*self.encoder_widths, *self.decoder_widths) > 0, "widths must be positive")
         require(min(*self.encoder_blocks, *self.decoder_blocks) >= 0, "numbers of residual blocks must not be negative")
+        require(0 <= self.consistency_steps <= 32, f"consistency_steps {self.consistency_steps} is not in 0..32")
         require(self.block > 0, f"block {self.block} is not positive")
 
     @property
@@ -101,6 +103,11 @@ class CodecConfig(Config):
     def frames(self) -> int:
         """Spectra in one latent."""
         return 2 ** (len(self.encoder_widths) - 1)
+
+    @property
+    def overlap(self) -> int:
+        """Spectra on either side that a synthesised sample depends on: two of the inverse STFT, three a step."""
+        return 2 + 3 * self.consistency_steps
 
     @property
     def hop_total(self) -> int:
@@ -168,15 +175,16 @@ class GanTrainConfig(Config):
 class CodecTrainConfig(Config):
     """How a codec is trained."""
 
-    lr: float = 1e-3  # Adam's highest rate
-    warmup: int = 200  # steps over which the rate rises to it
-    decay_samples: int = 400_000  # crops after which the rate has fallen to a tenth, along a cosine
+    lr: float = 7e-4  # Adam's highest rate
+    warmup: int = 50  # steps over which the rate rises to it
+    decay_samples: int = 100_000  # crops after which the rate has fallen to a tenth, along a cosine
     bs: int = 8  # crops in a batch
     crop: int = 6  # latents in a crop
     epochs: int = 250
     totsamples: int = 20_000  # crops in an epoch
     save_every: int = 1  # epochs between checkpoints
-    magnitude_samples: int = 100_000  # crops that train magnitudes alone, before any waveform is synthesised
+    magnitude_samples: int = 40_000  # crops that train magnitudes alone, before any waveform is synthesised
+    freeze_encoder: bool = False  # train the decoder alone: latents, and what was made of them, keep their meaning
     latent_noise: float = 0.02  # deviation of the noise that the decoder learns to live with
     latent_weight: float = 0.01  # of the latents' mean square before tanh: keeps them from its flat ends
     linear_weight: float = 0.15  # of the log magnitude of single bins

@@ -173,7 +173,8 @@ def test_the_default_sizes_keep_to_their_budget() -> None:
         operations += 2 * steps * (blocks * 4 * width**2 + below * width)
     spectra = latents_a_second * config.frames
     operations += 2 * spectra * config.decoder_widths[0] * 6 * config.bins
-    operations += 2 * spectra * 5 * config.window * np.log2(config.window)  # inverse FFTs of both channels
+    transforms = 2 * (1 + 2 * config.consistency_steps)  # FFTs of both channels
+    operations += transforms * spectra * 2.5 * config.window * np.log2(config.window)
     assert operations * (1 + 2 * 4 / config.block) <= 1.5e9  # with the context that each window throws away
 
 

@@ -16,7 +16,7 @@ from musika.errors import CheckpointError, ConfigError
 
 KIND = "codec/stereo"
 PARTS = ("encoder", "decoder")
-DECODER_FIELDS = ("decoder_widths", "decoder_blocks", "block")  # say nothing about what a latent means
+DECODER_FIELDS = ("decoder_widths", "decoder_blocks", "consistency_steps", "block")  # say nothing about what a latent means
 
 
 def load_codec(folder: Path) -> Codec:

@@ -31,6 +31,12 @@ def _mel_losses(made, real, sample_rate: int, bands: int) -> tuple:
     return per_frame / 2.302585, per_crop / 2.302585
 
 
+def _spectra(waveform, window: int) -> spectrum.Spectrum:
+    """Spectra at a quarter of the window, of as much of `[B, 2, N]` as whole hops cover."""
+    hop = window // 4
+    return spectrum.stft(waveform[..., : waveform.shape[-1] // hop * hop], window, hop)
+
+
 def magnitude_loss(config: CodecConfig, train: CodecTrainConfig, planes, real) -> tuple:
     """Planes `[B, frames, 6 K]` against the original's powers `[B, 4, frames, K]`: (loss, scalars)."""
     made = stereo.head_powers(config, planes)
@@ -42,15 +48,15 @@ def magnitude_loss(config: CodecConfig, train: CodecTrainConfig, planes, real) -
 
 def wave_loss(config: CodecConfig, train: CodecTrainConfig, planes, waveform) -> tuple:
     """Planes `[B, frames, 6 K]` against the original `[B, frames hop, 2]`: (loss, scalars)."""
-    edge = 2 * config.hop  # these lack the overlap of neighbouring spectra
+    edge = config.overlap * config.hop  # these lack the overlap of neighbouring spectra
     made = ops.transpose(stereo.synthesis(config, planes)[:, edge:-edge], (0, 2, 1))
     real = ops.transpose(waveform[:, edge:-edge], (0, 2, 1))
     loss, scalars = 0.0, {}
     for window, bands in WAVE_RESOLUTIONS:
-        pair = [stereo.mid_side_powers(spectrum.stft(x, window, window // 4)) for x in (made, real)]
+        pair = [stereo.mid_side_powers(_spectra(x, window)) for x in (made, real)]
         mel, level = _mel_losses(*pair, config.sample_rate, bands)
         loss = loss + (train.mel_weight * mel + train.level_weight * level) / len(WAVE_RESOLUTIONS)
         scalars |= {f"wave_mel_{window}": mel, f"wave_level_{window}": level}
-    long = [spectrum.power(spectrum.stft(x, LINEAR_WINDOW, LINEAR_WINDOW // 4)) for x in (made, real)]
+    long = [spectrum.power(_spectra(x, LINEAR_WINDOW)) for x in (made, real)]
     linear = 0.5 * _log_difference(*long, stereo.POWER_FLOOR)
     return loss + train.linear_weight * linear, scalars | {"wave_linear": linear}

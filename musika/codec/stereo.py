@@ -8,7 +8,9 @@ latents are smooth; the four magnitudes together still tell how left and right r
 Decoder. The same rates upwards; a dense layer gives for every bin the logarithms of the two magnitudes, one phase for
 both channels and the phase between them. The common phase is relative to a carrier: bin k turns by its own centre
 frequency from frame to frame. So a decoder that has learned nothing about phase makes steady tones instead of noise,
-and a tone off its bin's centre is a slow turn. Inverse STFT of both channels.
+and a tone off its bin's centre is a slow turn. Inverse STFT of both channels. The phases of the result's own spectra
+fit their overlapping neighbours better than those said; the magnitudes are given these and synthesised again
+(Griffin and Lim 1984, one step).
 
 A residual block is RMS normalisation (Zhang and Sennrich 2019), a convolution of three steps, SiLU, a dense layer.
 """
@@ -189,17 +191,22 @@ def head_powers(config: CodecConfig, planes):
 def synthesis(config: CodecConfig, planes, first: int = 0):
     """Planes `[B, n, 6 K]` of frames first, first + 1 ... of a latent to waveform `[B, n hop, 2]`.
 
-    The outermost two hops lack the overlap of spectra further out.
+    The outermost `config.overlap` hops lack spectra further out.
     """
     magnitudes, common, between = head_parts(config, planes)
-    carrier = _carrier(config, first, planes.shape[1])
-    left = _turn(common, carrier)
+    left = _turn(common, _carrier(config, first, planes.shape[1]))
     right = _turn(left, between)
-    real = ops.stack([magnitudes[:, 0] * left[0], magnitudes[:, 1] * right[0]], axis=1)
-    imaginary = ops.stack([magnitudes[:, 0] * left[1], magnitudes[:, 1] * right[1]], axis=1)
-    waveform = spectrum.inverse_stft((real, imaginary), config.hop)  # [B, 2, n hop + window - hop]
+    phases = tuple(ops.stack(pair, axis=1) for pair in zip(left, right, strict=True))  # [B, 2, n, K] each
+    waveform = _from_polar(config, magnitudes, phases)  # [B, 2, n hop + window - hop]
+    for _ in range(config.consistency_steps):
+        phases = _unit(*spectrum.stft(waveform, config.window, config.hop))
+        waveform = _from_polar(config, magnitudes, phases)
     margin = (config.window - config.hop) // 2
     return ops.transpose(waveform[..., margin:-margin], (0, 2, 1))
+
+
+def _from_polar(config: CodecConfig, magnitudes, phases):
+    return spectrum.inverse_stft((magnitudes * phases[0], magnitudes * phases[1]), config.hop)
 
 
 def _unit(real, imaginary):
@@ -268,22 +275,22 @@ class StereoCodec(Codec):
 
     @cached_property
     def _decode(self):
-        # the inverse STFT needs two spectra beyond either end; what lies further out is not synthesised
+        # synthesis needs some spectra beyond either end; what lies further out is not synthesised
+        overlap = self.config.overlap
         around, inside = self.context * self.config.frames, self.block * self.config.frames
-        keep, margin = slice(around - 2, around + inside + 2), 2 * self.config.hop
+        keep, margin = slice(around - overlap, around + inside + overlap), overlap * self.config.hop
 
         def decode(latents):
             planes = self.decoder(latents)[:, keep]
-            return synthesis(self.config, planes, first=-2)[:, margin:-margin]
+            return synthesis(self.config, planes, first=-overlap)[:, margin:-margin]
 
         return backend.compile(decode)
 
 
 def context_of(config: CodecConfig) -> int:
-    """Latents on either side that an output can depend on: one step a residual block, two spectra for the STFT."""
-    spectra = 2 / config.frames
+    """Latents on either side that an output can depend on: one step a residual block, and overlapping spectra."""
 
-    def reach(blocks: tuple[int, ...]) -> float:
-        return spectra + sum(count * 2.0**rate / config.frames for rate, count in enumerate(blocks))
+    def reach(blocks: tuple[int, ...], spectra: int) -> int:
+        return math.ceil((spectra + sum(count * 2**rate for rate, count in enumerate(blocks))) / config.frames)
 
-    return math.ceil(max(reach(config.encoder_blocks), reach(config.decoder_blocks)))
+    return max(reach(config.encoder_blocks, 2), reach(config.decoder_blocks, config.overlap))

@@ -55,6 +55,7 @@ class CodecStage:
         self.decoder = stereo.Decoder(config, name="decoder", dtype=precision)
         for network in (self.encoder, self.decoder):
             stereo.initialise(network, train.seed)
+        self.trained_parts = ("decoder",) if train.freeze_encoder else ("encoder", "decoder")
         margin = config.window - config.hop
         self.crop_length = train.crop * config.hop_total + margin  # samples
         self._steps = {synthesised: backend.compile(self._step_of(synthesised)) for synthesised in (False, True)}
@@ -71,7 +72,8 @@ class CodecStage:
             weights = {part: dict(self.start[part]) for part in weights}
         else:
             weights = principal.fitted(self.config, weights, self._example_powers())
-        return {"weights": weights, "average": optim.tree_map(np.copy, weights), "adam": optim.adam_init(weights)}
+        adam = optim.adam_init({part: weights[part] for part in self.trained_parts})
+        return {"weights": weights, "average": optim.tree_map(np.copy, weights), "adam": adam}
 
     def batch(self, position: int) -> dict[str, np.ndarray]:
         """What the step at `position` samples sees: a pure function of (seed, position)."""
@@ -107,8 +109,9 @@ class CodecStage:
 
         def step(state: Tree, batch: dict[str, Tensor]) -> tuple[Tree, dict[str, Tensor]]:
             inputs, powers = prepare(batch["waveform"])
+            fixed, moving = self._parted(state["weights"])
             (planes, size), back = backend.pull_back(
-                lambda w: self._networks(w, inputs, batch["noise"]), state["weights"]
+                lambda w: self._networks({**fixed, **w}, inputs, batch["noise"]), moving
             )
             scalars, gradient = loss_and_gradient(planes, powers, batch["waveform"])
             state, more = update(state, back((gradient, ops.ones_like(size) * self.train.latent_weight)))
@@ -120,11 +123,18 @@ class CodecStage:
         gradients, norm = optim.clip(gradients, CLIP)
         total = self.train.decay_samples // self.train.bs
         lr = optim.warmup_cosine(state["adam"]["step"], self.train.lr, self.train.warmup, total, floor=0.1)
-        weights, adam = optim.adam(state["weights"], gradients, state["adam"], lr, *BETAS)
+        fixed, moving = self._parted(state["weights"])
+        moving, adam = optim.adam(moving, gradients, state["adam"], lr, *BETAS)
+        weights = {**fixed, **moving}
         step = ops.cast(state["adam"]["step"], "float32")  # early averages forget the initial weights sooner
         decay = ops.minimum(self.train.average_decay, (1 + step) / (10 + step))
         averaged = optim.average(state["average"], weights, decay)
         return {"weights": weights, "average": averaged, "adam": adam}, {"gradient_norm": norm, "lr": lr}
+
+    def _parted(self, weights: Tree) -> tuple[Tree, Tree]:
+        """Networks that stay as they are, and those that are trained."""
+        moving = {part: weights[part] for part in self.trained_parts}
+        return {part: tree for part, tree in weights.items() if part not in moving}, moving
 
     def _prepare(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """The encoder's input and the powers to be reached, `[B, 4, frames, K]`."""
