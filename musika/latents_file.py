@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -129,7 +130,7 @@ def _header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype]
             return np.lib.format.read_array_header_1_0(file)
         if version == (2, 0):
             return np.lib.format.read_array_header_2_0(file)
-    except (ValueError, EOFError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+    except (ValueError, EOFError, SyntaxError, tokenize.TokenError, TypeError, MemoryError, RecursionError) as error:
         reason = " ".join(str(error).split())[:100]
         raise LatentsError(f"{name} is not an .npy file of latents ({reason})") from error
     raise LatentsError(f"{name} is an .npy file of an unknown version {version[0]}.{version[1]}")

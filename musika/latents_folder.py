@@ -311,7 +311,8 @@ class SourceWriter:
     def drop(self) -> None:
         """Removes what has not been given its name."""
         if self._stream is not None:
-            self._stream[0].close()
+            with contextlib.suppress(OSError):  # what cannot be written is not wanted any more
+                self._stream[0].close()
         for part in self.parts:
             with contextlib.suppress(OSError):
                 part.unlink()

@@ -476,9 +476,9 @@ def test_find(tmp_path: Path) -> None:
 
 def test_find_nothing(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(AudioError, match="there is no audio in .*looked for wav"):
+    with pytest.raises(AudioError, match=r"there is no audio in .*looked for wav"):
         audio.find(tmp_path)
-    with pytest.raises(AudioError, match="there is no folder .*--files_path"):
+    with pytest.raises(AudioError, match=r"there is no folder .*--files_path"):
         audio.find(tmp_path / "missing")
 
 
@@ -528,14 +528,14 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         audio.write(tmp_path / "a.wav", broken(), RATE)
-    with pytest.raises(AudioError, match="must end in .wav"):
+    with pytest.raises(AudioError, match=r"must end in .wav"):
         audio.write(tmp_path / "a.xyz", tone(), RATE)
     with pytest.raises(AudioError, match="no samples"):
         audio.write(tmp_path / "a.wav", [], RATE)
     with pytest.raises(AudioError, match="not finite"):
         audio.write(tmp_path / "a.wav", np.full((10, 2), np.nan, np.float32), RATE)
     (tmp_path / "file").touch()
-    with pytest.raises(AudioError, match="cannot be written: (not a directory|file exists)"):
+    with pytest.raises(AudioError, match=r"cannot be written: (not a directory|file exists)"):
         audio.write(tmp_path / "file" / "a.wav", tone(), RATE)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

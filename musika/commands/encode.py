@@ -170,14 +170,22 @@ def _encode_one(
     if job.status is None:
         raise AudioError("has changed while it was read")
     with folder.new_source(job.name, mark, job.status) as writer:
-        for latents in codec.encode_blocks(itertools.chain(head, waveform)):
-            head.clear()
+        for latents in codec.encode_blocks(itertools.chain(_emptied(head), waveform)):
             writer.add(latents)
+        if writer.length != codec.latents_of(samples):
+            raise BadValues(f"gave {writer.length} latents for {samples} samples: a fault of the codec")
         writer.done(samples)
     totals.files += 1
     totals.pieces += len(writer.names)
     totals.latents += writer.length
     totals.seconds += samples / codec.sample_rate
+
+
+def _emptied(blocks: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """The blocks in their order; each is let go of when the next is asked for."""
+    blocks.reverse()
+    while blocks:
+        yield blocks.pop()
 
 
 def _too_short(codec: Codec, samples: int, length: int) -> str:
