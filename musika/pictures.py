@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 RANGE_DB = 80.0  # between the darkest and the brightest colour
+FRAME = 2048  # samples in one short-time spectrum
 FLOOR = 1e-10  # power that counts as silence
 
 
@@ -26,11 +27,12 @@ def spectrogram(waveform: np.ndarray, sample_rate: int, height: int = 128, width
     import librosa
     from matplotlib import colormaps
 
-    waveform = np.nan_to_num(np.asarray(waveform, np.float32))
+    waveform = np.nan_to_num(np.asarray(waveform, np.float32), posinf=0.0, neginf=0.0)
+    waveform = np.pad(waveform, ((0, max(0, FRAME - len(waveform))), (0, 0)))
     hop = max(256, len(waveform) // (4 * width))
     mels = [
         librosa.feature.melspectrogram(
-            y=np.ascontiguousarray(waveform[:, channel]), sr=sample_rate, n_fft=2048, hop_length=hop, n_mels=height
+            y=np.ascontiguousarray(waveform[:, channel]), sr=sample_rate, n_fft=FRAME, hop_length=hop, n_mels=height
         )
         for channel in range(2)
     ]
