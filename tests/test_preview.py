@@ -141,7 +141,7 @@ def test_the_page_from_start_to_ctrl_c(tmp_path: Path) -> None:
             client.predict(1e6, 2.0, 11, False, api_name="/render")
         (folder / "config.json").write_text("{")
         os.utime(folder, (1, 1))
-        with pytest.raises(Exception, match="config.json") as caught:
+        with pytest.raises(Exception, match=r"config\.json") as caught:
             client.predict(1.5, 2.0, 11, False, api_name="/render")
         assert "Traceback" not in str(caught.value)
         client.close()
