@@ -114,15 +114,18 @@ class TrainOptions(Options):
     small: bool | None = flag(None, "windows of 12 s instead of 24 s, a smaller network", "Network", shown="False")
     base_channels: int | None = flag(None, "width of the networks, in channels", "Network", 1, 4096, shown="128")
     coorddepth: int | None = flag(None, "numbers in a coordinate", "Network", 1, 4096, shown="64")
-    lr: float = flag(1e-4, "learning rate", "Course", above=0, high=1, shown="0.0001; codec 0.0005")
-    bs: int = flag(32, "batch size, in examples", "Course", 1, 65_536, shown="32; codec 12")
+    lr: float = flag(1e-4, "learning rate", "Course", above=0, high=1, shown="0.0001; codec 0.0007")
+    bs: int = flag(32, "batch size, in examples", "Course", 1, 65_536, shown="32; codec 8")
     epochs: int = flag(250, "epochs to train", "Course", 1, 10_000_000)
-    totsamples: int = flag(300_000, "examples in an epoch", "Course", 1, 10**12)
+    totsamples: int = flag(300_000, "examples in an epoch", "Course", 1, 10**12, shown="300000; codec 20000")
     save_every: int = flag(1, "epochs between checkpoints", "Course", 1, 10_000_000)
     gp_max_weight: float = flag(10.0, "factor of the gradient penalty", "Course", 0, 1e6)
     truncation: float = flag(2.0, "bound of the random coordinates, in standard deviations", "Course", above=0, high=10)
     minutes: float = flag(0.0, "stop by itself after that many minutes; 0 is never", "Course", 0, 10_000_000)
     seed: int = flag(0, SEED, "Course", 0, MAX_SEED)
+    magnitude_samples: int = flag(40_000, "examples that train magnitudes alone, at double speed", "Codec", 0, 10**12)
+    decay_samples: int = flag(100_000, "examples until the learning rate has fallen to a tenth", "Codec", 1, 10**12)
+    freeze_encoder: bool = flag(False, "train the decoder alone; encoded folders stay valid", "Codec")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
     tensorboard: bool = flag(True, "start TensorBoard alongside and print its link", "Pages")
@@ -186,7 +189,7 @@ VERBS: dict[str, Verb] = {
 }
 
 # where a stage of training has another default than the options say
-STAGE_DEFAULTS: dict[str, dict[str, Any]] = {"gan": {}, "codec": {"lr": 5e-4, "bs": 12}}
+STAGE_DEFAULTS: dict[str, dict[str, Any]] = {"gan": {}, "codec": {"lr": 7e-4, "bs": 8, "totsamples": 20_000}}
 
 
 def parse_encode(argv: Sequence[str] | None = None) -> EncodeOptions:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 RUN_FILE = "run.json"
 SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coordinate_depth"}  # flag to field
-COURSE = ("lr", "bs", "totsamples", "gp_max_weight", "truncation", "seed")  # what a run goes on with
+COURSE = ("lr", "bs", "totsamples", "gp_max_weight", "truncation", "seed", "magnitude_samples", "decay_samples")  # what a run goes on with
 PREVIEW_SECONDS = 10
 
 
@@ -172,6 +172,9 @@ def _train_codec(options: TrainOptions) -> int:
     origin = _origin(options, "codec/stereo")
     options = _continued(options, origin)
     config, weights = CodecConfig(), None
+    if origin is not None and origin.resumes and options.freeze_encoder != _was_frozen(origin):
+        console.say(f"fine-tuning {origin.folder} with fresh optimizers: --freeze_encoder differs from its run")
+        origin = dataclasses.replace(origin, resumes=False)
     train = _course(CodecTrainConfig, options)
     files = audio.find(options.files_path)
     if origin is not None:
@@ -188,11 +191,15 @@ def _train_codec(options: TrainOptions) -> int:
     console.say(f"reading {len(files)} audio files into {cache}")
     pool = Pool(options.files_path, files, cache, config.sample_rate, shortest)
     for path, reason in pool.skipped:
-        console.warn(f"{path} is left out: {reason}")
+        console.warn(f"left out: {reason}" if str(path) in reason else f"left out: {path}: {reason}")
     start = weights if origin is not None and not origin.resumes else None
     stage = CodecStage(config, train, pool, start, _previews(pool), _precision(options, backend))
     console.say(f"{len(pool.sources)} files, {pool.seconds / 3600:.2f} hours of audio")
     return _run(options, stage, train, origin, None)
+
+
+def _was_frozen(origin: Origin) -> bool:
+    return bool(origin.info.get("training", {}).get("course", {}).get("freeze_encoder", False))
 
 
 def _previews(pool: Pool) -> list[tuple[str, Any]]:
@@ -253,7 +260,7 @@ def _precision(options: TrainOptions, backend: Any) -> str:
 def _run(options: TrainOptions, stage: Any, train: Any, origin: Origin | None, page: list[str] | None) -> int:
     """The loop, with its folders, its log and its pages."""
     folder = _run_folder(options, origin)
-    course = {name: value for name, value in dataclasses.asdict(options).items() if name in COURSE}
+    course = {name: value for name, value in dataclasses.asdict(options).items() if name in (*COURSE, "freeze_encoder")}
     settings = loop.Settings(
         bs=train.bs,
         totsamples=train.totsamples,
