@@ -45,6 +45,7 @@ def latents(shipped, tmp_path_factory) -> Path:
 
 def write_latents(folder: Path, identity: str | None, channels: int = 4, length: int = 160, files: int = 3) -> Path:
     """A folder as the encode command leaves it; without identity, as Musika leaves it."""
+    folder.mkdir(exist_ok=True)
     if identity is not None:
         with LatentsFolder(folder, Settings(identity, channels, 4096, 44_100, length, False)):
             pass
