@@ -189,7 +189,7 @@ class CodecTrainConfig(Config):
     latent_weight: float = 0.01  # of the latents' mean square before tanh: keeps them from its flat ends
     linear_weight: float = 0.15  # of the log magnitude of single bins
     mel_weight: float = 1.0  # of log-mel bands
-    level_weight: float = 0.3  # of the energy of each band over the crop
+    level_weight: float = 1.0  # of the energy of each band, and of all, over the crop
     wave_weight: float = 1.0  # of the same figures measured on the synthesised waveform
     average_decay: float = 0.999  # of the averaged weights, a step
     seed: int = 0

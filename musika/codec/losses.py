@@ -15,6 +15,7 @@ from musika.config import CodecConfig, CodecTrainConfig
 
 MEL_FLOOR = 1e-5  # of mel power, as in the figures that reconstruction is judged by
 WAVE_RESOLUTIONS = ((2048, 128), (512, 64))  # (window, mel bands); hop a quarter of the window
+ENERGY_FLOOR = 1e-7  # of a channel's mean square: -70 dB of full scale
 LINEAR_WINDOW = 4096  # of single bins on the waveform: long enough to tell a tone from noise
 
 
@@ -59,4 +60,6 @@ def wave_loss(config: CodecConfig, train: CodecTrainConfig, planes, waveform) ->
         scalars |= {f"wave_mel_{window}": mel, f"wave_level_{window}": level}
     long = [spectrum.power(_spectra(x, LINEAR_WINDOW)) for x in (made, real)]
     linear = 0.5 * _log_difference(*long, stereo.POWER_FLOOR)
-    return loss + train.linear_weight * linear, scalars | {"wave_linear": linear}
+    energy = _log_difference(*(ops.mean(ops.square(x), axis=-1) for x in (made, real)), ENERGY_FLOOR) / 2.302585
+    loss = loss + train.linear_weight * linear + train.level_weight * energy
+    return loss, scalars | {"wave_linear": linear, "wave_energy": energy}
