@@ -331,7 +331,7 @@ def identity(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str
     """
     total = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
     for name in sorted(arrays):
-        value = np.asarray(arrays[name], dtype="<f2", order="C")
+        value = np.asarray(arrays[name], dtype="<f2", order="C") + np.float16(0)  # -0 counts as 0
         total.update(f"\n{name} {list(value.shape)}\n".encode())
         total.update(value.tobytes())
     return total.hexdigest()[:16]

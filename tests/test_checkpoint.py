@@ -86,6 +86,12 @@ def test_model_card_beside_the_weights(folder):
     checkpoint.verify(folder)
 
 
+def test_identity_knows_no_negative_zero():
+    assert checkpoint.identity(CONFIG, {"a": np.float32([0.0, 1.0])}) == checkpoint.identity(
+        CONFIG, {"a": np.float32([-0.0, 1.0])}
+    )
+
+
 def test_identity_names_configuration_and_weights():
     name = checkpoint.identity(CONFIG, arrays())
     assert len(name) == 16 and int(name, 16) >= 0

@@ -128,7 +128,8 @@ class CodecStage:
         weights = {**fixed, **moving}
         step = ops.cast(state["adam"]["step"], "float32")  # early averages forget the initial weights sooner
         decay = ops.minimum(self.train.average_decay, (1 + step) / (10 + step))
-        averaged = optim.average(state["average"], weights, decay)
+        resting, averaged = self._parted(state["average"])
+        averaged = {**resting, **optim.average(averaged, moving, decay)}
         return {"weights": weights, "average": averaged, "adam": adam}, {"gradient_norm": norm, "lr": lr}
 
     def _parted(self, weights: Tree) -> tuple[Tree, Tree]:
