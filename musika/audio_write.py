@@ -11,7 +11,7 @@ import numpy as np
 
 from musika.audio_opus import LOOKAHEAD, shorten
 from musika.audio_signal import rechunked, resampled
-from musika.draws import uniform
+from musika.draws import integers
 from musika.errors import AudioError
 from musika.files import replacing, shown, why
 
@@ -159,9 +159,12 @@ def _quantised(block: np.ndarray, encoding: str, index: int) -> tuple[np.ndarray
     beyond = int(np.count_nonzero(np.abs(block) > 1))
     if encoding != "PCM_16":
         return np.clip(block, -1, 1), beyond
-    # two uniform numbers make triangular noise of ±1 step: the error no longer depends on the sound
-    noise = uniform(0, "dither", index, (2, *block.shape))
-    steps = np.floor(block * np.float32(32768) + noise[0] - noise[1] + np.float32(0.5))
+    # the difference of two uniform numbers is triangular noise of ±1 step: the error no longer depends on the sound
+    halves = integers(0, "dither", index, block.size).astype("<u8").view("<i4").astype(np.float32)  # [2 n channels]
+    steps = (halves[::2] - halves[1::2]).reshape(block.shape)
+    steps *= np.float32(2.0**-32)
+    steps += block * np.float32(32768)
+    np.rint(steps, out=steps)
     return np.clip(steps, -32768, 32767).astype(np.int16), beyond
 
 

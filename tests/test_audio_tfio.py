@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from test_encode_decode import Averages
 
 from musika import audio, latents
 from musika.commands import encode
 from musika.flags import EncodeOptions
-from test_encode_decode import Averages
 
 pytest.importorskip("tensorflow_io")
 
