@@ -83,6 +83,12 @@ def test_epochs_that_no_batch_divides(tmp_path):
     assert [int(p.name) for p in loop.checkpoints(tmp_path)] == [9, 18, 24]
 
 
+def test_pages_hear_of_checkpoints_while_training_goes_on(tmp_path):
+    told = []
+    loop.run(Toy(), settings(epochs=3), tmp_path, on_checkpoint=told.append)
+    assert [p.name for p in told] == ["000000008", "000000016"]
+
+
 def test_save_every_and_the_end(tmp_path):
     loop.run(Toy(), settings(epochs=5, save_every=2), tmp_path)
     assert [int(p.name) for p in loop.checkpoints(tmp_path)] == [16, 32, 40]

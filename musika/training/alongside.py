@@ -23,11 +23,13 @@ class Alongside:
 
     def __init__(self) -> None:
         self._processes: dict[str, subprocess.Popen[str]] = {}
+        self._ending = threading.Event()
 
     def __enter__(self) -> Alongside:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._ending.set()
         for process in self._processes.values():
             process.terminate()
         for process in self._processes.values():
@@ -75,7 +77,7 @@ class Alongside:
             return False
         self._processes[name] = process
         if shown:
-            threading.Thread(target=_pass_on, args=(process,), daemon=True).start()
+            threading.Thread(target=_pass_on, args=(process, self._ending), daemon=True).start()
         return True
 
 
@@ -94,10 +96,10 @@ def _reachable(host: str) -> str:
     return "127.0.0.1" if host in ("0.0.0.0", "::") else host
 
 
-def _pass_on(process: subprocess.Popen[str]) -> None:
-    """Prints what a process says, line by line."""
+def _pass_on(process: subprocess.Popen[str], ending: threading.Event) -> None:
+    """Prints what a process says, line by line, until it is told to end."""
     assert process.stdout is not None
     for line in process.stdout:
         text = line.strip().removesuffix(" (Ctrl-C ends it)")
-        if text:
+        if text and not ending.is_set():
             console.say(f"preview page: {text}")

@@ -105,7 +105,7 @@ def run(
         folder: the run's folder; checkpoints go to `folder/<samples seen>`.
         load_path: a checkpoint with a whole state to go on from.
         log: takes scalars and examples.
-        on_checkpoint: called with each new checkpoint's folder.
+        on_checkpoint: called with each new checkpoint's folder while training goes on.
 
     Returns:
         Exit code: 0 when the run is over, 130 when it was interrupted.
@@ -166,6 +166,7 @@ class _Run:
         self.position = 0  # samples seen
         self.saved = 0  # position that is on the disk, or where there is nothing to save yet
         self.begun = time.monotonic()
+        self.begun_steps = False  # whether there was a step, which compiles
         self.looks = Looks(settings.look_every, settings.look_seconds, _host)
         self.state: Tree = None
 
@@ -181,7 +182,7 @@ class _Run:
             while self.position < self.settings.end and not self._over(interrupts):
                 self._epoch(batches, interrupts)
             if self.saved != self.position:
-                self._save()
+                self._save(last=True)
         if interrupts.asked:
             console.say("interrupted; the same command with --load_path goes on from there")
             return INTERRUPTED
@@ -197,19 +198,27 @@ class _Run:
         size = self.settings.totsamples
         epoch = self.position // size
         end = min((epoch + 1) * size, self.settings.end)
+        if not self.begun_steps:
+            console.say("preparing the first step, which takes a while")
+            self._step(batches)  # outside the bar, whose speed it would spoil
         with console.progress(end - self.position, "samples", f"epoch {epoch + 1}/{self.settings.epochs}") as bar:
             while self.position < end:
-                self.state, scalars = self.stage.step(self.state, next(batches))
-                self.position += self.settings.bs
-                self.looks.add(scalars)
-                if self.looks.due:
-                    self._look()
-                    bar.status(self.looks.text)
-                bar.advance(self.settings.bs)
                 if self._over(interrupts):
                     return
+                self._step(batches)
+                bar.status(self.looks.text)
+                bar.advance(self.settings.bs)
         if (self.position // size) % self.settings.save_every == 0:
-            self._save()
+            self._save(last=self.position >= self.settings.end)
+
+    def _step(self, batches: Iterator[Tree]) -> None:
+        """One step, and a look at the scalars when it is time."""
+        self.state, scalars = self.stage.step(self.state, next(batches))
+        self.begun_steps = True
+        self.position += self.settings.bs
+        self.looks.add(scalars)
+        if self.looks.due:
+            self._look()
 
     def _look(self) -> None:
         values = self.looks.take()
@@ -229,7 +238,7 @@ class _Run:
         positions = range(self.position, self.settings.end, self.settings.bs)
         return contextlib.closing(Feeder(self.stage.batch, positions, self.settings.ahead))
 
-    def _save(self) -> None:
+    def _save(self, last: bool) -> None:
         """One checkpoint folder: weights to use, the whole state, examples and their picture."""
         self._look()
         state = {path: _host(leaf) for path, leaf in _flatten(self.state).items()}
@@ -251,7 +260,7 @@ class _Run:
         console.say(f"{self.position} samples: {self.looks.text or 'saved'} -> {target}")
         if self.log is not None:
             self.log.flush()
-        if self.on_checkpoint is not None:
+        if self.on_checkpoint is not None and not last:
             self.on_checkpoint(target)
 
     def _examples(self) -> dict[str, bytes]:
