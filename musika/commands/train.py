@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 RUN_FILE = "run.json"
 SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coordinate_depth"}  # flag to field
-COURSE = ("lr", "bs", "totsamples", "gp_max_weight", "truncation", "seed", "magnitude_samples", "decay_samples")  # what a run goes on with
+# what a run goes on with
+COURSE = ("lr", "bs", "totsamples", "gp_max_weight", "truncation", "seed", "magnitude_samples", "decay_samples")
 PREVIEW_SECONDS = 10
 
 
@@ -260,7 +261,7 @@ def _precision(options: TrainOptions, backend: Any) -> str:
 def _run(options: TrainOptions, stage: Any, train: Any, origin: Origin | None, page: list[str] | None) -> int:
     """The loop, with its folders, its log and its pages."""
     folder = _run_folder(options, origin)
-    course = {name: value for name, value in dataclasses.asdict(options).items() if name in (*COURSE, "freeze_encoder")}
+    course = {name: getattr(options, name) for name in (*COURSE, "freeze_encoder")}
     settings = loop.Settings(
         bs=train.bs,
         totsamples=train.totsamples,
