@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import yardstick
 
-from musika import console, draws, flags
+from musika import draws, flags
 
 PARTS = ("encode", "decode", "generate", "train_gan", "train_codec")
 Work = tuple[float, Callable[[], Any]]  # seconds of audio in one call, the call
@@ -24,7 +24,6 @@ Work = tuple[float, Callable[[], Any]]  # seconds of audio in one call, the call
 
 def main() -> None:
     options = _options()
-    console.quiet_frameworks(verbose=False)
     before = yardstick.measure()
     rows = []
     for part in options.parts.split(","):

@@ -28,7 +28,9 @@ REFERENCE = 420.0  # GFLOP/s in float32 that speeds are scaled to
 
 def measure() -> dict[str, float]:
     """GFLOP/s of the matrix product in float32 and in bfloat16."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from musika import console
+
+    console.quiet_frameworks(verbose=False)
     import tensorflow as tf
 
     found = {}
