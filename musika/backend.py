@@ -105,6 +105,17 @@ def half_policy() -> str:
     return "mixed_bfloat16" if all(version >= (8, 0) for version in capable) else "mixed_float16"
 
 
+def precision(choice: str) -> str:
+    """Keras's dtype policy for a flag "auto", "True" or "False": 16 bit where asked for or, by itself, on a GPU."""
+    half = choice == "True" or (choice == "auto" and has_accelerator())
+    return half_policy() if half else "float32"
+
+
+def use_xla(choice: str) -> bool:
+    """Whether to compile with XLA for a flag "auto", "True" or "False": by itself, only for an accelerator."""
+    return choice == "True" or (choice == "auto" and has_accelerator())
+
+
 def use_cpu_only() -> None:
     """Hides every accelerator. Must come before the first tensor."""
     if NAME == "tensorflow":

@@ -383,7 +383,7 @@ def _from_file(verb: str, path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UsageError(f"--config {path} is not JSON: {error}") from None
     if not isinstance(values, dict):
-        raise UsageError(f"--config {path} must hold flag names and values, such as {{\"bs\": 16}}")
+        raise UsageError(f'--config {path} must hold flag names and values, such as {{"bs": 16}}')
     hints = typing.get_type_hints(VERBS[verb].options)
     names = {field.name for field in dataclasses.fields(VERBS[verb].options)}
     converted = {}

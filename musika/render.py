@@ -80,8 +80,8 @@ def load_model(
         dec_path: the codec's; None looks for the `ae` that fits: beside the generator, in `checkpoints/` here, and
             beside the program.
         sizes: what flags say about the generator (`small`, `base_channels`, `coorddepth`); None is no opinion.
-        dtype: the generator's precision, a dtype policy of Keras.
-        xla: compile the generator with XLA.
+        dtype: precision of the networks, a dtype policy of Keras.
+        xla: compile with XLA.
 
     Raises:
         CheckpointError: a folder is missing, torn, or the codec is not the one that the generator was trained with.
@@ -96,7 +96,7 @@ def load_model(
     from musika.gan.load import load_generator
 
     loaded = load_generator(folder, dtype=dtype)
-    codec = load_codec(codec_folder)
+    codec = load_codec(codec_folder, dtype, xla)
     if codec.identity != loaded.codec_identity or codec.channels != loaded.config.channels:
         raise CheckpointError(
             f"{folder} was trained on latents of codec {loaded.codec_identity}, but {codec_folder} holds "
@@ -107,12 +107,14 @@ def load_model(
 
 def load_from_options(options: RenderOptions) -> Model:
     """`load_model` as the flags of `generate` and `test` say."""
+    from musika import backend
+
     return load_model(
         options.load_path,
         options.dec_path,
         sizes={name: getattr(options, name) for name in ("small", "base_channels", "coorddepth")},
-        dtype="mixed_bfloat16" if options.mixed_precision == "True" else "float32",
-        xla=options.xla == "True",
+        dtype=backend.precision(options.mixed_precision),
+        xla=backend.use_xla(options.xla),
     )
 
 

@@ -192,3 +192,17 @@ def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
     checkpoint.write(tmp_path / "ae", written, arrays)
     with pytest.raises(CheckpointError):
         load_codec(tmp_path / "ae")
+
+
+@pytest.mark.parametrize(("precision", "xla", "tolerance"), [("float32", True, 1e-4), ("mixed_bfloat16", False, 0.03)])
+def test_other_ways_to_compute_stay_close(
+    codec: stereo.StereoCodec, tmp_path: Path, precision: str, xla: bool, tolerance: float
+) -> None:
+    """XLA to 1e-4; bfloat16 networks to 3 % of the largest latent, and of the largest magnitude of a spectrum."""
+    checkpoint.write(tmp_path / "ae", *codec_files(TINY, new_weights(TINY)))
+    other = load_codec(tmp_path / "ae", precision, xla)
+    waveform = noise(3000)
+    latents = codec.encode(waveform)
+    assert np.abs(other.encode(waveform) - latents).max() <= tolerance * np.abs(latents).max()
+    one, two = (np.abs(np.fft.rfft(c.decode(latents)[:, 0])) for c in (codec, other))
+    assert np.abs(one - two).mean() <= tolerance * one.max()

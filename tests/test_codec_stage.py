@@ -1,4 +1,4 @@
-"""The codec's stage of training on a tiny codec: it learns, repeats itself, freezes its encoder, and goes on exactly."""
+"""The codec's stage of training on a tiny codec: it learns, repeats itself, freezes its encoder, goes on exactly."""
 
 from pathlib import Path
 

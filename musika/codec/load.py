@@ -16,21 +16,27 @@ from musika.errors import CheckpointError, ConfigError
 
 KIND = "codec/stereo"
 PARTS = ("encoder", "decoder")
-DECODER_FIELDS = ("decoder_widths", "decoder_blocks", "consistency_steps", "block")  # say nothing about what a latent means
+# these say nothing about what a latent means
+DECODER_FIELDS = ("decoder_widths", "decoder_blocks", "consistency_steps", "block")
 
 
-def load_codec(folder: Path) -> Codec:
+def load_codec(folder: Path, precision: str = "float32", xla: bool = False) -> Codec:
     """The codec of a checkpoint folder.
+
+    Args:
+        precision: a Keras dtype policy for the networks; spectra and synthesis are always float32.
+        xla: compile with XLA.
 
     Raises:
         CheckpointError: the folder is missing, torn, of another kind, or does not fit its configuration.
     """
     config, weights = read_weights(folder)
-    networks = {"encoder": stereo.Encoder(config, name="encoder"), "decoder": stereo.Decoder(config, name="decoder")}
-    for part, network in networks.items():
+    encoder = stereo.Encoder(config, name="encoder", dtype=precision)
+    decoder = stereo.Decoder(config, name="decoder", dtype=precision)
+    for part, network in zip(PARTS, (encoder, decoder), strict=True):
         network.build()
         checkpoint.assign(network, weights[part])
-    return stereo.StereoCodec(config, networks["encoder"], networks["decoder"], identity_of(config, weights))
+    return stereo.StereoCodec(config, encoder, decoder, identity_of(config, weights), xla)
 
 
 def read_weights(folder: Path) -> tuple[CodecConfig, dict[str, dict[str, np.ndarray]]]:

@@ -255,8 +255,11 @@ def _steady_phases(config: CodecConfig, seed: int) -> np.ndarray:
 class StereoCodec(Codec):
     """Encoder and decoder behind the codec's interface, coding windows of one fixed shape."""
 
-    def __init__(self, config: CodecConfig, encoder: Encoder, decoder: Decoder, identity: str) -> None:
+    def __init__(
+        self, config: CodecConfig, encoder: Encoder, decoder: Decoder, identity: str, xla: bool = False
+    ) -> None:
         self.config, self.encoder, self.decoder, self.identity = config, encoder, decoder, identity
+        self.xla = xla
         self.channels, self.hop_total, self.sample_rate = config.channels, config.hop_total, config.sample_rate
         self.block, self.context = config.block, context_of(config)
 
@@ -271,7 +274,7 @@ class StereoCodec(Codec):
     @cached_property
     def _encode(self):
         inside = slice(self.context, self.context + self.block)
-        return backend.compile(lambda waveform: self.encoder(features(self.config, waveform))[:, inside])
+        return backend.compile(lambda waveform: self.encoder(features(self.config, waveform))[:, inside], self.xla)
 
     @cached_property
     def _decode(self):
@@ -284,7 +287,7 @@ class StereoCodec(Codec):
             planes = self.decoder(latents)[:, keep]
             return synthesis(self.config, planes, first=-overlap)[:, margin:-margin]
 
-        return backend.compile(decode)
+        return backend.compile(decode, self.xla)
 
 
 def context_of(config: CodecConfig) -> int:

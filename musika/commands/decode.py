@@ -43,9 +43,10 @@ def run(options: DecodeOptions) -> int:
     """
 
     def load() -> Codec:
+        from musika import backend
         from musika.codec.load import load_codec
 
-        return load_codec(options.dec_path)
+        return load_codec(options.dec_path, backend.precision(options.mixed_precision), backend.use_xla(options.xla))
 
     return decode_folder(options, load)
 

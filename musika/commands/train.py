@@ -90,8 +90,8 @@ def _train_generator(options: TrainOptions) -> int:
         identity,
         codec=load_codec(options.dec_path) if codec_identity == identity else None,
         start=_start(origin) if origin is not None and not origin.resumes else None,
-        precision=_precision(options, backend),
-        xla=options.xla == "True" or (options.xla == "auto" and backend.has_accelerator()),
+        precision=backend.precision(options.mixed_precision),
+        xla=backend.use_xla(options.xla),
         trained={"latents": mark, "files": len(data), "total_latents": data.total},
     )
     console.say(f"{len(data)} files with {data.total} latents of codec {identity}; window {config.window}")
@@ -194,7 +194,7 @@ def _train_codec(options: TrainOptions) -> int:
     for path, reason in pool.skipped:
         console.warn(f"left out: {reason}" if str(path) in reason else f"left out: {path}: {reason}")
     start = weights if origin is not None and not origin.resumes else None
-    stage = CodecStage(config, train, pool, start, _previews(pool), _precision(options, backend))
+    stage = CodecStage(config, train, pool, start, _previews(pool), backend.precision(options.mixed_precision))
     console.say(f"{len(pool.sources)} files, {pool.seconds / 3600:.2f} hours of audio")
     return _run(options, stage, train, origin, None)
 
@@ -249,13 +249,6 @@ def _course(kind: type[Any], options: TrainOptions) -> Any:
     """The training configuration that the flags describe."""
     names = {field.name for field in dataclasses.fields(kind)}
     return kind(**{name: value for name, value in dataclasses.asdict(options).items() if name in names})
-
-
-def _precision(options: TrainOptions, backend: Any) -> str:
-    """Keras's dtype policy: 16 bit where it is asked for or, by itself, on a GPU."""
-    if options.mixed_precision == "False" or (options.mixed_precision == "auto" and not backend.has_accelerator()):
-        return "float32"
-    return backend.half_policy()
 
 
 def _run(options: TrainOptions, stage: Any, train: Any, origin: Origin | None, page: list[str] | None) -> int:
