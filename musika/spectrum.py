@@ -6,10 +6,13 @@ Hann window. A frame of length `window` at step n covers samples [n hop, n hop +
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
-Spectrum = tuple  # (real, imaginary), each [..., frames, window / 2 + 1]
+Tensor = Any
+Spectrum = tuple[Tensor, Tensor]  # (real, imaginary), each [..., frames, window / 2 + 1]
 
 
 def hann(window: int) -> np.ndarray:
@@ -17,7 +20,7 @@ def hann(window: int) -> np.ndarray:
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)).astype(np.float32)
 
 
-def frames(signal, window: int, hop: int):
+def frames(signal: Tensor, window: int, hop: int) -> Tensor:
     """`[..., N]`, N a multiple of hop, to `[..., N / hop - window / hop + 1, window]`."""
     overlap = window // hop
     pieces = ops.reshape(signal, (*signal.shape[:-1], -1, hop))
@@ -25,7 +28,7 @@ def frames(signal, window: int, hop: int):
     return ops.concatenate([pieces[..., i : i + count, :] for i in range(overlap)], axis=-1)
 
 
-def overlap_add(pieces, hop: int):
+def overlap_add(pieces: Tensor, hop: int) -> Tensor:
     """The transpose of `frames`: `[..., frames, window]` to `[..., (frames + window / hop - 1) hop]`."""
     *lead, count, window = pieces.shape
     overlap = window // hop
@@ -37,12 +40,12 @@ def overlap_add(pieces, hop: int):
     return ops.reshape(total, (*lead, (count + overlap - 1) * hop))
 
 
-def stft(signal, window: int, hop: int) -> Spectrum:
+def stft(signal: Tensor, window: int, hop: int) -> Spectrum:
     """`[..., N]` to (real, imaginary), each `[..., frames, window / 2 + 1]`, not scaled."""
     return ops.rfft(frames(signal, window, hop) * hann(window))
 
 
-def inverse_stft(spectrum: Spectrum, hop: int):
+def inverse_stft(spectrum: Spectrum, hop: int) -> Tensor:
     """(real, imaginary) of `stft` back to `[..., (frames + window / hop - 1) hop]`.
 
     Exact for samples under window / hop frames; the first and last window - hop samples fade. The analysis and the
@@ -53,7 +56,7 @@ def inverse_stft(spectrum: Spectrum, hop: int):
     return overlap_add(pieces, hop) * (8 * hop / (3 * window))
 
 
-def power(spectrum: Spectrum):
+def power(spectrum: Spectrum) -> Tensor:
     """Squared magnitude of (real, imaginary)."""
     return ops.square(spectrum[0]) + ops.square(spectrum[1])
 

@@ -7,38 +7,46 @@ the synthesised waveform, where phases that do not fit each other show as lost e
 
 from __future__ import annotations
 
+from typing import Any
+
 from keras import ops
 
 from musika import spectrum
 from musika.codec import stereo
 from musika.config import CodecConfig, CodecTrainConfig
 
+Tensor = Any
+Scalars = dict[str, Tensor]
+
+LOG_OF_TEN = 2.302585
 MEL_FLOOR = 1e-5  # of mel power, as in the figures that reconstruction is judged by
 WAVE_RESOLUTIONS = ((2048, 128), (512, 64))  # (window, mel bands); hop a quarter of the window
 ENERGY_FLOOR = 1e-7  # of a channel's mean square: -70 dB of full scale
 LINEAR_WINDOW = 4096  # of single bins on the waveform: long enough to tell a tone from noise
 
 
-def _log_difference(one, other, floor: float):
+def _log_difference(one: Tensor, other: Tensor, floor: float) -> Tensor:
     return ops.mean(ops.abs(ops.log(one + floor) - ops.log(other + floor)))
 
 
-def _mel_losses(made, real, sample_rate: int, bands: int) -> tuple:
+def _mel_losses(made: Tensor, real: Tensor, sample_rate: int, bands: int) -> tuple[Tensor, Tensor]:
     """Powers `[B, 4, frames, K]` to the mean distance of mel bands (log10) and of their energies over the crop."""
     filters = spectrum.mel_filters(sample_rate, 2 * (made.shape[-1] - 1), bands)
     made, real = ops.matmul(made, filters), ops.matmul(real, filters)
     per_frame = _log_difference(made, real, MEL_FLOOR)
     per_crop = _log_difference(ops.mean(made, axis=2), ops.mean(real, axis=2), MEL_FLOOR)
-    return per_frame / 2.302585, per_crop / 2.302585
+    return per_frame / LOG_OF_TEN, per_crop / LOG_OF_TEN
 
 
-def _spectra(waveform, window: int) -> spectrum.Spectrum:
+def _spectra(waveform: Tensor, window: int) -> spectrum.Spectrum:
     """Spectra at a quarter of the window, of as much of `[B, 2, N]` as whole hops cover."""
     hop = window // 4
     return spectrum.stft(waveform[..., : waveform.shape[-1] // hop * hop], window, hop)
 
 
-def magnitude_loss(config: CodecConfig, train: CodecTrainConfig, planes, real) -> tuple:
+def magnitude_loss(
+    config: CodecConfig, train: CodecTrainConfig, planes: Tensor, real: Tensor
+) -> tuple[Tensor, Scalars]:
     """Planes `[B, frames, 6 K]` against the original's powers `[B, 4, frames, K]`: (loss, scalars)."""
     made = stereo.head_powers(config, planes)
     linear = 0.5 * _log_difference(made, real, stereo.POWER_FLOOR)
@@ -47,19 +55,21 @@ def magnitude_loss(config: CodecConfig, train: CodecTrainConfig, planes, real) -
     return loss, {"magnitude_linear": linear, "magnitude_mel": mel, "magnitude_level": level}
 
 
-def wave_loss(config: CodecConfig, train: CodecTrainConfig, planes, waveform) -> tuple:
+def wave_loss(config: CodecConfig, train: CodecTrainConfig, planes: Tensor, waveform: Tensor) -> tuple[Tensor, Scalars]:
     """Planes `[B, frames, 6 K]` against the original `[B, frames hop, 2]`: (loss, scalars)."""
     edge = config.overlap * config.hop  # these lack the overlap of neighbouring spectra
     made = ops.transpose(stereo.synthesis(config, planes)[:, edge:-edge], (0, 2, 1))
     real = ops.transpose(waveform[:, edge:-edge], (0, 2, 1))
-    loss, scalars = 0.0, {}
+    loss: Tensor = 0.0
+    scalars: Scalars = {}
     for window, bands in WAVE_RESOLUTIONS:
-        pair = [stereo.mid_side_powers(_spectra(x, window)) for x in (made, real)]
-        mel, level = _mel_losses(*pair, config.sample_rate, bands)
+        one, other = (stereo.mid_side_powers(_spectra(x, window)) for x in (made, real))
+        mel, level = _mel_losses(one, other, config.sample_rate, bands)
         loss = loss + (train.mel_weight * mel + train.level_weight * level) / len(WAVE_RESOLUTIONS)
         scalars |= {f"wave_mel_{window}": mel, f"wave_level_{window}": level}
-    long = [spectrum.power(_spectra(x, LINEAR_WINDOW)) for x in (made, real)]
-    linear = 0.5 * _log_difference(*long, stereo.POWER_FLOOR)
-    energy = _log_difference(*(ops.mean(ops.square(x), axis=-1) for x in (made, real)), ENERGY_FLOOR) / 2.302585
+    one, other = (spectrum.power(_spectra(x, LINEAR_WINDOW)) for x in (made, real))
+    linear = 0.5 * _log_difference(one, other, stereo.POWER_FLOOR)
+    one, other = (ops.mean(ops.square(x), axis=-1) for x in (made, real))
+    energy = _log_difference(one, other, ENERGY_FLOOR) / LOG_OF_TEN
     loss = loss + train.linear_weight * linear + train.level_weight * energy
     return loss, scalars | {"wave_linear": linear, "wave_energy": energy}

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import keras
 import numpy as np
@@ -28,6 +30,9 @@ from keras import ops
 from musika import backend, draws, spectrum
 from musika.codec.base import Codec
 from musika.config import CodecConfig
+
+Tensor = Any
+Pair = tuple[Tensor, Tensor]  # real and imaginary part, or cosine and sine
 
 POWER_FLOOR = 1e-4  # added to powers before the logarithm: -114 dB of a full-scale sine's bin
 LOG_MEAN, LOG_DEVIATION = 1.6, 5.4  # roughly centres and scales logarithms of power for the networks
@@ -41,14 +46,14 @@ class RMSNorm(keras.layers.Layer):
     def build(self, shape: tuple[int | None, ...]) -> None:
         self.scale = self.add_weight(name="scale", shape=(shape[-1],), initializer="ones")
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return x * (ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + 1e-6) * self.scale)
 
 
 class ResidualBlock(keras.layers.Layer):
     """x + dense(silu(convolution(norm(x)))), `[B, T, width]`."""
 
-    def __init__(self, width: int, **options) -> None:
+    def __init__(self, width: int, **options: Any) -> None:
         super().__init__(**options)
         self.width = width
         self.norm = RMSNorm(name="norm", dtype=self.dtype_policy)
@@ -59,14 +64,14 @@ class ResidualBlock(keras.layers.Layer):
         for layer in (self.norm, self.mix, self.out):
             layer.build(shape)
 
-    def call(self, x):
+    def call(self, x: Tensor) -> Tensor:
         return x + self.out(ops.silu(self.mix(self.norm(x))))
 
 
 class Network(keras.layers.Layer):
     """Layers one after another; subclasses fill in `_layers_of`."""
 
-    def __init__(self, config: CodecConfig, **options) -> None:
+    def __init__(self, config: CodecConfig, **options: Any) -> None:
         super().__init__(**options)
         self.config = config
         self.sequence: list[tuple[keras.layers.Layer, tuple[int | None, ...]]] = []
@@ -84,7 +89,7 @@ class Network(keras.layers.Layer):
 class Encoder(Network):
     """Features `[B, T frames, F]` to latents `[B, T, C]`."""
 
-    def __init__(self, config: CodecConfig, **options) -> None:
+    def __init__(self, config: CodecConfig, **options: Any) -> None:
         super().__init__(config, **options)
         depth = 4 * (config.fine_bins + config.bands)
         for rate, (width, blocks) in enumerate(zip(config.encoder_widths, config.encoder_blocks, strict=True)):
@@ -95,7 +100,7 @@ class Encoder(Network):
             depth = 2 * width
         self._add(keras.layers.Dense(config.channels, name="last", dtype=self.dtype_policy), width)
 
-    def call(self, x, bounded: bool = True):
+    def call(self, x: Tensor, bounded: bool = True) -> Tensor:
         for layer, (_, _, depth) in self.sequence:
             if layer.name.startswith("down"):  # two steps side by side become one
                 x = ops.reshape(x, (-1, x.shape[1] // 2, depth))
@@ -107,7 +112,7 @@ class Encoder(Network):
 class Decoder(Network):
     """Latents `[B, T, C]` to planes `[B, T frames, 6 K]`, planar: six contiguous pieces of K bins."""
 
-    def __init__(self, config: CodecConfig, **options) -> None:
+    def __init__(self, config: CodecConfig, **options: Any) -> None:
         super().__init__(config, **options)
         depth, top = config.channels, len(config.decoder_widths) - 1
         for rate in range(top, -1, -1):
@@ -120,7 +125,7 @@ class Decoder(Network):
             depth = width
         self._add(keras.layers.Dense(HEAD_PLANES * config.bins, name="head", dtype=self.dtype_policy), width)
 
-    def call(self, latents):
+    def call(self, latents: Tensor) -> Tensor:
         x = latents
         for layer, _ in self.sequence:
             x = layer(x)
@@ -129,12 +134,12 @@ class Decoder(Network):
         return x
 
 
-def features(config: CodecConfig, waveform):
+def features(config: CodecConfig, waveform: Tensor) -> Tensor:
     """`[B, T hop_total + window - hop, 2]` to the encoder's input `[B, T frames, 4 (fine_bins + bands)]`."""
     return features_of_powers(config, mid_side_powers(channel_spectra(config, waveform)))
 
 
-def features_of_powers(config: CodecConfig, powers):
+def features_of_powers(config: CodecConfig, powers: Tensor) -> Tensor:
     """Powers of left, right, mid and side `[B, 4, frames, K]` to the encoder's input."""
     fine, rest = powers[..., : config.fine_bins], powers[..., config.fine_bins :]
     bands = ops.matmul(rest, band_average(config))
@@ -143,12 +148,12 @@ def features_of_powers(config: CodecConfig, powers):
     return ops.reshape(scaled, (scaled.shape[0], scaled.shape[1], -1))
 
 
-def channel_spectra(config: CodecConfig, waveform) -> spectrum.Spectrum:
+def channel_spectra(config: CodecConfig, waveform: Tensor) -> spectrum.Spectrum:
     """Spectra of left and right, each part `[B, 2, frames, K]`."""
     return spectrum.stft(ops.transpose(waveform, (0, 2, 1)), config.window, config.hop)
 
 
-def mid_side_powers(spectra: spectrum.Spectrum):
+def mid_side_powers(spectra: spectrum.Spectrum) -> Tensor:
     """Powers of left, right, mid and side `[B, 4, frames, K]`; mid and side are (left ± right) / √2."""
     half_sum = 0.5 * ops.sum(spectrum.power(spectra), axis=1, keepdims=True)
     real, imaginary = spectra
@@ -170,7 +175,7 @@ def band_average(config: CodecConfig) -> np.ndarray:
     return matrix
 
 
-def head_parts(config: CodecConfig, planes):
+def head_parts(config: CodecConfig, planes: Tensor) -> tuple[Tensor, Pair, Pair]:
     """Planes `[B, frames, 6 K]` to magnitudes `[B, 2, frames, K]`, unit phase pairs (common), (between)."""
     planes = ops.cast(planes, "float32")
     planes = ops.transpose(ops.reshape(planes, (*planes.shape[:2], HEAD_PLANES, config.bins)), (0, 2, 1, 3))
@@ -179,7 +184,7 @@ def head_parts(config: CodecConfig, planes):
     return magnitudes, _unit(planes[:, 2], planes[:, 3]), _unit(planes[:, 4], planes[:, 5])
 
 
-def head_powers(config: CodecConfig, planes):
+def head_powers(config: CodecConfig, planes: Tensor) -> Tensor:
     """Powers of left, right, mid and side `[B, 4, frames, K]` that the planes stand for, before any synthesis."""
     magnitudes, _, (cosine, _) = head_parts(config, planes)
     powers = ops.square(magnitudes)
@@ -188,7 +193,7 @@ def head_powers(config: CodecConfig, planes):
     return ops.concatenate([powers, half_sum + cross, half_sum - cross], axis=1)
 
 
-def synthesis(config: CodecConfig, planes, first: int = 0):
+def synthesis(config: CodecConfig, planes: Tensor, first: int = 0) -> Tensor:
     """Planes `[B, n, 6 K]` of frames first, first + 1 ... of a latent to waveform `[B, n hop, 2]`.
 
     The outermost `config.overlap` hops lack spectra further out.
@@ -196,7 +201,7 @@ def synthesis(config: CodecConfig, planes, first: int = 0):
     magnitudes, common, between = head_parts(config, planes)
     left = _turn(common, _carrier(config, first, planes.shape[1]))
     right = _turn(left, between)
-    phases = tuple(ops.stack(pair, axis=1) for pair in zip(left, right, strict=True))  # [B, 2, n, K] each
+    phases = ops.stack([left[0], right[0]], axis=1), ops.stack([left[1], right[1]], axis=1)  # [B, 2, n, K] each
     waveform = _from_polar(config, magnitudes, phases)  # [B, 2, n hop + window - hop]
     for _ in range(config.consistency_steps):
         phases = _unit(*spectrum.stft(waveform, config.window, config.hop))
@@ -205,16 +210,16 @@ def synthesis(config: CodecConfig, planes, first: int = 0):
     return ops.transpose(waveform[..., margin:-margin], (0, 2, 1))
 
 
-def _from_polar(config: CodecConfig, magnitudes, phases):
+def _from_polar(config: CodecConfig, magnitudes: Tensor, phases: Pair) -> Tensor:
     return spectrum.inverse_stft((magnitudes * phases[0], magnitudes * phases[1]), config.hop)
 
 
-def _unit(real, imaginary):
+def _unit(real: Tensor, imaginary: Tensor) -> Pair:
     scale = ops.rsqrt(ops.square(real) + ops.square(imaginary) + 1e-6)
     return real * scale, imaginary * scale
 
 
-def _turn(one, other):
+def _turn(one: Pair, other: Pair) -> Pair:
     """The product of two complex numbers given as pairs."""
     return one[0] * other[0] - one[1] * other[1], one[0] * other[1] + one[1] * other[0]
 
@@ -272,18 +277,18 @@ class StereoCodec(Codec):
         return backend.to_numpy(self._decode(np.asarray(latents, np.float32)))
 
     @cached_property
-    def _encode(self):
+    def _encode(self) -> Callable[[Tensor], Tensor]:
         inside = slice(self.context, self.context + self.block)
         return backend.compile(lambda waveform: self.encoder(features(self.config, waveform))[:, inside], self.xla)
 
     @cached_property
-    def _decode(self):
+    def _decode(self) -> Callable[[Tensor], Tensor]:
         # synthesis needs some spectra beyond either end; what lies further out is not synthesised
         overlap = self.config.overlap
         around, inside = self.context * self.config.frames, self.block * self.config.frames
         keep, margin = slice(around - overlap, around + inside + overlap), overlap * self.config.hop
 
-        def decode(latents):
+        def decode(latents: Tensor) -> Tensor:
             planes = self.decoder(latents)[:, keep]
             return synthesis(self.config, planes, first=-overlap)[:, margin:-margin]
 

@@ -53,9 +53,9 @@ def spread(waveform: np.ndarray, u: np.ndarray) -> np.ndarray:
         side = side * (2.0 * u[2])
     waveform = np.concatenate([mid + side, mid - side], axis=1)
     if 0.25 <= kind < 0.4:
-        waveform = waveform * np.float32([1.0, 10 ** (-18 * u[2] / 20)])
+        waveform = waveform * np.array([1.0, 10 ** (-18 * u[2] / 20)], np.float32)
     elif 0.4 <= kind < 0.43:
-        waveform = waveform * np.float32([1.0, -1.0])
+        waveform = waveform * np.array([1.0, -1.0], np.float32)
     return waveform
 
 

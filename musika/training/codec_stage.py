@@ -7,7 +7,7 @@ The first `magnitude_samples` crops train what the head says of magnitudes, the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -101,7 +101,7 @@ class CodecStage:
         synthesised = bool(batch.pop("synthesised"))
         return self._steps[synthesised](state, batch)
 
-    def _step_of(self, synthesised: bool):
+    def _step_of(self, synthesised: bool) -> Callable[[Tree, Tree], tuple[Tree, dict[str, Tensor]]]:
         prepare = backend.compile(self._prepare, xla=True)
         loss_and_gradient = backend.compile(self._loss_and_gradient(synthesised), xla=True)
 
@@ -148,7 +148,7 @@ class CodecStage:
         unbounded = _apply(self.encoder, weights["encoder"], inputs, bounded=False)
         return _apply(self.decoder, weights["decoder"], ops.tanh(unbounded) + noise), ops.mean(ops.square(unbounded))
 
-    def _loss_and_gradient(self, synthesised: bool):
+    def _loss_and_gradient(self, synthesised: bool) -> Callable[..., tuple[dict[str, Tensor], Tensor]]:
         margin = (self.config.window - self.config.hop) // 2
 
         def function(planes: Tensor, powers: Tensor, waveform: Tensor) -> tuple[dict[str, Tensor], Tensor]:
