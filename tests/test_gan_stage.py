@@ -214,6 +214,7 @@ def settings(epochs):
     return loop.Settings(bs=2, totsamples=4, epochs=epochs, seed=3)
 
 
+@pytest.mark.backend
 def test_resuming_gives_equal_bits(tmp_path):
     loop.run(stage(), settings(2), tmp_path / "whole")
     loop.run(stage(), settings(1), tmp_path / "part")

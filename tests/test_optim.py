@@ -55,6 +55,7 @@ def test_trees_of_different_structure_are_refused(other):
 # ----------------------------------------------------------------------------------------------------------- Adam
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("betas_and_decay", [(0.9, 0.999, 0), (0.5, 0.999, 0), (0, 0.99, 0), (0.9, 0.99, 0.1)])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_adam_steps_like_kerass(betas_and_decay, compiled):
@@ -97,6 +98,7 @@ def test_average_follows():
 # ----------------------------------------------------------------------------------------------------- loss scale
 
 
+@pytest.mark.backend
 def test_loss_scale_falls_on_overflow_and_grows_after_a_while():
     state = optim.loss_scale_init(1024.0)
     update = backend.compile(lambda state, good: optim.loss_scale_update(state, good, interval=3))
