@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 from collections.abc import Sequence
 
@@ -53,7 +54,7 @@ def _about(words: Sequence[str]) -> int:
 
 def _wants_verbose(words: Sequence[str]) -> bool:
     """Whether faults show their traceback, also when the flags themselves are at fault."""
-    for word, following in zip(words, [*words[1:], "--"], strict=True):
+    for word, following in itertools.pairwise([*words, "--"]):
         if word == "--verbose":
             return following.lower() not in ("false", "no", "off", "0")
         if word.lower() in ("--verbose=true", "--verbose=yes", "--verbose=on", "--verbose=1"):

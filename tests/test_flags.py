@@ -186,6 +186,12 @@ def test_verbose_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_no_flags_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main("encode", []) == 2  # there is no audio_samples/ here
+    assert capsys.readouterr().err.startswith("error: ") and main("encode", ["--verbose"]) == 2
+
+
 def test_a_closed_pipe_is_no_fault() -> None:
     many = "from musika import console as c; c.guarded(lambda: [c.say('x' * 99) for _ in range(9999)] and 0, False)"
     words = ["bash", "-c", f'{sys.executable} -c "{many}" | head -1']
