@@ -21,6 +21,8 @@ from musika.errors import CheckpointError, UsageError
 from musika.gan.coordinates import rendering_coordinates
 from musika.gan.noise import rendering_noise
 
+pytestmark = pytest.mark.backend
+
 CONFIGS = {"small": tiny.SMALL, "large": tiny.LARGE}
 WHOLE = 9_000  # samples of the fake codec: more than two groups of latents even of the large generator
 
