@@ -29,6 +29,7 @@ MEMORY = 2 << 30  # bytes of address space that a decoder may take
 PATIENCE = 60.0  # seconds that a decoder may go without giving samples
 MESSAGE = 1 << 19  # bytes of samples in one message
 MAX_CHANNELS = 64
+NONSENSE = "made its decoder answer nonsense"
 
 
 class FileError(AudioError):
@@ -82,8 +83,10 @@ class Decoder:
             kind, header = self._receive()
             if kind == b"E":
                 raise FileError(path, header["error"] or "has no samples")
-            self.rate, self.channels = int(header["rate"]), int(header["channels"])
-            self.order, self._dtype = str(header["order"]), np.dtype(header["dtype"])
+            if kind != b"H":
+                raise FileError(path, NONSENSE)
+            self.rate, self.channels = header["rate"], header["channels"]
+            self.order, self._dtype = str(header.get("order")), np.dtype(header["dtype"])
             if not 0 < self.channels <= MAX_CHANNELS:
                 raise FileError(path, f"has {self.channels} channels; 1 to {MAX_CHANNELS} can be read")
         except BaseException:
@@ -110,6 +113,8 @@ class Decoder:
                 if content["error"]:
                     raise FileError(self._path, content["error"])
                 return
+            if kind != b"S" or len(content) % (self._dtype.itemsize * self.channels):
+                raise FileError(self._path, NONSENSE)
             yield np.frombuffer(content, self._dtype).astype(np.float32).reshape(-1, self.channels)
 
     def close(self) -> None:
@@ -133,7 +138,17 @@ class Decoder:
         if len(head) < 5 or len(content) < size:
             raise FileError(self._path, self._cause_of_death())
         kind = head[:1]
-        return kind, content if kind == b"S" else json.loads(content)
+        if kind == b"S":
+            return kind, content
+        try:
+            message = json.loads(content)
+            if kind == b"E" and (message["error"] is None or isinstance(message["error"], str)):
+                return kind, message
+            if kind == b"H" and message["dtype"] in ("<f4", ">f4"):
+                return kind, {**message, "rate": int(message["rate"]), "channels": int(message["channels"])}
+        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
+            pass
+        raise FileError(self._path, NONSENSE)
 
     def _cause_of_death(self) -> str:
         if self._late:
@@ -141,7 +156,7 @@ class Decoder:
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return "made its decoder answer nonsense"
+            return NONSENSE
         return (
             f"crashed its decoder ({signal.Signals(-code).name})" if code < 0 else f"stopped its decoder (code {code})"
         )

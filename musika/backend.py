@@ -114,11 +114,3 @@ def precision(choice: str) -> str:
 def use_xla(choice: str) -> bool:
     """Whether to compile with XLA for a flag "auto", "True" or "False": by itself, only for an accelerator."""
     return choice == "True" or (choice == "auto" and has_accelerator())
-
-
-def use_cpu_only() -> None:
-    """Hides every accelerator. Must come before the first tensor."""
-    if NAME == "tensorflow":
-        tf.config.set_visible_devices([], "GPU")
-    else:
-        jax.config.update("jax_platforms", "cpu")

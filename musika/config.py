@@ -78,7 +78,8 @@ class CodecConfig(Config):
     def __post_init__(self) -> None:
         require(8_000 <= self.sample_rate <= 192_000, f"sample_rate {self.sample_rate} is not in 8000..192000 Hz")
         require(self.channels > 0, f"channels {self.channels} is not positive")
-        require(self.hop > 0 and self.window == 4 * self.hop, f"window {self.window} is not 4 x hop {self.hop}")
+        require(0 < self.hop <= 2**14, f"hop {self.hop} is not in 1..16384")
+        require(self.window == 4 * self.hop, f"window {self.window} is not 4 x hop {self.hop}")
         require(0 < self.fine_bins < self.bins, f"fine_bins {self.fine_bins} is not in 1..{self.bins - 1}")
         require(
             0 < self.bands <= self.bins - self.fine_bins,
@@ -86,13 +87,14 @@ class CodecConfig(Config):
         )
         rates = {len(self.encoder_widths), len(self.encoder_blocks), len(self.decoder_widths), len(self.decoder_blocks)}
         require(
-            len(rates) == 1 and rates.pop() >= 3,
-            "encoder and decoder need widths and blocks for the same rates, at least 3",
+            len(rates) == 1 and 3 <= rates.pop() <= 12,
+            "encoder and decoder need widths and blocks for the same rates, 3 to 12 of them",
         )
         require(min(*self.encoder_widths, *self.decoder_widths) > 0, "widths must be positive")
-        require(min(*self.encoder_blocks, *self.decoder_blocks) >= 0, "numbers of residual blocks must not be negative")
+        blocks = (*self.encoder_blocks, *self.decoder_blocks)
+        require(min(blocks) >= 0 and max(blocks) <= 64, "numbers of residual blocks are not in 0..64")
         require(0 <= self.consistency_steps <= 32, f"consistency_steps {self.consistency_steps} is not in 0..32")
-        require(self.block > 0, f"block {self.block} is not positive")
+        require(0 < self.block <= 2**14, f"block {self.block} is not in 1..16384")
 
     @property
     def bins(self) -> int:

@@ -82,7 +82,8 @@ class Progress:
         if sys.stderr.isatty():
             import tqdm  # type: ignore[import-untyped]
 
-            form = "{desc}: {percentage:3.0f}% {bar} {n:.0f}/{total:.0f} {unit} [{elapsed}<{remaining}{postfix}]"
+            times = "[{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
+            form = "{desc}: {percentage:3.0f}% {bar} {n:.0f}/{total:.0f} {unit} " + times
             form_of_known = form if total else None
             self._bar = tqdm.tqdm(
                 total=total, unit=unit, desc=label, bar_format=form_of_known, leave=False, dynamic_ncols=True

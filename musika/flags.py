@@ -344,9 +344,10 @@ class _Convert:
     def _number(self, text: str) -> int | float:
         try:
             value = self.kind(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
+            finite = math.isfinite(value)
+        except (ValueError, OverflowError):  # no number, or a whole one of hundreds of digits
+            finite = False
+        if not finite:
             raise UsageError(f"--{self.name} {text}: say a {'whole ' if self.kind is int else ''}number")
         return value
 

@@ -24,11 +24,22 @@ from musika.latents_file import (
     find_latents,
     open_latents,
 )
-from musika.latents_folder import INDEX, Index, LatentsFolder, Settings, Source, TooShort, folder_mark, read_index
+from musika.latents_folder import (
+    INDEX,
+    BadName,
+    Index,
+    LatentsFolder,
+    Settings,
+    Source,
+    TooShort,
+    folder_mark,
+    read_index,
+)
 
 __all__ = [
     "REFUSE_BEYOND",
     "WARN_BEYOND",
+    "BadName",
     "BadValues",
     "Index",
     "LatentsFile",

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -77,6 +78,10 @@ class TooShort(LatentsError):
     """A source of fewer latents than one chunk has."""
 
 
+class BadName(LatentsError):
+    """A source whose latents cannot be named after it."""
+
+
 def folder_mark(folder: Path) -> str:
     """What tells audio folders apart without telling where they are."""
     return hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=6).hexdigest()
@@ -125,6 +130,8 @@ def _typed(kind: type[Any], values: dict[str, Any]) -> Any:
 
 def _source(item: dict[str, Any]) -> Source:
     source: Source = _typed(Source, {**item, "files": tuple(str(name) for name in item["files"])})
+    if not source.files:
+        raise ValueError(f"source {source.path!r} has no files")
     for name in source.files:
         if name.startswith("/") or ".." in name.split("/") or "\\" in name:
             raise ValueError(f"file {name!r} is not below the folder")
@@ -150,19 +157,22 @@ class LatentsFolder:
         self._sources: dict[str, Source] = {}
         self._lock = -1
         self._saved, self._cost, self._unsaved = -1e9, 0.0, False
-        index = read_index(path)
-        if index is not None:
-            _check_settings(path, index.settings, settings)
-            self._sources = {source.path: source for source in index.sources}
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(path)
+            index = read_index(path)  # behind the lock: what another run has just written counts
+            if index is not None:
+                _check_settings(path, index.settings, settings)
+                self._sources = {source.path: source for source in index.sources}
             self._clear()
             (path / PARTIAL).mkdir()
-        except OSError as error:
-            raise LatentsError(
-                f"{shown(path)} cannot be written to: {why(error)}; choose another --save_path"
-            ) from error
+        except BaseException as error:
+            self._unlock()
+            if isinstance(error, OSError):
+                raise LatentsError(
+                    f"{shown(path)} cannot be written to: {why(error)}; choose another --save_path"
+                ) from error
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -176,8 +186,7 @@ class LatentsFolder:
         finally:
             with contextlib.suppress(OSError):
                 self._clear()
-            if self._lock >= 0:
-                os.close(self._lock)
+            self._unlock()
 
     def known(self, path: str) -> Source | None:
         """What the index says of a source."""
@@ -206,6 +215,8 @@ class LatentsFolder:
             if writer.samples is not None:
                 self._commit(writer, Source(path, mark, status.st_size, status.st_mtime_ns, writer.samples, 0, ()))
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # the source's fault; the others can still be done
+                raise BadName("has a name too long for that of its latents; give it a shorter one") from error
             raise LatentsError(f"latents cannot be written to {shown(self.path)}: {why(error)}") from error
         finally:
             writer.drop()
@@ -247,6 +258,11 @@ class LatentsFolder:
             raise LatentsError(f"{shown(self.path / INDEX)} cannot be written: {why(error)}") from error
         self._saved, self._unsaved = time.monotonic(), False
         self._cost = self._saved - started
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._lock = -1
 
     def _clear(self) -> None:
         """Removes what an earlier run has left incomplete."""

@@ -371,6 +371,32 @@ def test_a_decoder_that_talks_nonsense(monkeypatch: pytest.MonkeyPatch, tmp_path
         list(audio.blocks(tmp_path / "a.wav", patience=30.0))
 
 
+HEADER = b'{"rate": 44100, "channels": 2, "order": "wave", "dtype": "<f4"}'
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [(b"H", b"[]")],
+        [(b"H", b'{"rate": 1e999, "channels": 2, "order": "wave", "dtype": "<f4"}')],
+        [(b"H", b'{"rate": 44100, "channels": 2, "order": "wave", "dtype": "O"}')],
+        [(b"S", b"12345678")],
+        [(b"E", b'{"error": 3}')],
+        [(b"H", HEADER), (b"S", b"123")],
+        [(b"H", HEADER), (b"H", HEADER)],
+        [(b"H", HEADER), (b"E", b"\xff")],
+    ],
+)
+def test_a_decoder_in_foreign_hands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, messages: list[tuple[bytes, bytes]]
+) -> None:
+    audio.write(tmp_path / "a.wav", tone(0.1), RATE)
+    said = b"".join(kind + len(content).to_bytes(4, "little") + content for kind, content in messages)
+    worker(monkeypatch, f"import sys, time; sys.stdout.buffer.write({said!r}); sys.stdout.flush(); time.sleep(600)")
+    with pytest.raises(audio.FileError, match="nonsense"):
+        list(audio.blocks(tmp_path / "a.wav", patience=30.0))
+
+
 def test_the_real_decoder_stopped_from_outside(tmp_path: Path) -> None:
     """A worker that goes on with nothing is ended, and its process is gone."""
     audio.write(tmp_path / "a.flac", np.random.default_rng(0).normal(0, 0.1, (RATE * 60, 2)).astype(np.float32), RATE)

@@ -194,6 +194,27 @@ def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
         load_codec(tmp_path / "ae")
 
 
+@pytest.mark.parametrize(
+    "sizes", [None, [], {"encoder_widths": [10**9] * 3}, {"encoder_blocks": [10**9] * 3}, {"block": 10**9}, {"bins": 3}]
+)
+def test_sizes_that_no_file_has_are_refused_before_memory_is_taken(tmp_path: Path, sizes: object) -> None:
+    written, arrays = codec_files(TINY, new_weights(TINY))
+    written["config"] = {**written["config"], **sizes} if isinstance(sizes, dict) else sizes
+    checkpoint.write(tmp_path / "ae", written, arrays)
+    with pytest.raises(CheckpointError):
+        load_codec(tmp_path / "ae")
+
+
+def test_the_shapes_that_a_file_is_held_against_are_those_of_the_networks() -> None:
+    for config in (TINY, CodecConfig()):
+        built = {}
+        for part, kind in (("encoder", stereo.Encoder), ("decoder", stereo.Decoder)):
+            network = kind(config, name=part)
+            network.build()
+            built |= {f"{part}/{name}": array.shape for name, array in checkpoint.named_weights(network).items()}
+        assert stereo.weight_shapes(config) == built
+
+
 @pytest.mark.parametrize(("precision", "xla", "tolerance"), [("float32", True, 1e-4), ("mixed_bfloat16", False, 0.03)])
 def test_other_ways_to_compute_stay_close(
     codec: stereo.StereoCodec, tmp_path: Path, precision: str, xla: bool, tolerance: float

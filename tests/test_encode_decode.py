@@ -8,6 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -260,6 +263,34 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     run_encode(tmp_path / "in", tmp_path / "at-once", max_lat_len=10)
     assert npys(out) == npys(tmp_path / "at-once")
     assert all((out / n).read_bytes() == (tmp_path / "at-once" / n).read_bytes() for n in npys(out))
+
+
+def test_a_name_too_long_for_its_latents_is_one_line(tmp_path: Path) -> None:
+    long = "n" * 250 + ".wav"
+    noise(tmp_path / "in" / "short.wav", HOP * 12)
+    os.rename(tmp_path / "in" / "short.wav", tmp_path / "in" / long)
+    noise(tmp_path / "in" / "z.wav", HOP * 12)
+    assert run_encode(tmp_path / "in", tmp_path / "out", whole=True) == 1
+    index = latents.read_index(tmp_path / "out")
+    assert index is not None and [source.path for source in index.sources] == ["z.wav"]
+    assert index.skipped[0]["path"] == long and "shorter" in index.skipped[0]["reason"]
+
+
+def test_an_interrupt_does_not_wait_for_a_decoder_that_hangs(tmp_path: Path) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def hanging(path: Path, *, note: object, sample_rate: int) -> Iterator[np.ndarray]:
+        asked.set()
+        go_on.wait(60)
+        yield np.zeros((1, 2), np.float32)
+
+    job = encode.Job(tmp_path, "a", None)
+    begun = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), encode.ReadAhead([job], hanging, RATE):
+        asked.wait(60)
+        raise KeyboardInterrupt
+    assert time.monotonic() - begun < 30
+    go_on.set()
 
 
 def test_an_interrupt_keeps_what_is_done(tmp_path: Path) -> None:

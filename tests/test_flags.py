@@ -82,6 +82,7 @@ def test_codec_stage_has_its_own_defaults_and_typed_flags_win() -> None:
         ("train", ["--bs", "0"], ["--bs", "at least 1"]),
         ("train", ["--small", "maybe"], ["--small", "True or False"]),
         ("train", ["--seed", str(2**63)], ["--seed"]),
+        ("train", ["--seed", "9" * 400], ["--seed", "whole number"]),
         ("encode", ["--max_lat_len", "0"], ["--max_lat_len", "at least 1"]),
     ],
 )

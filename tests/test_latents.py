@@ -249,6 +249,15 @@ def test_an_index_cannot_point_outside_its_folder(tmp_path: Path) -> None:
             latents.read_index(tmp_path)
 
 
+def test_an_index_with_a_source_of_no_files_is_refused(tmp_path: Path) -> None:
+    encoded(tmp_path, "a.wav", some(8))
+    index = json.loads((tmp_path / "latents.json").read_text())
+    index["sources"][0]["files"] = []
+    (tmp_path / "latents.json").write_text(json.dumps(index))
+    with pytest.raises(LatentsError, match="has no files"):
+        latents.read_index(tmp_path)
+
+
 # ------------------------------------------------------------------------------------------------------- training
 
 

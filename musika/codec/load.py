@@ -48,16 +48,16 @@ def read_weights(folder: Path) -> tuple[CodecConfig, dict[str, dict[str, np.ndar
     written = checkpoint.read_config(folder)
     if written["kind"] != KIND:
         raise CheckpointError(f"{folder} holds a {written['kind']!r}, not a codec: name a codec's folder")
+    sizes = written.get("config")
+    if not isinstance(sizes, dict):
+        raise CheckpointError(f"{folder / checkpoint.CONFIG} has no sizes under 'config'")
     try:
-        config = CodecConfig.from_dict(written["config"])
+        config = CodecConfig.from_dict(sizes)
     except ConfigError as error:
-        raise CheckpointError(f"{folder / 'config.json'}: {error}") from error
-    flat = checkpoint.read(folder)
+        raise CheckpointError(f"{folder / checkpoint.CONFIG}: {error}") from error
     weights: dict[str, dict[str, np.ndarray]] = {part: {} for part in PARTS}
-    for name, array in flat.items():
+    for name, array in checkpoint.read(folder, expected=stereo.weight_shapes(config)).items():
         part, _, rest = name.partition("/")
-        if part not in weights:
-            raise CheckpointError(f"{folder}: {name!r} belongs to neither encoder nor decoder")
         weights[part][rest] = array
     return config, weights
 

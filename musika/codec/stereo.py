@@ -134,6 +134,37 @@ class Decoder(Network):
         return x
 
 
+def weight_shapes(config: CodecConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every weight of both networks, without building them: what a file is held against."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def dense(name: str, depth: int, units: int) -> None:
+        shapes[f"{name}/kernel"], shapes[f"{name}/bias"] = (depth, units), (units,)
+
+    def residual(part: str, rate: int, width: int, count: int) -> None:
+        for block in range(count):
+            name = f"{part}/block_{rate}_{block}"
+            shapes[f"{name}/norm/scale"] = (width,)
+            shapes[f"{name}/mix/kernel"], shapes[f"{name}/mix/bias"] = (3, width, width), (width,)
+            dense(f"{name}/out", width, width)
+
+    depth = 4 * (config.fine_bins + config.bands)
+    for rate, width in enumerate(config.encoder_widths):
+        dense(f"encoder/down_{rate}" if rate else "encoder/first", depth, width)
+        residual("encoder", rate, width, config.encoder_blocks[rate])
+        depth = 2 * width
+    dense("encoder/last", depth // 2, config.channels)
+
+    depth, top = config.channels, len(config.decoder_widths) - 1
+    for rate in range(top, -1, -1):
+        width = config.decoder_widths[rate]
+        dense(*(("decoder/first", depth, width) if rate == top else (f"decoder/up_{rate}", depth, 2 * width)))
+        residual("decoder", rate, width, config.decoder_blocks[rate])
+        depth = width
+    dense("decoder/head", depth, HEAD_PLANES * config.bins)
+    return shapes
+
+
 def features(config: CodecConfig, waveform: Tensor) -> Tensor:
     """`[B, T hop_total + window - hop, 2]` to the encoder's input `[B, T frames, 4 (fine_bins + bands)]`."""
     return features_of_powers(config, mid_side_powers(channel_spectra(config, waveform)))

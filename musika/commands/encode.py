@@ -20,9 +20,10 @@ from musika.codec.base import Codec
 from musika.errors import AudioError
 from musika.files import shown
 from musika.flags import EncodeOptions
-from musika.latents import BadValues, LatentsFolder, Settings, TooShort, folder_mark
+from musika.latents import BadName, BadValues, LatentsFolder, Settings, TooShort, folder_mark
 
 AHEAD = 16  # blocks of audio that are read before they are needed
+LEAVE = 2.0  # seconds that the thread that reads has to leave
 
 
 class Reader(Protocol):
@@ -132,7 +133,7 @@ def _encode_all(
                 _encode_one(job, ahead.blocks(), folder, codec, mark, totals, bar)
             except audio.FileError as error:
                 folder.skip(job.name, error.reason)
-            except (AudioError, BadValues, TooShort) as error:
+            except (AudioError, BadName, BadValues, TooShort) as error:
                 folder.skip(job.name, str(error))
             ahead.finish()
             for remark in ahead.notes:
@@ -240,7 +241,7 @@ class ReadAhead:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(timeout=LEAVE)  # it may be waiting for a decoder that hangs, which ends with this process
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The next file's blocks.
