@@ -13,7 +13,7 @@ from musika.config import CodecTrainConfig
 from musika.errors import AudioError
 from musika.training import augment
 from musika.training.codec_stage import CodecStage
-from musika.training.pool import Pool
+from musika.training.pool import CacheError, Pool
 
 pytestmark = pytest.mark.backend
 
@@ -79,6 +79,32 @@ def test_batches_are_a_function_of_position(stage: CodecStage) -> None:
     assert not stage.batch(4)["synthesised"]
     assert one["synthesised"]
     assert np.abs(one["waveform"]).max() <= 1.1001
+
+
+def test_files_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "one.wav", tones(1, 1), 44_100)
+    (tmp_path / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
+    (tmp_path / "text.mp3").write_text("no music")
+    pool = Pool(tmp_path, sorted(tmp_path.glob("*.*")), tmp_path / "cache", 44_100, 1000)
+    assert [path.name for path in pool.sources] == ["one.wav"]
+    assert sorted(path.name for path, _ in pool.skipped) == ["gone.wav", "text.mp3"]
+
+
+def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "one.wav", tones(1, 1), 44_100)
+    (tmp_path / "cache").write_text("a file, not a folder")
+    with pytest.raises(CacheError, match="--save_path"):
+        Pool(tmp_path, [tmp_path / "one.wav"], tmp_path / "cache", 44_100, 1000)
+
+
+def test_the_mark_names_files_and_lengths(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "one.wav", tones(1, 1), 44_100)
+    soundfile.write(tmp_path / "two.wav", tones(2, 2), 44_100)
+    files = sorted(tmp_path.glob("*.wav"))
+    both = Pool(tmp_path, files, tmp_path / "cache", 44_100, 1000)
+    again = Pool(tmp_path, files, tmp_path / "cache", 44_100, 1000)
+    less = Pool(tmp_path, files[:1], tmp_path / "cache", 44_100, 1000)
+    assert both.mark == again.mark != less.mark
 
 
 @pytest.mark.parametrize("index", range(12))

@@ -36,6 +36,8 @@ class CodecStage:
         start: weights `{"encoder": {name: array}, "decoder": {...}}` to go on from, None for new ones.
         previews: (name, waveform `[N, 2]`) whose reconstruction each checkpoint shows.
         precision: a Keras dtype policy.
+        xla: compile spectra, losses and the optimizer with XLA; the networks never are.
+        trained: what the checkpoints shall say of their making.
     """
 
     name = "codec"
@@ -48,7 +50,10 @@ class CodecStage:
         start: Mapping[str, Mapping[str, np.ndarray]] | None = None,
         previews: list[tuple[str, np.ndarray]] | None = None,
         precision: str = "float32",
+        xla: bool = True,
+        trained: Mapping[str, Any] | None = None,
     ) -> None:
+        self.xla, self.trained = xla, dict(trained or {})
         self.config, self.train, self.pool = config, train, pool
         self.start, self.previews = start, previews or []
         self.encoder = stereo.Encoder(config, name="encoder", dtype=precision)
@@ -85,7 +90,7 @@ class CodecStage:
 
     def _example_powers(self) -> np.ndarray:
         """Powers `[crops, 4, frames, K]` of the crops that the first weights are fitted to."""
-        prepare = backend.compile(lambda waveform: self._prepare(waveform)[1], xla=True)
+        prepare = backend.compile(lambda waveform: self._prepare(waveform)[1], xla=self.xla)
         count = -(-FIT_CROPS // self.train.bs)
         batches = [self.batch(index * self.train.bs)["waveform"] for index in range(count)]
         return np.concatenate([backend.to_numpy(prepare(waveform)) for waveform in batches])
@@ -102,10 +107,10 @@ class CodecStage:
         return self._steps[synthesised](state, batch)
 
     def _step_of(self, synthesised: bool) -> Callable[[Tree, Tree], tuple[Tree, dict[str, Tensor]]]:
-        prepare = backend.compile(self._prepare, xla=True)
-        loss_and_gradient = backend.compile(self._loss_and_gradient(synthesised), xla=True)
+        prepare = backend.compile(self._prepare, xla=self.xla)
+        loss_and_gradient = backend.compile(self._loss_and_gradient(synthesised), xla=self.xla)
 
-        update = backend.compile(self._update, xla=True)
+        update = backend.compile(self._update, xla=self.xla)
 
         def step(state: Tree, batch: dict[str, Tensor]) -> tuple[Tree, dict[str, Tensor]]:
             inputs, powers = prepare(batch["waveform"])
@@ -176,7 +181,8 @@ class CodecStage:
 
     def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
         """The checkpoint to encode and decode with: (config.json, arrays by file)."""
-        return codec_files(self.config, backend.to_numpy(state["average"]))
+        config, arrays = codec_files(self.config, backend.to_numpy(state["average"]))
+        return {**config, "trained": {**self.train.to_dict(), **self.trained}}, arrays
 
 
 def _apply(network: keras.Layer, weights: Mapping[str, Tensor], inputs: Tensor, **options: bool) -> Tensor:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from musika import audio
-from musika.errors import AudioError
+from musika.errors import AudioError, MusikaError
 from musika.training import augment
 
 FULL_SCALE = 16_384.0  # of int16: peaks up to 2 survive
+SAMPLE_BYTES = 4  # two channels of 16 bits
 BLOCK = 1 << 20  # samples decoded at once
+
+
+class CacheError(MusikaError):
+    """The decoded audio cannot be kept: the disk is full or not writable."""
 
 
 class Pool:
@@ -28,40 +33,58 @@ class Pool:
         sources: path of each waveform's file.
         skipped: (path, reason) of the files that could not be read or are shorter than a crop.
         seconds: total length.
+        mark: a short hash of what files these are, by path and length.
     """
 
-    def __init__(self, folder: Path, files: list[Path], cache: Path, sample_rate: int, shortest: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        files: list[Path],
+        cache: Path,
+        sample_rate: int,
+        shortest: int,
+        progress: Callable[[list[Path]], Iterable[Path]] | None = None,
+    ) -> None:
         """Decodes what is not in the cache yet.
 
         Args:
             folder: what `files` lie below. Each of its direct sub-folders is as likely as any other, so that a large
                 one does not drown a small one.
             shortest: samples that a file must have to be of use.
+            progress: goes through the files and shows how far it is.
 
         Raises:
             AudioError: none of the files is of use.
+            CacheError: the cache cannot be written.
         """
         self.sample_rate = sample_rate
         self.sources: list[Path] = []
         self.skipped: list[tuple[Path, str]] = []
-        self._waveforms: list[np.ndarray] = []
-        cache.mkdir(parents=True, exist_ok=True)
-        for path in files:
+        self._decoded: list[Path] = []
+        self._lengths: list[int] = []  # samples
+        _make_folder(cache)
+        for path in progress(files) if progress else files:
             try:
+                audio.check_file(path)
                 decoded = _decoded(path, cache)
             except AudioError as error:
                 self.skipped.append((path, str(error)))
                 continue
-            waveform = np.memmap(decoded, np.int16, "r").reshape(-1, 2) if decoded.stat().st_size else np.zeros((0, 2))
-            if len(waveform) < shortest:
-                self.skipped.append((path, f"{len(waveform) / sample_rate:.2f} s is shorter than a training crop"))
+            length = decoded.stat().st_size // SAMPLE_BYTES
+            if length < shortest:
+                self.skipped.append((path, f"{length / sample_rate:.2f} s is shorter than a training crop"))
                 continue
             self.sources.append(path)
-            self._waveforms.append(waveform)
+            self._decoded.append(decoded)
+            self._lengths.append(length)
         if not self.sources:
             reason = f"; {self.skipped[0][0].name}: {self.skipped[0][1]}" if self.skipped else ""
             raise AudioError(f"no audio file is long enough to train on ({len(files)} looked at{reason})")
-        lengths = np.array([len(waveform) for waveform in self._waveforms], np.float64)
+        lengths = np.array(self._lengths, np.float64)
+        named = [
+            f"{path.relative_to(folder)} {length}" for path, length in zip(self.sources, self._lengths, strict=True)
+        ]
+        self.mark = hashlib.sha256("\n".join(named).encode(errors="surrogateescape")).hexdigest()[:16]
         self.seconds = float(lengths.sum() / sample_rate)
         groups = np.array([path.relative_to(folder).parts[:-1][:1] or ("",) for path in self.sources])[:, 0]
         for group in set(groups):
@@ -75,14 +98,24 @@ class Pool:
             u: four uniform numbers in [0, 1): file, place, and two for the speed.
         """
         index = min(int(np.searchsorted(self._ends, u[0], side="right")), len(self._ends) - 1)
-        waveform = self._waveforms[index]
-        speed = augment.speed_of(u[2:4])
-        needed = min(int(np.ceil(length * speed)) + 64, len(waveform))
-        start = int(u[1] * (len(waveform) - needed + 1))
-        piece = waveform[start : start + needed].astype(np.float32) / FULL_SCALE
+        available, speed = self._lengths[index], augment.speed_of(u[2:4])
+        needed = min(int(np.ceil(length * speed)) + 64, available)
+        start = int(u[1] * (available - needed + 1))
+        with self._decoded[index].open("rb") as file:  # opened anew: thousands of files would be too many at once
+            file.seek(start * SAMPLE_BYTES)
+            piece = (
+                np.frombuffer(file.read(needed * SAMPLE_BYTES), "<i2").reshape(-1, 2).astype(np.float32) / FULL_SCALE
+            )
         return augment.at_speed(
             np.pad(piece, ((0, max(0, length - len(piece))), (0, 0))), speed, self.sample_rate, length
         )
+
+
+def _make_folder(cache: Path) -> None:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CacheError(f"{cache} cannot be made: {error.strerror}; choose another --save_path") from error
 
 
 def _decoded(path: Path, cache: Path) -> Path:
@@ -97,6 +130,8 @@ def _decoded(path: Path, cache: Path) -> Path:
                 for block in _sixteen_bit(audio.blocks(path, BLOCK)):
                     out.write(block.tobytes())
             partial.replace(target)
+        except OSError as error:
+            raise CacheError(f"{cache} cannot be written: {error.strerror}; choose another --save_path") from error
         finally:
             partial.unlink(missing_ok=True)
     return target
