@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import keras
 
 FORMAT_VERSION = 1
-KINDS = ("codec/stereo", "generator", "training/gan", "training/codec")
+KINDS = ("codec/stereo", "generator")
 CONFIG, MANIFEST = "config.json", "manifest.json"
 SUFFIX = ".safetensors"
 MAX_JSON = 4 << 20  # bytes of config.json or manifest.json
@@ -77,6 +77,8 @@ def write(
 def drop(folder: Path, stem: str) -> None:
     """Takes one file of arrays out of a checkpoint, with the same care as writing; nothing happens if it has none.
 
+    What somebody has put beside the checkpoint's own files stays.
+
     Raises:
         CheckpointError: the checkpoint cannot be read or replaced.
     """
@@ -87,15 +89,16 @@ def drop(folder: Path, stem: str) -> None:
 
     def fill(new: Path) -> None:
         kept = {key: value for key, value in manifest.items() if key != name}
-        for other in kept:
-            shutil.copyfile(folder / other, new / other)
+        for other in {*kept, *os.listdir(folder)} - {name, MANIFEST}:
+            _copy(folder / other, new / other)
         _fill(new, {MANIFEST: _json(kept)})
 
     _replace(folder, fill)
 
 
 def _json(value: Any) -> bytes:
-    return (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n").encode()
+    # ASCII, because a file's name may hold what UTF-8 cannot write
+    return (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=True) + "\n").encode()
 
 
 def _digest(data: bytes) -> str:
@@ -107,6 +110,17 @@ def _fill(new: Path, files: Mapping[str, bytes]) -> None:
         with open(new / name, "xb") as file:
             file.write(data)
             file.flush()
+            os.fsync(file.fileno())
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A file, on the disk when this returns; or a folder or a link, as it is."""
+    if source.is_dir() and not source.is_symlink():
+        shutil.copytree(source, target, symlinks=True)
+        return
+    shutil.copyfile(source, target, follow_symlinks=False)
+    if not target.is_symlink():
+        with open(target, "rb+") as file:
             os.fsync(file.fileno())
 
 

@@ -189,12 +189,6 @@ def clip(gradients: Tree, limit: float) -> tuple[Tree, Tensor]:
 # -------------------------------------------------------------------------------------------------- schedules
 
 
-def constant(step: Tensor, lr: float) -> Tensor:
-    """`lr` at every step."""
-    del step
-    return ops.convert_to_tensor(lr, "float32")
-
-
 def warmup_cosine(step: Tensor, lr: float, warmup: int, total: int, floor: float = 0.0) -> Tensor:
     """Rises in a straight line to `lr` over `warmup` steps, then falls along half a cosine to `floor * lr` at `total`.
 

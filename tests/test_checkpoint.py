@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -299,6 +300,30 @@ def test_dropping_one_file(unit):
     assert sorted(p.name for p in unit.iterdir()) == ["a.txt", "config.json", "manifest.json", "weights.safetensors"]
     checkpoint.drop(unit, "state")
     assert checkpoint.read(unit)["b"] == 1.0
+
+
+def test_dropping_keeps_what_somebody_put_there(unit):
+    (unit / "notes.txt").write_text("the best so far")
+    (unit / "mixes").mkdir()
+    (unit / "mixes" / "one.txt").write_text("1")
+    (unit / "link").symlink_to("nowhere")
+    checkpoint.drop(unit, "state")
+    checkpoint.verify(unit)
+    assert (unit / "notes.txt").read_text() == "the best so far" and (unit / "mixes" / "one.txt").read_text() == "1"
+    assert (unit / "link").is_symlink() and not checkpoint.has(unit, "state")
+
+
+def test_dropping_brings_every_file_to_the_disk(unit, monkeypatch):
+    synced, sync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(os.fstat(handle).st_ino), sync(handle)))
+    checkpoint.drop(unit, "state")
+    assert {path.stat().st_ino for path in unit.iterdir()} <= set(synced)
+
+
+@pytest.mark.parametrize("text", ["caf\udce9", "a\nb\0", "\U0001f3b5", "\ud800"])
+def test_any_text_is_kept(tmp_path, text):
+    checkpoint.write(tmp_path / "x", {**CONFIG, "trained": {"name": text}}, {"weights": arrays()})
+    assert checkpoint.read_config(tmp_path / "x")["trained"]["name"] == text
 
 
 def test_saving_where_nobody_may_write(tmp_path):

@@ -182,7 +182,7 @@ def changed(folder: Path, **fields: Any) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"kind": "training/gan"}, "kind training/gan, not a generator"),
+        ({"kind": "codec/stereo"}, "kind codec/stereo, not a generator"),
         ({"config": None}, "no sizes under 'config'"),
         ({"codec_identity": None}, "codec_identity"),
         ({"config": {"base_channels": -1}}, "base_channels -1"),

@@ -154,7 +154,6 @@ def test_schedule_rises_then_falls():
     assert rates[0] == pytest.approx(0.1) and rates[9] == pytest.approx(1.0)
     assert rates[60] == pytest.approx(0.55) and rates[110] == pytest.approx(0.1) and rates[129] == pytest.approx(0.1)
     assert all(a >= b for a, b in itertools.pairwise(rates[10:])) and max(rates) <= 1.0 + 1e-6
-    assert float(backend.to_numpy(optim.constant(np.int32(5), 0.25))) == 0.25
 
 
 # ------------------------------------------------------------------------------------------------------- backends
