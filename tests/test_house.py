@@ -14,7 +14,7 @@ VERBS = ("encode", "decode", "train", "generate", "test")
 # from the ground up; rooms of one line do not import each other
 RANKS = (
     {"errors", "files"},
-    {"flags", "config", "console"},
+    {"flags", "config", "console", "ports"},
     {"draws", "tensorfile"},
     {"backend"},
     {"spectrum", "optim", "checkpoint", "legacy", "audio", "pictures"},

@@ -10,13 +10,14 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny
 
-from musika import checkpoint, draws, flags
+from musika import checkpoint, draws, flags, ports
 from musika.__main__ import main
 from musika.codec.load import load_codec
 from musika.commands import train
@@ -24,7 +25,7 @@ from musika.errors import MusikaError
 from musika.gan.load import load_generator
 from musika.latents import LatentsFolder, Settings
 from musika.training import loop
-from musika.training.alongside import Alongside, free_port
+from musika.training.alongside import Alongside
 from musika.training.log import BoardLog
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -258,7 +259,7 @@ def test_a_taken_port_moves_to_the_next():
         door.bind(("127.0.0.1", 0))
         door.listen()
         taken = door.getsockname()[1]
-        assert free_port("127.0.0.1", taken) not in (None, taken)
+        assert next(ports.free("127.0.0.1", taken)) != taken
 
 
 def test_pages_end_with_the_training_and_pass_on_what_they_say(monkeypatch, capsys):
@@ -274,6 +275,40 @@ def test_pages_end_with_the_training_and_pass_on_what_they_say(monkeypatch, caps
         assert process.poll() is None
     assert said == ["preview page: plays at http://x"]
     assert process.poll() == -signal.SIGTERM
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell a process")
+def test_pages_end_with_a_training_that_was_killed():
+    code = "import sys, time\nfrom musika.training.alongside import Alongside\npages = Alongside()\n"
+    code += "words = ['-c', 'import time; print(1, flush=True); time.sleep(600)']\n"
+    code += "pages._start('preview page', words, shown=True)\n"
+    code += "print(pages._processes['preview page'].pid, flush=True)\ntime.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as training:
+        assert training.stdout is not None
+        lines = [training.stdout.readline(), training.stdout.readline()]
+        assert "preview page: 1\n" in lines
+        page = int(next(line for line in lines if "preview" not in line))
+        training.kill()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and running(page):
+        time.sleep(0.05)
+    assert not running(page)
+
+
+def running(pid: int) -> bool:
+    """Whether a process is there, and not merely waiting for somebody to ask how it ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_pages_do_not_import_from_the_current_folder(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("raise SystemExit('not this one')")
+    monkeypatch.chdir(tmp_path)
+    with Alongside() as pages:
+        assert pages._start("page", ["-m", "musika", "test", "--version"], shown=False)
+        assert pages._processes["page"].wait(60) == 0
 
 
 def test_a_page_that_cannot_start_stops_nothing(monkeypatch, capsys):

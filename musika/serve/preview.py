@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from musika import audio, pictures, render
+from musika import audio, pictures, ports, render
 from musika.errors import MusikaError, UsageError
 
 MAX_SECONDS = 300.0  # of one request
@@ -26,7 +25,6 @@ MAX_SEED = 2**53 - 1  # what a browser can count to
 DRAWN_SEEDS = 2**32
 MAX_WAITING = 8  # requests in the queue; one is rendered at a time
 KEPT_FILES = 16  # latest pieces that stay playable
-PORTS_TRIED = 100
 FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
 MONO_FONTS = ("ui-monospace", "Consolas", "monospace")
 TITLE = "Musika"
@@ -165,9 +163,7 @@ def _launch(page: Any, host: str, port: int, share: bool) -> str:
     import gradio
 
     theme = gradio.themes.Default(font=FONTS, font_mono=MONO_FONTS)
-    for candidate in range(port, min(port + PORTS_TRIED, 65_536)):
-        if not _free(host, candidate):
-            continue
+    for candidate in ports.free(host, port):
         try:
             _, local, shared = page.launch(
                 server_name=host,
@@ -185,15 +181,4 @@ def _launch(page: Any, host: str, port: int, share: bool) -> str:
             return str(shared or local)
         except OSError:
             continue  # taken in the meantime
-    raise UsageError(f"--port {port}: neither it nor the next {PORTS_TRIED - 1} can be used on {host}")
-
-
-def _free(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+    raise UsageError(f"--port {port}: neither it nor the next {ports.TRIED - 1} can be used on {host}")

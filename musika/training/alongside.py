@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from musika import console
+from musika import console, ports
 
-PORTS_TRIED = 100
 BOARD_PORT = 6006
 ROOT = Path(__file__).resolve().parents[2]  # from where `python -m musika` finds itself
+# On Linux a page is told by the kernel when the training has gone, however it went. That is asked for in the new
+# process and holds for the page that takes its place; between fork and exec it could deadlock beside other threads.
+FOLLOWING = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+if os.getppid() == int(sys.argv[1]):
+    os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 class Alongside:
@@ -41,7 +46,7 @@ class Alongside:
 
     def board(self, folder: Path, host: str, port: int = BOARD_PORT) -> None:
         """TensorBoard on a folder of logs, at the next free port; its link is printed."""
-        free = free_port(host, port)
+        free = next(ports.free(host, port), None)
         if free is None:
             console.warn(f"TensorBoard is left out: no free port from {port} on")
             return
@@ -63,7 +68,7 @@ class Alongside:
         try:
             # a session of its own, so that Ctrl-C in the terminal reaches the training alone
             process = subprocess.Popen(
-                [sys.executable, *words],
+                _command(words),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if shown else subprocess.DEVNULL,
                 stderr=subprocess.STDOUT if shown else subprocess.DEVNULL,
@@ -81,15 +86,12 @@ class Alongside:
         return True
 
 
-def free_port(host: str, first: int) -> int | None:
-    """The first port from `first` on that nobody listens on, None if there is none nearby."""
-    for port in range(first, min(first + PORTS_TRIED, 65_536)):
-        with contextlib.closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as door:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                door.bind((host, port))
-                return port
-    return None
+def _command(words: Sequence[str]) -> list[str]:
+    """What starts Python with these words, as a process that ends with this one where the system can do that."""
+    python = [sys.executable, "-P"]  # what happens to lie in the current folder is not imported
+    if sys.platform != "linux":
+        return [*python, *words]
+    return [*python, "-c", FOLLOWING, str(os.getpid()), *python, *words]
 
 
 def _reachable(host: str) -> str:
