@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from musika import checkpoint, draws
 from musika.errors import CheckpointError, MusikaError
 from musika.training import loop
+from musika.training.feed import Interrupts
 
 
 class Toy:
@@ -116,7 +118,7 @@ def test_nothing_left_to_do(tmp_path, capsys):
     assert "--epochs" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupt_saves_and_goes_on_later(tmp_path, number):
     toy = Toy(after={3: lambda: os.kill(os.getpid(), number)})
     before = signal.getsignal(signal.SIGINT)
@@ -127,6 +129,50 @@ def test_interrupt_saves_and_goes_on_later(tmp_path, number):
     loop.run(Toy(), settings(totsamples=40, epochs=1), tmp_path / "whole")
     whole, part = state_of(tmp_path / "whole/000000040"), state_of(tmp_path / "part/000000040")
     assert all(whole[name].tobytes() == part[name].tobytes() for name in whole)
+
+
+def test_a_hang_up_that_is_ignored_stays_ignored(tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert loop.run(Toy(after={2: lambda: os.kill(os.getpid(), signal.SIGHUP)}), settings(), tmp_path) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_before_the_loop_the_first_one_interrupts(number):
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), Interrupts(patient=False):
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
+
+
+def test_a_closed_terminal_is_survived(tmp_path):
+    code = f"""
+        import sys
+        sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]
+        import os, time
+        from pathlib import Path
+        from test_loop import Toy, settings
+        from musika import console
+        from musika.training import loop
+        def wait():
+            while os.isatty(0):
+                time.sleep(0.01)
+        stage = Toy(after={{3: wait}})
+        console.guarded(lambda: loop.run(stage, settings(totsamples=400), Path({str(tmp_path / "run")!r})), False)
+    """
+    child, terminal = pty.fork()
+    if not child:
+        os.execv(sys.executable, [sys.executable, "-c", textwrap.dedent(code)])
+    said = b""
+    while b"takes a while" not in said:
+        said += os.read(terminal, 4096)
+    os.close(terminal)
+    os.waitpid(child, 0)
+    (saved,) = loop.checkpoints(tmp_path / "run")
+    checkpoint.verify(saved)
+    assert int(saved.name) < 400
 
 
 def test_second_interrupt_leaves_at_once(tmp_path):
@@ -201,7 +247,12 @@ def test_an_error_in_the_data_reaches_the_caller(tmp_path):
             return super().batch(position)
 
     with pytest.raises(MusikaError, match="has gone"):
-        loop.run(Broken(), settings(), tmp_path)
+        loop.run(Broken(), settings(totsamples=16, epochs=1), tmp_path)
+    assert [int(p.name) for p in loop.checkpoints(tmp_path)] == [8]
+    loop.run(Toy(), settings(totsamples=16, epochs=1), tmp_path, loop.newest(tmp_path))
+    with pytest.raises(MusikaError, match="has gone"):
+        loop.run(Broken(), settings(epochs=1, totsamples=20), tmp_path / "other", tmp_path / "000000016")
+    assert not loop.checkpoints(tmp_path / "other"), "there was nothing new to save"
 
 
 def test_older_checkpoints_keep_weights_but_no_state(tmp_path):

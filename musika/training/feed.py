@@ -109,15 +109,22 @@ class Looks:
 
 
 class Interrupts:
-    """The first Ctrl-C or SIGTERM asks the loop to save and leave, the second one interrupts at once."""
+    """The first Ctrl-C, SIGTERM or SIGHUP asks the loop to save and leave, the second one interrupts at once.
 
-    def __init__(self) -> None:
+    Args:
+        patient: False lets the first one interrupt at once, too, for the time before there is anything to save.
+    """
+
+    def __init__(self, patient: bool = True) -> None:
         self.asked = False
+        self.patient = patient
         self._before: dict[int, Any] = {}
+        self._terminals: list[int] = []
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            self._terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]
+            for number in _signals():
                 self._before[number] = signal.signal(number, self._on)
         return self
 
@@ -127,8 +134,26 @@ class Interrupts:
 
     def _on(self, number: int, frame: object) -> None:
         del number, frame
-        if self.asked:
+        self._leave_lost_terminals()
+        if self.asked or not self.patient:
             raise KeyboardInterrupt
         self.asked = True
         # print may be what was interrupted, and is not to be entered twice
-        os.write(2, b"\nfinishing this step, then saving (once more: leave at once)\n")
+        with contextlib.suppress(OSError):
+            os.write(2, b"\nfinishing this step, then saving (once more: leave at once)\n")
+
+    def _leave_lost_terminals(self) -> None:
+        """Lets lines for a terminal that was closed go nowhere, so that none of them fails before all is saved."""
+        for descriptor in self._terminals:
+            if not os.isatty(descriptor):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, descriptor)
+                os.close(nowhere)
+        self._terminals = [descriptor for descriptor in self._terminals if os.isatty(descriptor)]
+
+
+def _signals() -> list[int]:
+    """What asks a training to end; a hang-up only where nobody (such as `nohup`) has said that it is to be ignored."""
+    hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+    heard = hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM, *([hangup] if heard else [])]

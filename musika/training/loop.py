@@ -97,7 +97,7 @@ def run(
     log: Log | None = None,
     on_checkpoint: Callable[[Path], None] | None = None,
 ) -> int:
-    """Trains until the last epoch, the time limit, Ctrl-C or SIGTERM; each time with a checkpoint at the end.
+    """Trains until the last epoch, the time limit, Ctrl-C, SIGTERM or SIGHUP; each time with a checkpoint at the end.
 
     Args:
         stage: what is trained.
@@ -112,7 +112,7 @@ def run(
 
     Raises:
         CheckpointError: the state cannot be read, or a checkpoint not be written.
-        MusikaError: the losses have not been finite for a while.
+        MusikaError: the losses have not been finite for a while; or what a batch raised, after a last checkpoint.
     """
     return _Run(stage, settings, Path(folder), log, on_checkpoint).train(load_path)
 
@@ -213,12 +213,25 @@ class _Run:
 
     def _step(self, batches: Iterator[Tree]) -> None:
         """One step, and a look at the scalars when it is time."""
-        self.state, scalars = self.stage.step(self.state, next(batches))
+        try:
+            batch = next(batches)
+        except Exception:
+            self._keep()
+            raise
+        self.state, scalars = self.stage.step(self.state, batch)
         self.begun_steps = True
         self.position += self.settings.bs
         self.looks.add(scalars)
         if self.looks.due:
             self._look()
+
+    def _keep(self) -> None:
+        """Saves what the data's failure, which is told afterwards, would lose."""
+        try:
+            if self.saved != self.position:
+                self._save(last=True)
+        except MusikaError as error:
+            console.warn(str(error))
 
     def _look(self) -> None:
         values = self.looks.take()
