@@ -12,7 +12,7 @@ import dataclasses
 import difflib
 import json
 import math
-import os
+import shutil
 import sys
 import typing
 from collections.abc import Sequence
@@ -64,11 +64,12 @@ class Options:
         UsageError: a value outside its range; the text names the flag and the range.
     """
 
+    given: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)  # flags that were said, by `parse`
     cpu: bool = flag(False, "leave a GPU alone and compute on the processor", "Machine")
     verbose: bool = flag(False, "show framework messages, and tracebacks of faults", "Messages")
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
+        for field in fields(type(self)):
             _check_range(field, getattr(self, field.name))
 
 
@@ -232,7 +233,12 @@ def parse(verb: str, argv: Sequence[str] | None = None) -> Options:
     config = values.pop("config", None)
     if config is not None:
         values = {**_from_file(verb, Path(config)), **values}
-    return kind(**{**STAGE_DEFAULTS.get(values.get("stage", ""), {}), **values})
+    return kind(**{**STAGE_DEFAULTS.get(values.get("stage", ""), {}), **values}, given=frozenset(values))
+
+
+def fields(kind: type[Options]) -> list[dataclasses.Field[Any]]:
+    """The fields of options that are flags."""
+    return [field for field in dataclasses.fields(kind) if field.metadata]
 
 
 def suggest(word: str, choices: Sequence[str]) -> str | None:
@@ -264,9 +270,8 @@ def _parser(verb: str) -> argparse.ArgumentParser:
     )
     groups: dict[str, Any] = {}
     last = ("Machine", "Messages")
-    fields = sorted(dataclasses.fields(about.options), key=lambda field: field.metadata["group"] in last)
     hints = typing.get_type_hints(about.options)
-    for field in fields:
+    for field in sorted(fields(about.options), key=lambda field: field.metadata["group"] in last):
         name = field.metadata["group"]
         group = groups.setdefault(name, None) or parser.add_argument_group(name)
         groups[name] = group
@@ -279,12 +284,7 @@ def _parser(verb: str) -> argparse.ArgumentParser:
 
 
 def _width() -> int:
-    columns = int(os.environ.get("COLUMNS", "0")) if os.environ.get("COLUMNS", "0").isdigit() else 0
-    try:
-        columns = columns or os.get_terminal_size().columns
-    except OSError:
-        columns = columns or 110
-    return max(60, min(columns, 110))
+    return max(60, min(shutil.get_terminal_size((110, 24)).columns, 110))
 
 
 def _add(group: Any, field: dataclasses.Field[Any], hint: Any) -> None:
@@ -353,7 +353,7 @@ class _Convert:
 
 
 def _check_range(field: dataclasses.Field[Any], value: Any) -> None:
-    low, high, above = (field.metadata.get(name) for name in ("low", "high", "above"))
+    low, high, above = (field.metadata[name] for name in ("low", "high", "above"))
     if value is None or low is high is above is None:
         return
     small = (low is not None and not value >= low) or (above is not None and not value > above)
@@ -367,8 +367,8 @@ def _unknown(verb: str, word: str) -> str:
     if not word.startswith("-"):
         return f"'{word}' belongs to no flag; flags begin with --, see --help"
     name = word.lstrip("-").split("=")[0]
-    known = [field.name for field in dataclasses.fields(VERBS[verb].options)] + ["config", "version", "help"]
-    others = [other for other, about in VERBS.items() if name in {f.name for f in dataclasses.fields(about.options)}]
+    known = [field.name for field in fields(VERBS[verb].options)] + ["config", "version", "help"]
+    others = [other for other, about in VERBS.items() if name in {f.name for f in fields(about.options)}]
     if name not in known and others:
         return f"--{name} is a flag of {', '.join(others)}, not of {verb}; see --help"
     near = suggest(name, known)
@@ -386,7 +386,7 @@ def _from_file(verb: str, path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UsageError(f'--config {path} must hold flag names and values, such as {{"bs": 16}}')
     hints = typing.get_type_hints(VERBS[verb].options)
-    names = {field.name for field in dataclasses.fields(VERBS[verb].options)}
+    names = {field.name for field in fields(VERBS[verb].options)}
     converted = {}
     for name, value in values.items():
         if name not in names:

@@ -110,6 +110,17 @@ def test_config_file(tmp_path: Path) -> None:
     assert (options.bs, options.small, options.lr, options.load_path) == (4, True, 0.001, None)
 
 
+def test_options_know_which_flags_were_given(tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text(json.dumps({"bs": 32, "lr": 0.1}))
+    options = flags.parse_train(["--config", str(path), "--lr", "0.2", "--epochs", "250", "--gradio"])
+    assert options.given == {"bs", "lr", "epochs", "gradio"}
+    assert flags.parse_train(["--stage", "codec"]).given == {"stage"}
+    assert flags.TrainOptions(bs=32).given == frozenset()
+    with pytest.raises(UsageError, match="no flag --given"):
+        flags.parse_train(["--given", "bs"])
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [

@@ -23,7 +23,7 @@ from musika.codec.load import load_codec
 from musika.commands import train
 from musika.errors import MusikaError
 from musika.gan.load import load_generator
-from musika.latents import LatentsFolder, Settings
+from musika.latents import LatentsFolder, Settings, open_training_set
 from musika.training import loop
 from musika.training.alongside import Alongside
 from musika.training.log import BoardLog
@@ -169,6 +169,51 @@ def test_fine_tuning_begins_with_the_shipped_generator(shipped, latents, tmp_pat
     assert tuned.config == given.config
     for name, value in checkpoint.named_weights(given.generator).items():
         np.testing.assert_allclose(checkpoint.named_weights(tuned.generator)[name], value, atol=1e-3)
+
+
+def test_a_run_keeps_its_course_unless_a_flag_is_given(trained):
+    def continued(*words: str) -> flags.TrainOptions:
+        chosen = flags.parse_train([*words, "--load_path", str(trained)])
+        return train._continued(chosen, train._origin(chosen, "generator"))
+
+    kept = continued()
+    assert (kept.bs, kept.totsamples, kept.epochs, kept.lr, kept.save_every) == (2, 4, 1, 1e-3, 1)
+    said = continued("--bs", "32", "--epochs", "250", "--lr", "0.0001")  # the defaults, but asked for
+    assert (said.bs, said.totsamples, said.epochs, said.lr) == (32, 4, 250, 1e-4)
+    assert continued("--seed", "0").seed == 0
+    with pytest.raises(MusikaError, match="--seed 1 contradicts"):
+        continued("--seed", "1")
+
+
+@pytest.mark.parametrize(("field", "value"), [("bs", "2"), ("bs", 2.5), ("epochs", True), ("lr", [1])])
+def test_a_course_that_is_not_usable_is_refused(trained, field, value):
+    chosen = flags.parse_train(["--load_path", str(trained)])
+    origin = train._origin(chosen, "generator")
+    course = {**origin.said("training", "course"), field: value}
+    broken = train.Origin(origin.folder, {**origin.info, "training": {"course": course}}, True)
+    with pytest.raises(MusikaError, match=f"{field} of its course"):
+        train._continued(chosen, broken)
+
+
+def test_the_mark_of_latents_is_of_paths_in_their_folder(tmp_path):
+    def mark(folder: Path) -> str:
+        return train._mark(open_training_set(folder, 128), folder)
+
+    (tmp_path / "one").mkdir()
+    write_latents(tmp_path / "one" / "a", None)
+    (tmp_path / "two").mkdir()
+    os.system(f"cp -r {tmp_path}/one/a {tmp_path}/two/a")
+    assert mark(tmp_path / "one") == mark(tmp_path / "two")
+    (tmp_path / "two" / "a").rename(tmp_path / "two" / "b")
+    assert mark(tmp_path / "one") != mark(tmp_path / "two")
+
+
+def test_another_codec_than_the_latents_is_said(shipped, latents, tmp_path, capsys, monkeypatch):
+    info = train.checkpoint.read_config(shipped / "ae")
+    monkeypatch.setattr(train, "_codec_of", lambda options: ("0" * 16, info["config"]["channels"]))
+    monkeypatch.setattr(train, "_run", lambda options, stage, *rest: int(stage.codec is not None))
+    assert train.run(options(shipped, latents, tmp_path, load_path=shipped / "open")) == 0
+    assert "no samples to listen to" in capsys.readouterr().err
 
 
 def test_other_latents_than_the_runs_own_are_fine_tuned(shipped, trained, tmp_path, capsys):
@@ -337,19 +382,66 @@ def test_the_preview_page_is_told_where_the_run_is(shipped, latents, tmp_path):
 # ---------------------------------------------------------------------------------------------------------- codec
 
 
-def test_a_codec_trains_on_audio_files(songs, tmp_path, monkeypatch):
-    music = tmp_path / "music"
+@pytest.fixture(scope="module")
+def codec_run(songs, tmp_path_factory) -> flags.TrainOptions:
+    """The options of a codec's run of two steps, which is done."""
+    folder = tmp_path_factory.mktemp("codec")
+    music = folder / "music"
     music.mkdir()
     for path in songs[:2]:
-        (music / path.name).symlink_to(path)
+        (music / f"caf\udce9 {path.name}").symlink_to(path)
     (music / "broken.mp3").write_bytes(b"no music at all")
-    monkeypatch.setattr(train, "CodecConfig", lambda: tiny.STEREO)
-    chosen = options(tmp_path, tmp_path, tmp_path / "save", stage="codec", files_path=music)
-    sizes = {"small": None, "base_channels": None, "coorddepth": None}
-    chosen = flags.dataclasses.replace(chosen, **sizes)
-    assert train.run(chosen) == 0
-    folder = only_run(tmp_path / "save") / "000000004"
+    chosen = options(folder, folder, folder / "save", stage="codec", files_path=music)
+    chosen = flags.dataclasses.replace(chosen, small=None, base_channels=None, coorddepth=None, magnitude_samples=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "CodecConfig", lambda: tiny.STEREO)
+        assert train.run(chosen) == 0
+    return chosen
+
+
+def test_a_codec_trains_on_audio_files(codec_run, tmp_path):
+    folder = only_run(codec_run.save_path) / "000000004"
     checkpoint.verify(folder)
-    codec = load_codec(folder)
-    assert codec.channels == 4 and (folder / "samples.png").is_file()
-    refused("--small belongs", flags.dataclasses.replace(chosen, small=True, save_path=tmp_path / "other"))
+    assert load_codec(folder).channels == 4
+    names = {path.name for path in folder.iterdir()}
+    assert {f"preview-{k}-{what}.flac" for k in (0, 1) for what in ("original", "decoded")} <= names
+    assert len(checkpoint.read_config(folder)["trained"]["audio"]) == 16
+    refused("--small belongs", flags.dataclasses.replace(codec_run, small=True, save_path=tmp_path / "other"))
+
+
+def decided(monkeypatch, *words: object) -> tuple[flags.TrainOptions, object]:
+    """Options and stage with which the loop would begin."""
+    seen = []
+    monkeypatch.setattr(train, "_run", lambda options, stage, *rest: seen.append((options, stage)) or 0)
+    assert train.run(flags.parse_train(["--stage", "codec", *map(str, words)])) == 0
+    return seen[0]
+
+
+def test_a_codec_goes_on_with_its_own_audio_alone(codec_run, tmp_path, monkeypatch, capsys):
+    run = only_run(codec_run.save_path)
+    places = ("--load_path", run, "--save_path", codec_run.save_path)
+    chosen, stage = decided(monkeypatch, *places, "--files_path", codec_run.files_path, "--xla", "False")
+    assert stage.start is None and not stage.xla
+    assert (chosen.bs, chosen.magnitude_samples, chosen.epochs) == (2, 2, 1)
+    assert "fine-tuned" not in capsys.readouterr().out
+
+    music = tmp_path / "music"
+    music.mkdir()
+    os.system(f"cp -P {os.fsencode(codec_run.files_path).decode()}/* {music}")
+    next(path for path in sorted(music.iterdir()) if path.is_symlink()).unlink()
+    chosen, stage = decided(monkeypatch, *places, "--files_path", music, "--gradio")
+    shown = capsys.readouterr()
+    assert "other audio: its weights are fine-tuned, with fresh optimizers" in shown.out
+    assert "no preview page for codecs" in shown.err
+    assert stage.start is not None and stage.xla
+    assert (chosen.bs, chosen.magnitude_samples) == (8, 0)
+    chosen, _ = decided(monkeypatch, *places, "--files_path", music, "--magnitude_samples", 40000)
+    assert chosen.magnitude_samples == 40_000
+    assert "no preview page" not in capsys.readouterr().err
+
+
+def test_an_encoder_that_shall_rest_needs_fresh_optimizers(codec_run, monkeypatch, capsys):
+    places = ("--load_path", only_run(codec_run.save_path), "--save_path", codec_run.save_path)
+    _, stage = decided(monkeypatch, *places, "--files_path", codec_run.files_path, "--freeze_encoder")
+    assert "--freeze_encoder True differs" in capsys.readouterr().out
+    assert stage.start is not None and stage.trained_parts == ("decoder",)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from musika import checkpoint, console, flags, render
 from musika.config import CodecConfig, CodecTrainConfig, GanTrainConfig, GeneratorConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError, UsageError
-from musika.files import replacing
+from musika.files import replacing, shown
 from musika.flags import TrainOptions
 from musika.latents import TrainingSet, open_training_set
 from musika.training import loop
 from musika.training.alongside import Alongside
+from musika.training.feed import Interrupts
 from musika.training.log import BoardLog
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 RUN_FILE = "run.json"
 SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coordinate_depth"}  # flag to field
 # what a run goes on with
-COURSE = ("lr", "bs", "totsamples", "gp_max_weight", "truncation", "seed", "magnitude_samples", "decay_samples")
+COURSE = ("lr", "bs", "epochs", "totsamples", "save_every", "gp_max_weight", "truncation", "seed")
+COURSE_OF_CODECS = ("magnitude_samples", "decay_samples", "freeze_encoder")
 PREVIEW_SECONDS = 10
 
 
@@ -39,6 +41,13 @@ class Origin:
     info: Mapping[str, Any]  # its config.json
     resumes: bool  # the whole state goes on, or the weights alone are fine-tuned
 
+    def said(self, *path: str) -> Any:
+        """What config.json says under these names, None where it says nothing."""
+        value: Any = self.info
+        for name in path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return value
+
 
 def run(options: TrainOptions) -> int:
     """Trains, and returns 0, or 130 when interrupted.
@@ -47,7 +56,8 @@ def run(options: TrainOptions) -> int:
         MusikaError: data, a checkpoint or flags that cannot be used, told before anything is built; a disk that is
             full; losses that are not finite.
     """
-    return _train_codec(options) if options.stage == "codec" else _train_generator(options)
+    with Interrupts(patient=False):  # until the loop listens itself; so that whatever is open by then is closed
+        return _train_codec(options) if options.stage == "codec" else _train_generator(options)
 
 
 # ------------------------------------------------------------------------------------------------- generator
@@ -69,8 +79,13 @@ def _train_generator(options: TrainOptions) -> int:
     if not data.codec_identity:
         console.warn(f"{options.train_path} does not say which codec made it; it is taken to be that of --dec_path")
     config = dataclasses.replace(config, channels=data.channels)
-    mark = _mark(data)
-    origin = _settled(origin, mark)
+    if codec_identity and codec_identity != identity:
+        console.warn(
+            f"--dec_path {options.dec_path} is codec {codec_identity}, and the latents are of {identity}: "
+            "checkpoints will have no samples to listen to"
+        )
+    mark = _mark(data, options.train_path)
+    origin = _settled(origin, "latents", mark)
     options = _continued(options, origin)
     train = _course(GanTrainConfig, options)
     for line in data.warnings:
@@ -134,24 +149,10 @@ def _sizes(options: TrainOptions, origin: Origin | None) -> GeneratorConfig:
     return config
 
 
-def _mark(data: TrainingSet) -> str:
-    """A short hash of what latents these are, by names and lengths: a run goes on only with its own."""
-    names = sorted(f"{file.path.name} {file.length}" for file in data.files)
-    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
-
-
-def _settled(origin: Origin | None, mark: str) -> Origin | None:
-    """Whether a run of one's own goes on, or its weights are fine-tuned on other latents."""
-    if origin is None:
-        return None
-    own = origin.info.get("trained", {}).get("latents")
-    if origin.resumes and own != mark:
-        console.say(f"{origin.folder} was trained on other latents: its weights are fine-tuned, with fresh optimizers")
-        return dataclasses.replace(origin, resumes=False)
-    if not origin.resumes:
-        critic = "its critic" if checkpoint.has(origin.folder, "critic") else "a fresh critic"
-        console.say(f"fine-tuning {origin.folder} with {critic} and fresh optimizers")
-    return origin
+def _mark(data: TrainingSet, folder: Path) -> str:
+    """A short hash of what latents these are, by paths in their folder and lengths: a run goes on only with its own."""
+    names = sorted(f"{file.path.relative_to(folder).as_posix()} {file.length}" for file in data.files)
+    return hashlib.sha256("\n".join(names).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def _start(origin: Origin) -> Start:
@@ -170,46 +171,71 @@ def _train_codec(options: TrainOptions) -> int:
     for name in SIZES:
         if getattr(options, name) is not None:
             raise UsageError(f"--{name} belongs to --stage gan; a codec has no such size")
-    origin = _origin(options, "codec/stereo")
-    options = _continued(options, origin)
-    config, weights = CodecConfig(), None
-    if origin is not None and origin.resumes and options.freeze_encoder != _was_frozen(origin):
-        console.say(f"fine-tuning {origin.folder} with fresh optimizers: --freeze_encoder differs from its run")
-        origin = dataclasses.replace(origin, resumes=False)
-    train = _course(CodecTrainConfig, options)
+    if "gradio" in options.given and options.gradio:
+        console.warn("there is no preview page for codecs: --gradio is left out")
+    origin = _regulated(_origin(options, "codec/stereo"), options)
+    # what cannot be is refused before hours of audio are decoded
+    crop = _course(CodecTrainConfig, _continued(options, origin)).crop
     files = audio.find(options.files_path)
+    config, weights = CodecConfig(), None
     if origin is not None:
         from musika.codec.load import read_weights
 
         config, weights = read_weights(origin.folder)
+    pool = _pool(options, files, config, crop)
+    origin = _settled(origin, "audio", pool.mark)
+    options = _continued(options, origin)
+    train = _course(CodecTrainConfig, options)
 
     from musika import backend
     from musika.training.codec_stage import CodecStage
-    from musika.training.pool import Pool
 
-    shortest = (train.crop + 1) * config.hop_total
-    cache = options.save_path / "decoded_audio"
-    console.say(f"reading {len(files)} audio files into {cache}")
-    pool = Pool(options.files_path, files, cache, config.sample_rate, shortest)
-    for path, reason in pool.skipped:
-        console.warn(f"left out: {reason}" if str(path) in reason else f"left out: {path}: {reason}")
-    start = weights if origin is not None and not origin.resumes else None
-    stage = CodecStage(config, train, pool, start, _previews(pool), backend.precision(options.mixed_precision))
+    stage = CodecStage(
+        config,
+        train,
+        pool,
+        start=weights,  # a run that goes on replaces them by its state
+        previews=_previews(pool),
+        precision=backend.precision(options.mixed_precision),
+        xla=options.xla != "False",  # spectra and losses gain from it on a processor, too
+        trained={"audio": pool.mark},
+    )
     console.say(f"{len(pool.sources)} files, {pool.seconds / 3600:.2f} hours of audio")
     return _run(options, stage, train, origin, None)
 
 
-def _was_frozen(origin: Origin) -> bool:
-    return bool(origin.info.get("training", {}).get("course", {}).get("freeze_encoder", False))
+def _regulated(origin: Origin | None, options: TrainOptions) -> Origin | None:
+    """A run whose encoder shall now rest, or be trained, does not go on: other optimizers are needed."""
+    if origin is None or not origin.resumes or "freeze_encoder" not in _given(options):
+        return origin
+    if options.freeze_encoder == bool(origin.said("training", "course", "freeze_encoder")):
+        return origin
+    console.say(f"--freeze_encoder {options.freeze_encoder} differs from the run of {origin.folder}")
+    return dataclasses.replace(origin, resumes=False)
+
+
+def _pool(options: TrainOptions, files: list[Path], config: CodecConfig, crop: int) -> Pool:
+    """All audio, decoded; files that are of no use are told."""
+    from musika.training.pool import Pool
+
+    cache = options.save_path / "decoded_audio"
+    console.say(f"reading {len(files)} audio files into {cache}")
+    pool = Pool(options.files_path, files, cache, config.sample_rate, (crop + 1) * config.hop_total)
+    for path, reason in pool.skipped:
+        console.warn(f"left out: {reason}" if shown(path) in reason else f"left out: {shown(path)}: {reason}")
+    return pool
 
 
 def _previews(pool: Pool) -> list[tuple[str, Any]]:
-    """The beginnings of the first and the last file."""
+    """The beginnings of the first and the last file, numbered: names of files are not for checkpoints."""
     from musika import audio
 
-    chosen = list(dict.fromkeys([pool.sources[0], pool.sources[-1]]))
     length = PREVIEW_SECONDS * pool.sample_rate
-    return [(path.stem, next(iter(audio.blocks(path, length)))[:length]) for path in chosen]
+    found = []
+    for number, path in enumerate(dict.fromkeys([pool.sources[0], pool.sources[-1]])):
+        console.say(f"preview-{number}: {shown(path)}")
+        found.append((f"preview-{number}", next(iter(audio.blocks(path, length)))[:length]))
+    return found
 
 
 # ------------------------------------------------------------------------------------------------- what both share
@@ -232,17 +258,51 @@ def _located(path: Path) -> Path:
     return render.INSTALLED / path if not path.exists() and (render.INSTALLED / path).exists() else path
 
 
+def _settled(origin: Origin | None, what: str, mark: str) -> Origin | None:
+    """Whether a run of one's own goes on, or weights are fine-tuned: always on other data than the run's.
+
+    Args:
+        what: "latents" or "audio".
+        mark: of the data that there is now.
+    """
+    if origin is None:
+        return None
+    if origin.resumes:
+        if origin.said("trained", what) in (None, mark):
+            return origin
+        console.say(f"{origin.folder} was trained on other {what}: its weights are fine-tuned, with fresh optimizers")
+        return dataclasses.replace(origin, resumes=False)
+    critic = "its critic" if checkpoint.has(origin.folder, "critic") else "a fresh critic"
+    console.say(f"fine-tuning {origin.folder} with {critic + ' and ' if what == 'latents' else ''}fresh optimizers")
+    return origin
+
+
 def _continued(options: TrainOptions, origin: Origin | None) -> TrainOptions:
     """A run that goes on keeps its own course where no flag says otherwise."""
-    if origin is None or not origin.resumes:
+    given = _given(options)
+    if origin is None:
         return options
-    own = origin.info.get("training", {}).get("course", {})
-    defaults = {field.name: field.default for field in dataclasses.fields(TrainOptions)}
-    defaults |= flags.STAGE_DEFAULTS[options.stage]
-    kept = {name: own[name] for name in COURSE if name in own and getattr(options, name) == defaults[name]}
-    if "seed" in own and options.seed not in (defaults["seed"], own["seed"]):
+    if not origin.resumes:  # a codec that can do magnitudes already goes straight to waveforms
+        skips = options.stage == "codec" and "magnitude_samples" not in given
+        return dataclasses.replace(options, magnitude_samples=0) if skips else options
+    names = COURSE + (COURSE_OF_CODECS if options.stage == "codec" else ())
+    own = {name: origin.said("training", "course", name) for name in names}
+    own = {name: value for name, value in own.items() if value is not None}
+    if "seed" in own and "seed" in given and options.seed != own["seed"]:
         raise UsageError(f"--seed {options.seed} contradicts {origin.folder}, which has {own['seed']}: leave it out")
-    return dataclasses.replace(options, **kept)
+    for name, value in own.items():
+        if type(value) is not type(getattr(options, name)) and not (
+            isinstance(getattr(options, name), float) and type(value) is int
+        ):
+            raise CheckpointError(f"{origin.folder / checkpoint.CONFIG}: {name} of its course is not usable")
+    return dataclasses.replace(options, **{name: value for name, value in own.items() if name not in given})
+
+
+def _given(options: TrainOptions) -> frozenset[str]:
+    """Names of the flags that were said, or whose value could not be there otherwise."""
+    defaults = {field.name: field.default for field in flags.fields(TrainOptions)}
+    defaults |= flags.STAGE_DEFAULTS[options.stage]
+    return options.given | {name for name, value in defaults.items() if getattr(options, name) != value}
 
 
 def _course(kind: type[Any], options: TrainOptions) -> Any:
@@ -254,7 +314,7 @@ def _course(kind: type[Any], options: TrainOptions) -> Any:
 def _run(options: TrainOptions, stage: Any, train: Any, origin: Origin | None, page: list[str] | None) -> int:
     """The loop, with its folders, its log and its pages."""
     folder = _run_folder(options, origin)
-    course = {name: getattr(options, name) for name in (*COURSE, "freeze_encoder")}
+    course = {name: getattr(options, name) for name in COURSE + COURSE_OF_CODECS}
     settings = loop.Settings(
         bs=train.bs,
         totsamples=train.totsamples,
@@ -309,9 +369,10 @@ def _run_folder(options: TrainOptions, origin: Origin | None) -> Path:
 
 def _describe(folder: Path, options: TrainOptions, stage: Any) -> None:
     """The run's configuration as JSON, for whoever wants to know later how it was made."""
+    values = {field.name: getattr(options, field.name) for field in flags.fields(TrainOptions)}
     flags_given = {
         name: value if value is None or isinstance(value, (bool, int, float)) else str(value)
-        for name, value in dataclasses.asdict(options).items()
+        for name, value in values.items()
     }
     text = json.dumps(
         {"flags": flags_given, "config": stage.config.to_dict(), "train": stage.train.to_dict()}, indent=2
