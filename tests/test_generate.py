@@ -114,6 +114,29 @@ def test_a_save_path_that_is_a_file(folder: Path, tmp_path: Path, capsys: pytest
     assert "--save_path" in shown and shown.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [({"save_path": Path("/proc/nowhere")}, "--save_path /proc/nowhere"), ({"seconds": 100_000.0}, "--format flac")],
+)
+def test_what_cannot_be_written_is_said_before_networks_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, object], part: str
+) -> None:
+    monkeypatch.setattr(render, "load_from_options", lambda options: pytest.fail("loaded"))
+    with pytest.raises(MusikaError, match=part):
+        generate.run(flags.GenerateOptions(**{"save_path": tmp_path, **values}))  # type: ignore[arg-type]
+
+
+def test_a_folder_that_takes_no_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(generate.tempfile, "TemporaryFile", refuse)
+    assert main("generate", ["--save_path", str(tmp_path)]) == 2
+    assert "cannot be written to: Permission denied" in capsys.readouterr().err
+
+
 def test_the_script_says_nothing_but_ours(folder: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         words(folder, tmp_path, "--seconds", "1.5", "--seed", "1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from musika import audio, console, render
+from musika.config import SAMPLE_RATE
 from musika.errors import UsageError
 from musika.flags import MAX_SEED, GenerateOptions
 
@@ -27,14 +29,14 @@ def run(options: GenerateOptions) -> int:
     seed = secrets.randbelow(DRAWN_SEEDS) if options.seed is None else options.seed
     if seed + options.num_samples - 1 > MAX_SEED:
         raise UsageError(f"--seed {seed} and --num_samples {options.num_samples} go beyond seed {MAX_SEED}")
+    if options.format == "wav" and options.seconds * SAMPLE_RATE * FRAME > MAX_WAV:
+        raise UsageError(f"--seconds {options.seconds:g} is more than a wav file holds: choose --format flac")
+    _make_folder(options.save_path)
     begun = time.perf_counter()
     model = render.load_from_options(options)
-    _make_folder(options.save_path)
     count = model.samples(options.seconds)
     if count < 1:
         raise UsageError(f"--seconds {options.seconds:g} is less than one sample")
-    if options.format == "wav" and count * FRAME > MAX_WAV:
-        raise UsageError(f"--seconds {options.seconds:g} is more than a wav file holds: choose --format flac")
     console.say(f"{model.name} loaded in {time.perf_counter() - begun:.1f} s, seed {seed}")
     begun = time.perf_counter()
     with console.progress(options.num_samples * options.seconds, "s", "generate") as bar:
@@ -86,7 +88,10 @@ def _speed(seconds: float, spent: float) -> str:
 
 
 def _make_folder(folder: Path) -> None:
+    """Makes the folder, and sees that files can be made in it, before anything slow begins."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
-        raise UsageError(f"--save_path {folder} cannot be made: {error.strerror}") from error
+        raise UsageError(f"--save_path {folder} cannot be written to: {error.strerror}") from error
