@@ -90,14 +90,13 @@ def _train_gan(options: argparse.Namespace) -> Work:
 
     model = _model(options)
     config = model.config
-    precision = backend.half_policy() if options.mixed_precision == "True" else "float32"
     stage = GanStage(
         config,
         GanTrainConfig(bs=options.bs),
         _Random(config.channels),
         "",
-        precision=precision,
-        xla=options.xla == "True",
+        precision=backend.precision(options.mixed_precision),
+        xla=backend.use_xla(options.xla),
     )
     seconds = options.bs * config.window * model.codec.hop_total / model.sample_rate
     return seconds, _stepping(stage)
@@ -110,8 +109,8 @@ def _train_codec(options: argparse.Namespace) -> Work:
 
     config = _model(options).codec.config
     train = CodecTrainConfig(magnitude_samples=0)  # the whole loss, synthesis included
-    precision = "float32" if options.mixed_precision == "False" else backend.half_policy()
-    stage = CodecStage(config, train, _Noise(), precision=precision)  # type: ignore[arg-type]
+    precision, xla = backend.precision(options.mixed_precision), options.xla != "False"  # as `musika train` does
+    stage = CodecStage(config, train, _Noise(), precision=precision, xla=xla)  # type: ignore[arg-type]
     return train.bs * train.crop * config.hop_total / config.sample_rate, _stepping(stage)
 
 
