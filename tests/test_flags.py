@@ -145,17 +145,23 @@ def test_missing_config_file(tmp_path: Path) -> None:
         flags.parse_train(["--config", str(tmp_path / "none.json")])
 
 
+def started(verb: str) -> list[str]:
+    """What runs a verb: its script, or the module."""
+    return [f"musika_{verb}.py"] if verb in flags.SCRIPTS else ["-m", "musika", verb]
+
+
 @pytest.mark.parametrize("verb", flags.VERBS)
-def test_help_of_the_scripts(verb: str) -> None:
-    done = python(f"musika_{verb}.py", "--help")
+def test_help_of_all_verbs(verb: str) -> None:
+    done = python(*started(verb), "--help")
     assert done.returncode == 0 and done.stderr == ""
-    assert f"python musika_{verb}.py" in done.stdout and "example:" in done.stdout
+    program = f"python musika_{verb}.py" if verb in flags.SCRIPTS else f"musika {verb}"
+    assert f"  {program} --" in done.stdout and "example:" in done.stdout
     assert done.stdout.count("(default:") >= len(flags.VERBS[verb].options.__dataclass_fields__)
 
 
 @pytest.mark.parametrize("verb", flags.VERBS)
 def test_help_loads_nothing_heavy(verb: str) -> None:
-    done = python("-X", "importtime", f"musika_{verb}.py", "--help")
+    done = python("-X", "importtime", *started(verb), "--help")
     loaded = {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in done.stderr.splitlines()}
     assert "argparse" in loaded
     assert not loaded & {"keras", "numpy", "tensorflow", "jax", "tqdm", "gradio"}
