@@ -1,0 +1,34 @@
+"""What all metrics of one pair of waveforms share: the check of their shapes, and what silence is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SILENCE = 1e-6  # RMS of full scale, -120 dB
+
+
+def checked(original: np.ndarray, decoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as float32 `[N, 2]`.
+
+    Raises:
+        ValueError: another shape, different lengths, or no samples.
+    """
+    original, decoded = np.asarray(original, np.float32), np.asarray(decoded, np.float32)
+    if original.ndim != 2 or original.shape[1] != 2 or original.shape != decoded.shape or not len(original):
+        raise ValueError(f"a pair of waveforms [N, 2] is needed, not {list(original.shape)} and {list(decoded.shape)}")
+    return original, decoded
+
+
+def silent(waveform: np.ndarray) -> bool:
+    """Whether there is nothing to hear: RMS below -120 dB of full scale."""
+    return bool(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))) < SILENCE)
+
+
+def mel_power(channel: np.ndarray, sample_rate: int, window: int, bands: int) -> np.ndarray:
+    """Mel power spectrogram `[bands, frames]` of one channel `[N]`: librosa's (Slaney's scale and norm), hop window /
+    4."""
+    import librosa
+
+    return librosa.feature.melspectrogram(
+        y=np.ascontiguousarray(channel), sr=sample_rate, n_fft=window, hop_length=window // 4, n_mels=bands
+    )
