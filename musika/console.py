@@ -160,6 +160,7 @@ def quiet_frameworks(verbose: bool) -> None:
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     os.environ["GRPC_VERBOSITY"] = "ERROR"
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     warnings.filterwarnings("ignore")
     for name in ("tensorflow", "absl", "jax", "jax._src.xla_bridge", "httpx", "asyncio", "matplotlib", "tensorboard"):
         logging.getLogger(name).setLevel(logging.ERROR)
