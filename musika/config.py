@@ -118,6 +118,67 @@ class CodecConfig(Config):
 
 
 @dataclasses.dataclass(frozen=True)
+class PublishedCodecConfig(Config):
+    """Sizes of the `musika` codec, the published autoencoder; Musika's names and defaults."""
+
+    sample_rate: int = SAMPLE_RATE  # Hz
+    hop: int = 256  # samples between spectra, whose window is four hops; unit of all widths
+    latent_depth: int = 64  # numbers in one latent of one audio channel
+    shape: int = 128  # spectra in a window, whole windows of which the original takes
+    window: int = 64  # spectra in a piece, which is decoded without seeing beyond it
+    mu_rescale: float = -25.0  # dB that the networks see as 0
+    sigma_rescale: float = 75.0  # dB that the networks see as 1
+    block: int = 64  # latents coded at once
+
+    def __post_init__(self) -> None:
+        require(8_000 <= self.sample_rate <= 192_000, f"sample_rate {self.sample_rate} is not in 8000..192000 Hz")
+        require(4 <= self.hop <= 2**12, f"hop {self.hop} is not in 4..4096")
+        require(self.hop % 4 == 0, f"hop {self.hop} is not a multiple of 4")
+        require(0 < self.latent_depth <= 2**12, f"latent_depth {self.latent_depth} is not in 1..4096")
+        require(
+            16 <= self.window <= 2**12 and self.window % 16 == 0,
+            f"window {self.window} is no multiple of 16 in 16..4096",
+        )
+        require(
+            0 < self.shape <= 2**13 and self.shape % self.window == 0,
+            f"shape {self.shape} is no multiple of window {self.window} up to 8192",
+        )
+        require(self.sigma_rescale > 0, f"sigma_rescale {self.sigma_rescale} is not positive")
+        require(
+            abs(self.mu_rescale) + self.sigma_rescale <= 300, "mu_rescale and sigma_rescale leave the range of 300 dB"
+        )
+        require(
+            0 < self.block <= 2**14 and self.block % self.piece == 0,
+            f"block {self.block} is no multiple of {self.piece} (window / 16) up to 16384",
+        )
+
+    @property
+    def channels(self) -> int:
+        """C, numbers in one latent: left, then right."""
+        return 2 * self.latent_depth
+
+    @property
+    def bins(self) -> int:
+        """Frequency bins of one spectrum."""
+        return 2 * self.hop + 1
+
+    @property
+    def frames(self) -> int:
+        """Spectra in one latent: what the convolutions of the second level make one of."""
+        return 16
+
+    @property
+    def piece(self) -> int:
+        """Latents in a piece."""
+        return self.window // self.frames
+
+    @property
+    def hop_total(self) -> int:
+        """Samples in one latent."""
+        return self.hop * self.frames
+
+
+@dataclasses.dataclass(frozen=True)
 class GeneratorConfig(Config):
     """Sizes of the generator and of the critic that teaches it."""
 
