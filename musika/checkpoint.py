@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import keras
 
 FORMAT_VERSION = 1
-KINDS = ("codec/stereo", "generator")
+KINDS = ("codec/stereo", "codec/musika", "generator")
 CONFIG, MANIFEST = "config.json", "manifest.json"
 SUFFIX = ".safetensors"
 MAX_JSON = 4 << 20  # bytes of config.json or manifest.json

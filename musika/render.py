@@ -207,7 +207,7 @@ def _decoded(model: Model, latents: _Latents, index: int) -> np.ndarray:
     codec = model.codec
     windows = range(index * model.batch, (index + 1) * model.batch)
     spans = [latents.span(w * codec.block - codec.context, (w + 1) * codec.block + codec.context) for w in windows]
-    waveform = codec.decode_window(np.stack(spans))  # [batch, block hop_total, 2]
+    waveform = codec.decode_window_at(windows[0], np.stack(spans))  # [batch, block hop_total, 2]
     if not np.isfinite(waveform).all():
         raise CheckpointError(f"{model.name} gives numbers that are not finite: its training has failed, take another")
     return np.clip(waveform, -1.0, 1.0).reshape(-1, AUDIO_CHANNELS)

@@ -28,7 +28,13 @@ class Codec(abc.ABC):
         identity: a short hash of what gives the latents their meaning.
         block: latents coded by one window.
         context: latents on either side that a window must see to be exact.
+        kind: "stereo" or "musika", for whoever has to say which codec it is; no caller needs to know.
+        stereo_halves: whether the first half of a latent is the left channel alone and the second half the right one,
+            so that swapping the halves swaps the channels.
     """
+
+    kind: str = ""
+    stereo_halves: bool = False
 
     channels: int
     hop_total: int
@@ -44,6 +50,13 @@ class Codec(abc.ABC):
     @abc.abstractmethod
     def decode_window(self, latents: np.ndarray) -> np.ndarray:
         """`[B, block + 2 context, C]` to `[B, block hop_total, 2]`."""
+
+    def decode_window_at(self, number: int, latents: np.ndarray) -> np.ndarray:
+        """`decode_window` of windows `number`, `number` + 1 ... of a sequence, the first of which is number 0.
+
+        For codecs to which it matters where a window stands; to others it does not.
+        """
+        return self.decode_window(latents)
 
     def latents_of(self, samples: int) -> int:
         """How many latents stand for that many samples."""
@@ -101,7 +114,7 @@ class Codec(abc.ABC):
 
         done = 0
         for window in _windows(counted(), 1, self.block, self.context, self.channels):
-            waveform = self.decode_window(window[None])[0]
+            waveform = self.decode_window_at(done // self.block, window[None])[0]
             yield waveform[: min(self.block, length - done) * self.hop_total]
             done += self.block
 

@@ -1,27 +1,50 @@
-"""Codec checkpoints: a folder to a codec and back."""
+"""Codec checkpoints: a folder to a codec and back, for both kinds of codec.
+
+Folders of the published autoencoder (`enc.h5 enc2.h5 dec.h5 dec2.h5`) are read as they are, like our checkpoints.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from musika import checkpoint
-from musika.codec import stereo
 from musika.codec.base import Codec
-from musika.config import CodecConfig
+from musika.config import CodecConfig, PublishedCodecConfig
 from musika.errors import CheckpointError, ConfigError
 
-KIND = "codec/stereo"
+KIND, PUBLISHED_KIND = "codec/stereo", "codec/musika"
 PARTS = ("encoder", "decoder")
 # these say nothing about what a latent means
 DECODER_FIELDS = ("decoder_widths", "decoder_blocks", "consistency_steps", "block")
+PUBLISHED_DECODER_FIELDS = ("shape", "window", "block")
+PUBLISHED_ENCODER = ("enc/", "enc2/")
+
+Weights = Mapping[str, np.ndarray]
+Sizes = TypeVar("Sizes", CodecConfig, PublishedCodecConfig)
+
+
+@dataclasses.dataclass(frozen=True)
+class CodecInfo:
+    """What a codec's folder says about it, without a network.
+
+    Attributes:
+        kind: "stereo" or "musika".
+        identity: of the codec.
+        channels: C, numbers in one latent.
+    """
+
+    kind: str
+    identity: str
+    channels: int
 
 
 def load_codec(folder: Path, precision: str = "float32", xla: bool = False) -> Codec:
-    """The codec of a checkpoint folder.
+    """The codec of a checkpoint's or of a Musika folder.
 
     Args:
         precision: a Keras dtype policy for the networks; spectra and synthesis are always float32.
@@ -30,6 +53,14 @@ def load_codec(folder: Path, precision: str = "float32", xla: bool = False) -> C
     Raises:
         CheckpointError: the folder is missing, torn, of another kind, or does not fit its configuration.
     """
+    if _is_published(folder):
+        from musika.codec.published_codec import PublishedCodec
+
+        sizes, arrays = read_published(folder)
+        return PublishedCodec(sizes, arrays, published_identity(sizes, arrays), precision, xla)
+
+    from musika.codec import stereo
+
     config, weights = read_weights(folder)
     encoder = stereo.Encoder(config, name="encoder", dtype=precision)
     decoder = stereo.Decoder(config, name="decoder", dtype=precision)
@@ -39,22 +70,61 @@ def load_codec(folder: Path, precision: str = "float32", xla: bool = False) -> C
     return stereo.StereoCodec(config, encoder, decoder, identity_of(config, weights), xla)
 
 
-def read_weights(folder: Path) -> tuple[CodecConfig, dict[str, dict[str, np.ndarray]]]:
-    """Configuration and weights `{"encoder": {name: array}, "decoder": ...}` of a codec's checkpoint.
+def describe(folder: Path) -> CodecInfo:
+    """Kind, identity and channels of the codec in a folder; of a Musika folder, weights are read for that.
 
     Raises:
-        CheckpointError: as `load_codec`.
+        CheckpointError: there is no codec in the folder, or its `config.json` does not fit.
     """
+    if _is_musika_folder(folder):
+        config, arrays = read_published(folder)
+        return CodecInfo("musika", published_identity(config, arrays), config.channels)
     written = checkpoint.read_config(folder)
-    if written["kind"] != KIND:
+    identity = written.get("codec_identity")
+    if written["kind"] not in (KIND, PUBLISHED_KIND) or not isinstance(identity, str):
         raise CheckpointError(f"{folder} holds a {written['kind']!r}, not a codec: name a codec's folder")
+    if written["kind"] == KIND:
+        return CodecInfo("stereo", identity, _sizes(folder, written, CodecConfig).channels)
+    return CodecInfo("musika", identity, _sizes(folder, written, PublishedCodecConfig).channels)
+
+
+def _is_published(folder: Path) -> bool:
+    return _is_musika_folder(folder) or checkpoint.read_config(folder)["kind"] == PUBLISHED_KIND
+
+
+def _is_musika_folder(folder: Path) -> bool:
+    from musika import legacy
+
+    return legacy.holds(folder)
+
+
+def _sizes(folder: Path, written: Mapping[str, Any], kind: type[Sizes]) -> Sizes:
+    """The sizes that a checkpoint's `config.json` says."""
     sizes = written.get("config")
     if not isinstance(sizes, dict):
         raise CheckpointError(f"{folder / checkpoint.CONFIG} has no sizes under 'config'")
     try:
-        config = CodecConfig.from_dict(sizes)
+        return kind.from_dict(sizes)
     except ConfigError as error:
         raise CheckpointError(f"{folder / checkpoint.CONFIG}: {error}") from error
+
+
+# ------------------------------------------------------------------------------------------------- stereo
+
+
+def read_weights(folder: Path) -> tuple[CodecConfig, dict[str, dict[str, np.ndarray]]]:
+    """Configuration and weights `{"encoder": {name: array}, "decoder": ...}` of a `stereo` codec's checkpoint.
+
+    Raises:
+        CheckpointError: as `load_codec`.
+    """
+    from musika.codec import stereo
+
+    written = checkpoint.read_config(folder)
+    if written["kind"] != KIND:
+        what = "a published codec, which is not trained here" if written["kind"] == PUBLISHED_KIND else "no codec"
+        raise CheckpointError(f"{folder} holds {what} (kind {written['kind']!r}): name a {KIND} folder")
+    config = _sizes(folder, written, CodecConfig)
     weights: dict[str, dict[str, np.ndarray]] = {part: {} for part in PARTS}
     for name, array in checkpoint.read(folder, expected=stereo.weight_shapes(config)).items():
         part, _, rest = name.partition("/")
@@ -63,18 +133,63 @@ def read_weights(folder: Path) -> tuple[CodecConfig, dict[str, dict[str, np.ndar
 
 
 def codec_files(
-    config: CodecConfig, weights: Mapping[str, Mapping[str, np.ndarray]]
+    config: CodecConfig, weights: Mapping[str, Weights]
 ) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
-    """What `checkpoint.write` takes: (config.json, arrays by file)."""
+    """What `checkpoint.write` takes for a `stereo` codec: (config.json, arrays by file)."""
     flat = {f"{part}/{name}": array for part in PARTS for name, array in weights[part].items()}
     written = {"kind": KIND, "config": config.to_dict(), "codec_identity": identity_of(config, weights)}
     return written, {"weights": flat}
 
 
-def identity_of(config: CodecConfig, weights: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+def identity_of(config: CodecConfig, weights: Mapping[str, Weights]) -> str:
     """What gives latents their meaning: the encoder's sizes and weights.
 
     A decoder that was trained further for the same encoder still reads the same latents, so it does not count.
     """
     sizes = {name: value for name, value in config.to_dict().items() if name not in DECODER_FIELDS}
     return checkpoint.identity(sizes, weights["encoder"])
+
+
+# ------------------------------------------------------------------------------------------------- musika
+
+
+def read_published(folder: Path) -> tuple[PublishedCodecConfig, dict[str, np.ndarray]]:
+    """Configuration and weights of a `musika` codec, from a checkpoint of ours or from a Musika folder.
+
+    Raises:
+        CheckpointError: as `load_codec`.
+    """
+    from musika.codec import published
+
+    if _is_musika_folder(folder):
+        from musika import legacy
+
+        found, arrays = legacy.codec(folder)
+        try:
+            config = PublishedCodecConfig.from_dict(found)
+        except ConfigError as error:
+            raise CheckpointError(f"{folder}: {error}") from error
+        shapes = {name: tuple(array.shape) for name, array in arrays.items()}
+        checkpoint.check_names(str(folder), shapes, published.weight_shapes(config))
+        return config, arrays
+    written = checkpoint.read_config(folder)
+    if written["kind"] != PUBLISHED_KIND:
+        raise CheckpointError(f"{folder} holds a {written['kind']!r}, not a published codec: name its folder")
+    config = _sizes(folder, written, PublishedCodecConfig)
+    return config, checkpoint.read(folder, expected=published.weight_shapes(config))
+
+
+def published_files(
+    config: PublishedCodecConfig, weights: Weights
+) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
+    """What `checkpoint.write` takes for a `musika` codec: (config.json, arrays by file)."""
+    identity = published_identity(config, weights)
+    written = {"kind": PUBLISHED_KIND, "config": config.to_dict(), "codec_identity": identity}
+    return written, {"weights": dict(weights)}
+
+
+def published_identity(config: PublishedCodecConfig, weights: Weights) -> str:
+    """As `identity_of`: sizes and weights of `enc` and `enc2`."""
+    sizes = {name: value for name, value in config.to_dict().items() if name not in PUBLISHED_DECODER_FIELDS}
+    encoder = {name: array for name, array in weights.items() if name.startswith(PUBLISHED_ENCODER)}
+    return checkpoint.identity(sizes, encoder)

@@ -291,6 +291,8 @@ def _steady_phases(config: CodecConfig, seed: int) -> np.ndarray:
 class StereoCodec(Codec):
     """Encoder and decoder behind the codec's interface, coding windows of one fixed shape."""
 
+    kind = "stereo"
+
     def __init__(
         self, config: CodecConfig, encoder: Encoder, decoder: Decoder, identity: str, xla: bool = False
     ) -> None:
