@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from musika import checkpoint
+from musika import checkpoint, hub
 from musika.codec.base import AUDIO_CHANNELS, Codec
 from musika.config import GeneratorConfig
 from musika.errors import CheckpointError, UsageError
@@ -30,7 +30,6 @@ from musika.gan.noise import rendering_noise
 GROUP = 2  # half-windows that the generator makes at once: fewer are bound by reading its weights, more cost latency
 AT_ONCE = 64  # latents that the codec decodes at once, in as many windows: more leave the processor's caches
 TRUNCATION = 2.0  # bound of the truncated normal that anchors and style are drawn from
-INSTALLED = Path(__file__).resolve().parent.parent  # where checkpoints/ lies beside the program
 
 Generate = Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray]
 
@@ -76,7 +75,8 @@ def load_model(
     """Generator and codec from their checkpoint folders.
 
     Args:
-        load_path: the generator's; a relative one is looked for here, then beside the program.
+        load_path: the generator's; a relative one is looked for here, then beside the program; a published one that
+            is missing is fetched.
         dec_path: the codec's; None looks for the `ae` that fits: beside the generator, in `checkpoints/` here, and
             beside the program.
         sizes: what flags say about the generator (`small`, `base_channels`, `coorddepth`); None is no opinion.
@@ -249,12 +249,15 @@ class _Latents:
 
 
 def find_checkpoint(path: Path) -> Path:
-    """The checkpoint that a name means: the folder here or, for a relative one, beside the program.
+    """The checkpoint that a name means: the folder here or, for a relative one, beside the program, or a published one.
 
-    A training run's folder means its newest checkpoint. If there is none, reading what is returned will say so.
+    A published one that is missing is fetched. A training run's folder means its newest checkpoint. If there is none,
+    reading what is returned will say so.
+
+    Raises:
+        CheckpointError: a published one cannot be fetched, or is not what was fetched.
     """
-    beside = INSTALLED / path
-    folder = beside if beside.is_dir() and not path.is_dir() else path
+    folder = hub.located(path)
     if (folder / checkpoint.CONFIG).is_file() or not folder.is_dir():
         return folder
     saved = [inner for inner in folder.iterdir() if inner.name.isdecimal() and (inner / checkpoint.CONFIG).is_file()]
@@ -265,7 +268,7 @@ def _find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     """The codec's folder: the one that was named, or the first `ae` with that identity."""
     if named is not None:
         return find_checkpoint(named)
-    places = [generator.resolve().parent / "ae", Path("checkpoints/ae"), INSTALLED / "checkpoints" / "ae"]
+    places = [generator.resolve().parent / "ae", Path("checkpoints/ae"), hub.INSTALLED / "checkpoints" / "ae"]
     there = [folder for folder in places if folder.is_dir()]
     if not there:
         raise CheckpointError(f"no codec found for {generator}: name its folder with --dec_path")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musika import audio, console
+from musika import audio, console, hub
 from musika.codec.base import Codec
 from musika.errors import LatentsError
 from musika.files import shown
@@ -46,7 +46,9 @@ def run(options: DecodeOptions) -> int:
         from musika import backend
         from musika.codec.load import load_codec
 
-        return load_codec(options.dec_path, backend.precision(options.mixed_precision), backend.use_xla(options.xla))
+        return load_codec(
+            hub.located(options.dec_path), backend.precision(options.mixed_precision), backend.use_xla(options.xla)
+        )
 
     return decode_folder(options, load)
 

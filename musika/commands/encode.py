@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from musika import audio, console
+from musika import audio, console, hub
 from musika.codec.base import Codec
 from musika.errors import AudioError
 from musika.files import shown
@@ -64,7 +64,9 @@ def run(options: EncodeOptions) -> int:
         from musika import backend
         from musika.codec.load import load_codec
 
-        return load_codec(options.dec_path, backend.precision(options.mixed_precision), backend.use_xla(options.xla))
+        return load_codec(
+            hub.located(options.dec_path), backend.precision(options.mixed_precision), backend.use_xla(options.xla)
+        )
 
     return encode_folder(options, load)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musika import checkpoint, console, flags, render
+from musika import checkpoint, console, flags, hub
 from musika.config import CodecConfig, CodecTrainConfig, GanTrainConfig, GeneratorConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError, UsageError
 from musika.files import replacing, shown
@@ -64,7 +64,7 @@ def run(options: TrainOptions) -> int:
 
 
 def _train_generator(options: TrainOptions) -> int:
-    options = dataclasses.replace(options, dec_path=_located(options.dec_path))
+    options = dataclasses.replace(options, dec_path=hub.located(options.dec_path))
     origin = _origin(options, "generator")
     config = _sizes(options, origin)
     codec_identity, codec_channels = _codec_of(options)
@@ -245,17 +245,12 @@ def _origin(options: TrainOptions, kind: str) -> Origin | None:
     """What --load_path means: a checkpoint, or the newest whole one of a run."""
     if options.load_path is None:
         return None
-    folder = loop.newest(_located(options.load_path))
+    folder = loop.newest(hub.located(options.load_path))
     info = checkpoint.read_config(folder)
     if info["kind"] != kind:
         other = "codec" if str(info["kind"]).startswith("codec/") else "gan"
         raise UsageError(f"--load_path {folder} holds a {info['kind']}, not a {kind}: train it with --stage {other}")
     return Origin(folder, info, checkpoint.has(folder, loop.STATE))
-
-
-def _located(path: Path) -> Path:
-    """A checkpoint's folder here or, where there is none, beside the program."""
-    return render.INSTALLED / path if not path.exists() and (render.INSTALLED / path).exists() else path
 
 
 def _settled(origin: Origin | None, what: str, mark: str) -> Origin | None:
