@@ -10,6 +10,19 @@ from typing import Any, Self
 from musika.errors import ConfigError
 
 SAMPLE_RATE = 44_100  # Hz, the one rate inside the system
+# what a generator that does not say which published autoencoder it belongs to has in place of a codec identity
+ANY_PUBLISHED = "musika"
+
+
+def same_codec(wanted: str, codec_identity: str, codec_kind: str) -> bool:
+    """Whether a codec is the one that a generator or latents belong to.
+
+    Args:
+        wanted: a codec identity, or ANY_PUBLISHED, which means every codec of kind "musika".
+        codec_identity: the codec's own.
+        codec_kind: "stereo" or "musika".
+    """
+    return codec_kind == "musika" if wanted == ANY_PUBLISHED else codec_identity == wanted
 
 
 def require(condition: bool, message: str) -> None:

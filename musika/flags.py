@@ -23,6 +23,7 @@ from musika.errors import UsageError
 from musika.flags_options import (
     MAX_SECONDS,
     MAX_SEED,
+    ConvertOptions,
     DecodeOptions,
     EncodeOptions,
     EvaluateOptions,
@@ -41,6 +42,7 @@ __all__ = [
     "SCRIPTS",
     "STAGE_DEFAULTS",
     "VERBS",
+    "ConvertOptions",
     "DecodeOptions",
     "EncodeOptions",
     "EvaluateOptions",
@@ -80,6 +82,7 @@ VERBS: dict[str, Verb] = {
     "evaluate": Verb(
         EvaluateOptions, "Measure a codec, or generated music.", "--codec checkpoints/ae --files_path music"
     ),
+    "convert": Verb(ConvertOptions, "Turn a Musika folder into a checkpoint of ours.", "checkpoints/techno my_techno"),
 }
 SCRIPTS = ("encode", "decode", "train", "generate", "test")  # verbs with a script of their own, musika_VERB.py
 
@@ -141,6 +144,8 @@ class _Parser(argparse.ArgumentParser):
     """argparse that answers a mistake with one line."""
 
     def error(self, message: str) -> NoReturn:
+        if message.startswith("the following arguments are required: "):
+            message = f"missing: {message.split(': ')[1]}; see --help"
         raise UsageError(message.removeprefix("argument ").replace(": expected one argument", " needs a value"))
 
 
@@ -148,9 +153,10 @@ def _parser(verb: str) -> argparse.ArgumentParser:
     program = Path(sys.argv[0]).name
     program = f"python {program}" if program == f"musika_{verb}.py" else f"musika {verb}"
     about = VERBS[verb]
+    places = [field.name.upper() for field in fields(about.options) if field.metadata.get("place")]
     parser = _Parser(
         prog=program,
-        usage=f"{program} [--flag value ...]",
+        usage=" ".join([program, *places, "[--flag value ...]"]),
         description=f"{about.summary}\n\nexample:\n  {program} {about.example}",
         formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=27, width=_width()),
         allow_abbrev=False,
@@ -181,6 +187,11 @@ def _add(group: Any, field: dataclasses.Field[Any], hint: Any) -> None:
     kind, _ = _kind(hint)
     shown = field.metadata["shown"] or str(field.default)
     text = f"{field.metadata['text']} (default: {shown})".replace("%", "%%")
+    if field.metadata.get("place"):
+        group.add_argument(
+            field.name, metavar=field.name.upper(), help=field.metadata["text"], type=_Convert(field.name, hint)
+        )
+        return
     keywords: dict[str, Any] = {"dest": field.name, "help": text, "type": _Convert(field.name, hint)}
     if kind is bool:
         keywords |= {"nargs": "?", "const": True, "metavar": "True|False"}
@@ -246,7 +257,8 @@ def _unknown(verb: str, word: str) -> str:
     if not word.startswith("-"):
         return f"'{word}' belongs to no flag; flags begin with --, see --help"
     name = word.lstrip("-").split("=")[0]
-    known = [field.name for field in fields(VERBS[verb].options)] + ["config", "version", "help"]
+    known = [field.name for field in fields(VERBS[verb].options) if not field.metadata.get("place")]
+    known += ["config", "version", "help"]
     others = [other for other, about in VERBS.items() if name in {f.name for f in fields(about.options)}]
     if name not in known and others:
         return f"--{name} is a flag of {', '.join(others)}, not of {verb}; see --help"

@@ -19,6 +19,12 @@ XLA = "compile with XLA; auto: where it is faster"
 AUDIO_KIND = "kind of audio file; wav is 16-bit"
 
 
+def place(text: str, group: str = "") -> Any:
+    """A dataclass field that is typed without a flag, at its place in the line."""
+    unlimited = {"low": None, "high": None, "above": None}
+    return dataclasses.field(metadata={"text": text, "group": group, "shown": None, "place": True, **unlimited})
+
+
 def flag(
     default: Any,
     text: str,
@@ -177,6 +183,16 @@ class EvaluateOptions(Options):
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
     seed: int = flag(0, SEED, "Machine", 0, MAX_SEED)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConvertOptions(Options):
+    """A Musika folder into a checkpoint of ours."""
+
+    source: Path = place("Musika folder, yours or a published one, such as checkpoints/techno", "What")
+    target: Path = place("folder that the checkpoint is written to; it must not be there yet", "What")
+    half: bool = flag(False, "weights in half precision, in half the size", "How")
+    dec_path: Path | None = flag(None, "folder of the generator's codec", "How", shown="musika_ae beside it")
 
 
 def fields(kind: type[Options]) -> list[dataclasses.Field[Any]]:
