@@ -52,8 +52,8 @@ def holds_generator(folder: Path) -> bool:
 
 def _networks(folder: Path) -> set[str]:
     """Which networks a Musika folder has files of."""
-    if (folder / "config.json").exists():
-        return set()
+    if (folder / "config.json").exists() and any(folder.glob("*.safetensors")):
+        return set()  # ours; somebody else's config.json says nothing
     return {name for name in (*CODEC, GENERATOR, RAW_GENERATOR, CRITIC) if (folder / f"{name}.h5").is_file()}
 
 
