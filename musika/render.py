@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from musika import checkpoint, hub
+from musika import checkpoint, hub, legacy
 from musika.codec.base import AUDIO_CHANNELS, Codec
-from musika.config import GeneratorConfig
+from musika.config import ANY_PUBLISHED, GeneratorConfig, same_codec
 from musika.errors import CheckpointError, UsageError
 from musika.flags import RenderOptions
 from musika.gan.coordinates import rendering_coordinates
@@ -77,8 +77,8 @@ def load_model(
     Args:
         load_path: the generator's; a relative one is looked for here, then beside the program; a published one that
             is missing is fetched.
-        dec_path: the codec's; None looks for the `ae` that fits: beside the generator, in `checkpoints/` here, and
-            beside the program.
+        dec_path: the codec's; None looks for the `ae` or `musika_ae` that fits: with the generator, in `checkpoints/`
+            here, and beside the program.
         sizes: what flags say about the generator (`small`, `base_channels`, `coorddepth`); None is no opinion.
         dtype: precision of the networks, a dtype policy of Keras.
         xla: compile with XLA.
@@ -107,10 +107,12 @@ def load_model(
 
 def load_from_options(options: RenderOptions) -> Model:
     """`load_model` as the flags of `generate` and `test` say."""
+    folder = find_checkpoint(options.load_path)  # first of all: what cannot be found or fetched is said at once
+
     from musika import backend
 
     return load_model(
-        options.load_path,
+        folder,
         options.dec_path,
         sizes={name: getattr(options, name) for name in ("small", "base_channels", "coorddepth")},
         dtype=backend.precision(options.mixed_precision),
@@ -265,17 +267,38 @@ def find_checkpoint(path: Path) -> Path:
 
 
 def _find_codec(generator: Path, named: Path | None, identity: str) -> Path:
-    """The codec's folder: the one that was named, or the first `ae` with that identity."""
+    """The codec's folder: the one that was named, or the first that fits.
+
+    Looked for in and beside the generator's folder, in `checkpoints/` here, and beside the program, as `ae` and as
+    `musika_ae`. A generator that only says that it belongs to a published codec gets `checkpoints/musika_ae`, fetched
+    if need be.
+    """
     if named is not None:
         return find_checkpoint(named)
-    places = [generator.resolve().parent / "ae", Path("checkpoints/ae"), hub.INSTALLED / "checkpoints" / "ae"]
-    there = [folder for folder in places if folder.is_dir()]
+    generator = generator.resolve()
+    if legacy.holds_codec(generator):
+        return generator
+    around = (generator, generator.parent, Path("checkpoints"), hub.INSTALLED / "checkpoints")
+    places = [place / name for place in around for name in ("ae", hub.CODEC)]
+    there = [folder for folder in places if folder.is_dir() and not hub.is_missing(folder)]
+    for folder in there:
+        kind, own = _codec_says(folder)
+        if same_codec(identity, own, kind):
+            return hub.published(folder)
+    if identity == ANY_PUBLISHED:
+        return hub.published(Path("checkpoints") / hub.CODEC)
     if not there:
         raise CheckpointError(f"no codec found for {generator}: name its folder with --dec_path")
-    for folder in there:
-        if checkpoint.read_config(folder).get("codec_identity") == identity:
-            return folder
-    return there[0]  # loading it will say what does not fit
+    # loading will say what does not fit; whether Musika's own files do is seen only then
+    return next((folder for folder in there if legacy.holds(folder)), there[0])
+
+
+def _codec_says(folder: Path) -> tuple[str, str]:
+    """Kind and identity of a codec, where its folder says them."""
+    if legacy.holds(folder):
+        return "musika", ""
+    info = checkpoint.read_config(folder)
+    return str(info["kind"]).removeprefix("codec/"), str(info.get("codec_identity"))
 
 
 def _name(folder: Path) -> str:
