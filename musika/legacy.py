@@ -2,7 +2,7 @@
 
 Networks of the GAN are recognised by the names of their layers, those of the autoencoder, whose names are automatic, by
 their order. Sizes are read from shapes; then every layer must be there with its shape, and nothing else, before a
-number is read. What reads the files is a process that can do no harm (legacy_worker.py).
+number is read. What reads the files trusts nothing in them (legacy_h5.py).
 
 Kernels of convolutions lose their first size, which is 1, and those of one step are dense kernels `[in, out]` here.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ import numpy as np
 from musika.config import GeneratorConfig
 from musika.errors import CheckpointError, ConfigError
 from musika.files import shown, why
-from musika.legacy_process import Entry, Reader
+from musika.legacy_h5 import Entry, Weights
 from musika.legacy_tables import Shape, Table, Weight, codec_tables, critic_table, dense, generator_table
 
 CODEC = ("enc", "enc2", "dec", "dec2")
@@ -67,8 +67,8 @@ def generator_sizes(folder: Path) -> dict[str, Any]:
         CheckpointError: as `generator`.
     """
     path = _file(folder, GENERATOR)
-    with _reader([path]) as reader:
-        return _generator_table(path, reader.entries(path))[0].to_dict()
+    with Weights(path) as file:
+        return _generator_table(path, file.entries)[0].to_dict()
 
 
 def generator(folder: Path, network: str = GENERATOR) -> tuple[dict[str, Any], Arrays]:
@@ -81,10 +81,9 @@ def generator(folder: Path, network: str = GENERATOR) -> tuple[dict[str, Any], A
         CheckpointError: names the first thing that does not fit.
     """
     path = _file(folder, network)
-    with _reader([path]) as reader:
-        entries = reader.entries(path)
-        config, table = _generator_table(path, entries)
-        return config.to_dict(), _read(reader, entries, table)
+    with Weights(path) as file:
+        config, table = _generator_table(path, file.entries)
+        return config.to_dict(), _read(file, table)
 
 
 def raw_generator(folder: Path) -> Arrays | None:
@@ -105,14 +104,13 @@ def critic(folder: Path) -> Arrays | None:
     path = folder / f"{CRITIC}.h5"
     if not path.exists():
         return None
-    with _reader([path]) as reader:
-        entries = reader.entries(path)
-        shapes = _shapes(path, entries)
+    with Weights(path) as file:
+        shapes = _shapes(path, file.entries)
         first = _sized(path, shapes, "1c/kernel", 4)
         config = _config(path, channels=first[2], base_channels=first[3] // 3, small="6c0/kernel" not in shapes)
         table = critic_table(config)
         _check(path, shapes, table)
-        return _read(reader, entries, table)
+        return _read(file, table)
 
 
 def adaptive_weight(folder: Path) -> float | None:
@@ -145,17 +143,16 @@ def codec(folder: Path) -> tuple[dict[str, Any], Arrays]:
     """
     paths = {network: _file(folder, network) for network in CODEC}
     arrays: Arrays = {}
-    with _reader(paths.values()) as reader:
-        # sizes are those of the encoders; each file is checked against them before its numbers are read
-        first, second = (_listed(reader, paths[network]) for network in ("enc", "enc2"))
-        hop = _kernel(paths["enc"], first, 0)[3] // 4
-        depth = _kernel(paths["enc2"], second, -1)[3]
+    with contextlib.ExitStack() as files:
+        opened = {network: files.enter_context(Weights(path)) for network, path in paths.items()}
+        hop = _kernel(paths["enc"], opened["enc"].entries, 0)[3] // 4
+        depth = _kernel(paths["enc2"], opened["enc2"].entries, -1)[3]
         if hop < 4 or hop % 4:
             raise CheckpointError(f"{shown(paths['enc'])} is of hop {hop}, which is no multiple of 4")
-        tables = codec_tables(hop, depth)
-        for network, path in paths.items():
-            entries = reader.entries(path)
-            arrays |= _read(reader, entries, _by_order(path, entries, tables[network]))
+        layers = codec_tables(hop, depth)
+        tables = {name: _by_order(paths[name], file.entries, layers[name]) for name, file in opened.items()}
+        for network, file in opened.items():
+            arrays |= _read(file, tables[network])
     return {"hop": hop, "latent_depth": depth}, arrays
 
 
@@ -163,26 +160,10 @@ def _file(folder: Path, network: str) -> Path:
     return folder / f"{network}.h5"
 
 
-@contextlib.contextmanager
-def _reader(paths: Iterable[Path]) -> Iterator[Reader]:
-    sizes = [0]
-    for path in paths:
-        with contextlib.suppress(OSError):  # what is missing will be told when it is read
-            sizes.append(path.stat().st_size)
-    with Reader(max(sizes)) as reader:
-        yield reader
-
-
-def _listed(reader: Reader, path: Path) -> list[Entry]:
-    entries = reader.entries(path)
-    reader.skip()
-    return entries
-
-
-def _read(reader: Reader, entries: Sequence[Entry], table: Table) -> Arrays:
+def _read(file: Weights, table: Table) -> Arrays:
     """The arrays of a file whose entries fit the table, by our names and in our shapes."""
     arrays = {}
-    for entry, array in zip(entries, reader.arrays(), strict=True):
+    for entry, array in zip(file.entries, file.arrays(), strict=True):
         if array.ndim == 4:  # [1, k, in, out]
             array = array[0, 0] if array.shape[1] == 1 else array[0]
         arrays[table[f"{entry.layer}/{entry.weight}"].ours] = array
