@@ -10,6 +10,8 @@ import numpy as np
 RANGE_DB = 80.0  # between the darkest and the brightest colour
 FRAME = 2048  # samples in one short-time spectrum
 FLOOR = 1e-10  # power that counts as silence
+QUIETEST_DB = -60.0  # loudest point of a piece that is shown as if it were silence
+DIFFERENCE_DB = 20.0  # of a comparison, in full colour
 
 
 def spectrogram(waveform: np.ndarray, sample_rate: int, height: int = 128, width: int = 1024) -> np.ndarray:
@@ -24,8 +26,36 @@ def spectrogram(waveform: np.ndarray, sample_rate: int, height: int = 128, width
     Returns:
         `[2 * height + 2, W, 3]` uint8. The brightest colour is its loudest point, the darkest 80 dB less.
     """
+    decibels = _decibels(waveform, sample_rate, height, width)
+    return _image(_level(decibels, decibels.max()), "magma")
+
+
+def comparison(original: np.ndarray, decoded: np.ndarray, sample_rate: int, height: int = 96) -> np.ndarray:
+    """Three log-mel pictures below each other: an original, what was decoded, and their difference.
+
+    The two first share their colours, so what is too quiet is too dark. In the difference, red is too loud and blue too
+    quiet, full colour at 20 dB; it is taken no further down than the darkest colour of the others.
+
+    Args:
+        original: `[N, 2]`, full scale ±1.
+        decoded: `[N, 2]`.
+        sample_rate: Hz.
+        height: pixels of one channel.
+
+    Returns:
+        `[H, W, 3]` uint8.
+    """
+    pair = [_decibels(waveform, sample_rate, height, 1024) for waveform in (original, decoded)]
+    loudest = pair[0].max()
+    floor = max(loudest, QUIETEST_DB) - RANGE_DB
+    difference = np.maximum(pair[1], floor) - np.maximum(pair[0], floor)
+    images = [_image(_level(decibels, loudest), "magma") for decibels in pair]
+    return stacked([*images, _image(np.clip(0.5 + difference / (2 * DIFFERENCE_DB), 0, 1), "RdBu_r")])
+
+
+def _decibels(waveform: np.ndarray, sample_rate: int, height: int, width: int) -> np.ndarray:
+    """Log-mel power of both channels `[2, height, W]` in dB."""
     import librosa
-    from matplotlib import colormaps
 
     waveform = np.nan_to_num(np.asarray(waveform, np.float32), posinf=0.0, neginf=0.0)
     waveform = np.pad(waveform, ((0, max(0, FRAME - len(waveform))), (0, 0)))
@@ -36,11 +66,20 @@ def spectrogram(waveform: np.ndarray, sample_rate: int, height: int = 128, width
         )
         for channel in range(2)
     ]
-    power = _columns(np.stack(mels), width)  # [2, height, W]
-    decibels = 10 * np.log10(np.maximum(power, FLOOR))
-    level = np.clip(1 + (decibels - max(decibels.max(), -60.0)) / RANGE_DB, 0, 1)
+    return 10 * np.log10(np.maximum(_columns(np.stack(mels), width), FLOOR))
+
+
+def _level(decibels: np.ndarray, loudest: float) -> np.ndarray:
+    """dB to 0 (darkest) ... 1 (brightest)."""
+    return np.clip(1 + (decibels - max(loudest, QUIETEST_DB)) / RANGE_DB, 0, 1)
+
+
+def _image(level: np.ndarray, colours: str) -> np.ndarray:
+    """`[2, height, W]` in [0, 1] to `[2 height + 2, W, 3]` uint8, the first channel above."""
+    from matplotlib import colormaps
+
     rows = np.concatenate([level[0, ::-1], np.ones((2, level.shape[2])), level[1, ::-1]])
-    return (colormaps["magma"](rows)[..., :3] * 255).round().astype(np.uint8)
+    return (colormaps[colours](rows)[..., :3] * 255).round().astype(np.uint8)
 
 
 def _columns(power: np.ndarray, width: int) -> np.ndarray:

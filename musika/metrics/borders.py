@@ -1,7 +1,7 @@
 """Clicks where blocks meet: energy of the second difference there against elsewhere, in dB. 0 is right.
 
 d[n] = w[n+1] - 2 w[n] + w[n-1] is large where a waveform jumps or bends. For a border between samples b-1 and b,
-d[b-1] and d[b] see it; their energy over the mean energy of d within 1024 samples on either side, averaged over
+d[b-1] and d[b] see it; their energy over the mean energy of d within 64 samples on either side, averaged over
 borders and channels, is the figure: `clicks` = 10 log10 of it. Music itself has accidents there, more so the fewer
 borders there are, so the same figure of the original stands beside it. NaN without borders, or where all is silent
 around them.
@@ -13,7 +13,7 @@ import numpy as np
 
 from musika.metrics.pair import checked
 
-AROUND = 1024  # samples
+AROUND = 64  # samples
 TINY = 1e-14  # energy of the second difference that is silence
 
 

@@ -33,7 +33,7 @@ def correlation(waveform: np.ndarray) -> float:
     """Pearson correlation of left and right, -1 to 1."""
     channels = waveform.T
     noise = NOISE * np.random.default_rng(0).standard_normal(channels.shape)
-    return float(np.corrcoef(channels + noise)[0, 1])
+    return float(np.asarray(np.corrcoef(channels + noise))[0, 1])
 
 
 def width(waveform: np.ndarray) -> float:
