@@ -94,17 +94,18 @@ def evaluate(generated: Clips, held_out: Clips) -> dict[str, float]:
     """Distances of generated clips beside those of real ones that were not trained on.
 
     Returns:
-        `clips`, `nearest`, `fifth_percentile` and `median` of the generated; the same as `held_out_...`; `closer`, how many
-        generated clips are nearer than any held-out one; `closer_share`, the share that is nearer than the fifth percentile
-        of those (0.05 is usual); `still`, generated clips without motion; `shared`, held-out clips that are in the training
-        music. NaN where there are no clips.
+        `clips`, `nearest`, `fifth_percentile` and `median` of the generated; the same as `held_out_...`; `closer`, how
+        many generated clips are nearer than any held-out one; `closer_share`, the share that is nearer than the fifth
+        percentile of those (0.05 is usual); `still`, generated clips without motion; `shared`, held-out clips that are
+        in the training music. NaN where there are no clips.
     """
     found: dict[str, float] = {}
     for name, clips in (("", generated), ("held_out_", held_out)):
         known = clips.distance[np.isfinite(clips.distance)]
         levels = np.quantile(known, (0, 0.05, 0.5)) if known.size else np.full(3, np.nan)
         found[f"{name}clips"] = float(known.size)
-        found |= {f"{name}{level}": float(v) for level, v in zip(("nearest", "fifth_percentile", "median"), levels)}
+        names = (f"{name}{level}" for level in ("nearest", "fifth_percentile", "median"))
+        found |= dict(zip(names, map(float, levels), strict=True))
     if found["clips"] and found["held_out_clips"]:
         found["closer"] = float((generated.distance < found["held_out_nearest"]).sum())
         found["closer_share"] = float((generated.distance < found["held_out_fifth_percentile"]).mean())

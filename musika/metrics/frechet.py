@@ -72,17 +72,16 @@ def stability(
     """How the distance depends on the number of rows.
 
     Returns:
-        `quarter`, `half` (means over random subsets of both sets) and `all`; `extrapolated` to endless rows; `stable`,
-        whether half and all differ by less than 10 %; `rows`, those of the smaller set, and `rows_needed` for that, None
-        where the extrapolated distance is zero.
+        `quarter`, `half` (means over random subsets of both sets) and `all`; `extrapolated` to endless rows;
+        `stable`, whether half and all differ by less than 10 %; `rows`, those of the smaller set, and `rows_needed` for
+        that, None where the extrapolated distance is zero.
     """
     smaller = min(len(one), len(other))
     rng = np.random.default_rng(seed)
 
     def at(share: float) -> float:
-        sizes = [max(2, int(len(rows) * share)) for rows in (one, other)]
-        parts = [[rng.permutation(len(rows))[:size] for rows, size in zip((one, other), sizes)] for _ in range(DRAWS)]
-        return float(np.mean([evaluate(one[a], other[b], components)["frechet"] for a, b in parts]))
+        parts = [[_part(rows, share, rng) for rows in (one, other)] for _ in range(DRAWS)]
+        return float(np.mean([evaluate(first, second, components)["frechet"] for first, second in parts]))
 
     whole = evaluate(one, other, components)["frechet"]
     half, quarter = at(0.5), at(0.25)
@@ -99,3 +98,8 @@ def stability(
         "rows": smaller,
         "rows_needed": needed,
     }
+
+
+def _part(rows: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """A random share of the rows, two at least."""
+    return rows[rng.permutation(len(rows))[: max(2, int(len(rows) * share))]]

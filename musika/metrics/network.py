@@ -1,4 +1,4 @@
-"""Rows from a network of the user's own: any ONNX file that turns sound into a vector, such as VGGish for papers' figures.
+"""Rows from a network of the user's own: any ONNX file that turns sound into a vector, such as VGGish.
 
 What a network hears is said by a preset:
 - `vggish`: patches of 96 frames of log-mel `[B, 96, 64]` (also `[B, 1, 96, 64]` and `[B, 96, 64, 1]`), 0.96 s each,
@@ -34,7 +34,7 @@ BATCH = 16
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """What a network hears: rate in Hz, samples of a patch, samples from one to the next, whether they become log-mel."""
+    """What a network hears: rate in Hz, samples of a patch and from one to the next, whether they become log-mel."""
 
     sample_rate: int
     length: int
@@ -62,8 +62,8 @@ def preset(text: str) -> Preset:
         rate, seconds = 0, 0.0
     if name != "waveform" or len(numbers) != 2 or not 1000 <= rate <= 192_000 or not 0.01 <= seconds <= 600:
         raise UsageError(
-            f"--embedding_preset {text}: say {VGGISH}, or waveform:RATE:SECONDS with a rate of 1000 to 192000 Hz and 0.01 "
-            "to 600 seconds, such as waveform:48000:10"
+            f"--embedding_preset {text}: say {VGGISH}, or waveform:RATE:SECONDS, such as waveform:48000:10, with 1000 to "
+            "192000 Hz and 0.01 to 600 seconds"
         )
     length = round(rate * seconds)
     return Preset(rate, length, length, False)
@@ -114,8 +114,8 @@ class Network:
                 out = np.asarray(self.session.run(None, {self.input: given})[0], np.float64)
             except Exception as error:
                 raise UsageError(
-                    f"--embedding {self.name} does not take {list(given.shape)}: {_line(error)}; --embedding_preset says "
-                    "what it hears"
+                    f"--embedding {self.name} does not take {list(given.shape)}, which --embedding_preset makes: "
+                    f"{_line(error)}"
                 ) from error
             if out.ndim < 2 or len(out) != len(given) or not np.isfinite(out).all():
                 raise UsageError(f"--embedding {self.name} gives {list(out.shape)} or not finite numbers, not [B, D]")

@@ -11,6 +11,7 @@ floor 1e-5). Of a sequence there are
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
 
@@ -33,6 +34,13 @@ def windows(sequence: np.ndarray) -> np.ndarray:
 def singles(sequence: np.ndarray) -> np.ndarray:
     """A sequence `[T, C]` to every eighth step, `[ceil(T / 8), C]`."""
     return sequence[::EACH]
+
+
+class Listener(Protocol):
+    """What takes a waveform block by block."""
+
+    def add(self, block: np.ndarray) -> None:
+        """The next samples `[n, 2]`."""
 
 
 class LogMel:
@@ -78,8 +86,9 @@ class LogMel:
         self.made.append(np.log10(np.maximum(power, FLOOR)).T.astype(np.float32))
 
 
-def watched(blocks: Iterable[np.ndarray], *listeners: LogMel) -> Iterator[np.ndarray]:
+def watched(blocks: Iterable[np.ndarray], listeners: Iterable[Listener]) -> Iterator[np.ndarray]:
     """Passes blocks of a waveform on and shows them to listeners on the way."""
+    listeners = tuple(listeners)
     for block in blocks:
         for listener in listeners:
             listener.add(block)
