@@ -23,6 +23,7 @@ from musika.errors import UsageError
 from musika.flags_options import (
     MAX_SECONDS,
     MAX_SEED,
+    CodecOptions,
     ConvertOptions,
     DecodeOptions,
     EncodeOptions,
@@ -42,6 +43,7 @@ __all__ = [
     "SCRIPTS",
     "STAGE_DEFAULTS",
     "VERBS",
+    "CodecOptions",
     "ConvertOptions",
     "DecodeOptions",
     "EncodeOptions",
@@ -164,9 +166,9 @@ def _parser(verb: str) -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
     )
     groups: dict[str, Any] = {}
-    last = ("Machine", "Messages")
+    last = ("Published codecs", "Machine", "Messages")
     hints = typing.get_type_hints(about.options)
-    for field in sorted(fields(about.options), key=lambda field: field.metadata["group"] in last):
+    for field in sorted(fields(about.options), key=lambda field: _place(field.metadata["group"], last)):
         name = field.metadata["group"]
         group = groups.setdefault(name, None) or parser.add_argument_group(name)
         groups[name] = group
@@ -176,6 +178,11 @@ def _parser(verb: str) -> argparse.ArgumentParser:
     rest.add_argument("--version", action="version", version=f"musika {__version__}", help="show the version and leave")
     rest.add_argument("-h", "--help", action="help", help="show this and leave")
     return parser
+
+
+def _place(group: str, last: Sequence[str]) -> int:
+    """Groups stand in the order of their fields, but for the last ones."""
+    return 1 + last.index(group) if group in last else 0
 
 
 def _width() -> int:
@@ -252,14 +259,17 @@ class _Convert:
         return value
 
 
+def _flags_of(verb: str) -> list[str]:
+    return [field.name for field in fields(VERBS[verb].options) if not field.metadata.get("place")]
+
+
 def _unknown(verb: str, word: str) -> str:
     """One line about a word that no flag of this verb took."""
     if not word.startswith("-"):
         return f"'{word}' belongs to no flag; flags begin with --, see --help"
     name = word.lstrip("-").split("=")[0]
-    known = [field.name for field in fields(VERBS[verb].options) if not field.metadata.get("place")]
-    known += ["config", "version", "help"]
-    others = [other for other, about in VERBS.items() if name in {f.name for f in fields(about.options)}]
+    known = [*_flags_of(verb), "config", "version", "help"]
+    others = [other for other in VERBS if name in _flags_of(other)]
     if name not in known and others:
         return f"--{name} is a flag of {', '.join(others)}, not of {verb}; see --help"
     near = suggest(name, known)
