@@ -253,13 +253,19 @@ class CodecTrainConfig(Config):
 
     lr: float = 7e-4  # Adam's highest rate
     warmup: int = 50  # steps over which the rate rises to it
-    decay_samples: int = 100_000  # crops after which the rate has fallen to a tenth, along a cosine
+    decay_samples: int = 200_000  # crops after which the rate has fallen to a tenth, along a cosine
     bs: int = 8  # crops in a batch
     crop: int = 6  # latents in a crop
     epochs: int = 250
     totsamples: int = 20_000  # crops in an epoch
     save_every: int = 1  # epochs between checkpoints
     magnitude_samples: int = 40_000  # crops that train magnitudes alone, before any waveform is synthesised
+    critic_samples: int = 100_000  # crops after which critics judge the waveform, too
+    critic_share: float = 1.0  # length of the critics' gradient by a waveform, as a share of the other losses' one
+    critic_lr: float = 5e-4  # Adam's rate, for the critics
+    critic_width: int = 24  # channels of the critics' first layers
+    critic_ramp: int = 200  # critics' steps over which their share rises to the whole
+    feature_weight: float = 2.0  # of the difference of the critics' features, beside their scores
     freeze_encoder: bool = False  # train the decoder alone: latents, and what was made of them, keep their meaning
     latent_noise: float = 0.02  # deviation of the noise that the decoder learns to live with
     latent_weight: float = 0.01  # of the latents' mean square before tanh: keeps them from its flat ends
@@ -279,8 +285,12 @@ class CodecTrainConfig(Config):
         require(self.totsamples >= self.bs, f"totsamples {self.totsamples} is less than one batch of {self.bs}")
         require(self.save_every > 0, f"save_every {self.save_every} is not positive")
         require(self.magnitude_samples >= 0, f"magnitude_samples {self.magnitude_samples} is negative")
+        require(self.critic_samples >= 0, f"critic_samples {self.critic_samples} is negative")
+        require(self.critic_share >= 0, f"critic_share {self.critic_share} is negative")
+        require(0 < self.critic_lr <= 1, f"critic_lr {self.critic_lr} is not in (0, 1]")
+        require(self.critic_width > 0 and self.critic_ramp >= 0, "critic_width and critic_ramp must not be negative")
         require(0 <= self.latent_noise < 1, f"latent_noise {self.latent_noise} is not in [0, 1)")
         weights = (self.latent_weight, self.linear_weight, self.mel_weight, self.level_weight, self.wave_weight)
-        require(min(weights) >= 0, "weights of losses must not be negative")
+        require(min(*weights, self.feature_weight) >= 0, "weights of losses must not be negative")
         require(0 <= self.average_decay < 1, f"average_decay {self.average_decay} is not in [0, 1)")
         require(0 <= self.seed < 2**63, f"seed {self.seed} is not in 0..2^63-1")

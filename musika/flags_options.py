@@ -17,6 +17,7 @@ SEED = "number that fixes every random choice"
 PRECISION = "compute with 16-bit numbers; auto: where it is faster and exact enough"
 XLA = "compile with XLA; auto: where it is faster"
 AUDIO_KIND = "kind of audio file; wav is 16-bit"
+PUBLISHED = "Published codecs"
 
 
 def place(text: str, group: str = "") -> Any:
@@ -67,7 +68,19 @@ class Options:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EncodeOptions(Options):
+class CodecOptions(Options):
+    """Sizes of published codecs, by Musika's names; the weights of one say the first two themselves."""
+
+    hop: int | None = flag(None, "samples between spectra", PUBLISHED, 4, 4096, shown=AS_TRAINED)
+    latdepth: int | None = flag(None, "numbers in a latent of one channel", PUBLISHED, 1, 4096, shown=AS_TRAINED)
+    shape: int | None = flag(None, "spectra in a window", PUBLISHED, 1, 8192, shown="128")
+    window: int | None = flag(None, "spectra that are decoded together", PUBLISHED, 16, 4096, shown="64")
+    mu_rescale: float | None = flag(None, "dB that networks see as 0", PUBLISHED, -300, 300, shown="-25")
+    sigma_rescale: float | None = flag(None, "dB that they see as 1", PUBLISHED, above=0, high=300, shown="75")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EncodeOptions(CodecOptions):
     """Audio folder to latents."""
 
     files_path: Path = flag(Path("audio_samples"), "folder of audio files, sub-folders included", "Folders")
@@ -82,7 +95,7 @@ class EncodeOptions(Options):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DecodeOptions(Options):
+class DecodeOptions(CodecOptions):
     """Latents to audio files."""
 
     files_path: Path = flag(Path("encoded_samples"), "folder of latents (.npy), sub-folders included", "Folders")
@@ -95,7 +108,7 @@ class DecodeOptions(Options):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainOptions(Options):
+class TrainOptions(CodecOptions):
     """Training of a generator (`--stage gan`) or of a codec (`--stage codec`)."""
 
     stage: Literal["gan", "codec"] = flag("gan", "what to train: a generator (gan) or a codec", "What")
@@ -118,8 +131,17 @@ class TrainOptions(Options):
     minutes: float = flag(0.0, "stop by itself after that many minutes; 0 is never", "Course", 0, 10_000_000)
     seed: int = flag(0, SEED, "Course", 0, MAX_SEED)
     magnitude_samples: int = flag(40_000, "examples that train magnitudes alone, at double speed", "Codec", 0, 10**12)
-    decay_samples: int = flag(100_000, "examples until the learning rate has fallen to a tenth", "Codec", 1, 10**12)
+    critic_samples: int = flag(100_000, "examples after which critics judge the sound, too", "Codec", 0, 10**12)
+    decay_samples: int = flag(200_000, "examples until the learning rate has fallen to a tenth", "Codec", 1, 10**12)
     freeze_encoder: bool = flag(False, "train the decoder alone; encoded folders stay valid", "Codec")
+    crop: int = flag(6, "length of an example, in latents of 93 ms", "Codec", 1, 4096)
+    linear_weight: float = flag(0.15, "of the loss of single frequencies", "Codec", 0, 1e6)
+    mel_weight: float = flag(1.0, "of the loss of mel bands", "Codec", 0, 1e6)
+    level_weight: float = flag(1.0, "of the loss of bands' levels", "Codec", 0, 1e6)
+    wave_weight: float = flag(1.0, "of the losses on the waveform, beside those on magnitudes", "Codec", 0, 1e6)
+    critic_share: float = flag(1.0, "strength of the critics, beside the losses on the waveform", "Codec", 0, 1e6)
+    critic_lr: float = flag(5e-4, "learning rate of the critics", "Codec", above=0, high=1)
+    feature_weight: float = flag(2.0, "of features within what the critics say", "Codec", 0, 1e6)
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
     tensorboard: bool = flag(True, "start TensorBoard alongside and print its link", "Pages")
@@ -130,7 +152,7 @@ class TrainOptions(Options):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RenderOptions(Options):
+class RenderOptions(CodecOptions):
     """What generating and testing share: a generator, its codec, and the sizes that its checkpoint already says."""
 
     load_path: Path = flag(Path("checkpoints/open"), "checkpoint of the generator", "Folders")

@@ -23,13 +23,16 @@ class Toy:
     """Weights that follow random targets, with momentum and a counter."""
 
     name = "toy"
+    sample_seconds = 0.5
 
     def __init__(self, bs: int = 4, after: dict[int, object] | None = None) -> None:
         self.bs, self.after, self.steps, self.positions = bs, after or {}, 0, []
 
     def init(self, seed):
         start = draws.normal(seed, "toy", 0, (3,))
-        return {"weights": {"w": start}, "speed": [np.zeros(3, np.float32)], "count": np.zeros((), np.int32)}
+        rate = np.ones((), np.float32)
+        weights, speed = {"w": start}, [np.zeros(3, np.float32)]
+        return {"weights": weights, "speed": speed, "count": np.zeros((), np.int32), "rate": rate}
 
     def batch(self, position):
         return {"target": draws.normal(1, "target", position, (self.bs, 3)), "position": np.int64(position)}
@@ -41,8 +44,13 @@ class Toy:
             self.after[self.steps]()
         error = state["weights"]["w"] - batch["target"].mean(0)
         speed = (0.9 * state["speed"][0] + error).astype(np.float32)
-        new = {"weights": {"w": state["weights"]["w"] - np.float32(0.1) * speed}, "speed": [speed]}
-        return {**new, "count": state["count"] + np.int32(1)}, {"loss": np.square(error).mean()}
+        step = np.float32(0.1) * state["rate"] * speed
+        new = {"weights": {"w": state["weights"]["w"] - step}, "speed": [speed]}
+        new |= {"count": state["count"] + np.int32(1), "rate": state["rate"]}
+        return new, {"loss": np.square(error).mean()}
+
+    def figures(self, state):
+        return {"size": np.abs(state["weights"]["w"]).max(), "undefined": np.nan}
 
     def preview(self, state):
         time = np.arange(4410) / 44100
@@ -209,7 +217,7 @@ class Diverging(Toy):
 
 
 @pytest.mark.parametrize("total", [400, 12])
-def test_losses_that_are_not_finite_end_the_run_and_keep_the_last_checkpoint(tmp_path, total):
+def test_losses_that_are_never_finite_end_the_run_and_keep_the_last_checkpoint(tmp_path, capsys, total):
     loop.run(Toy(), settings(epochs=1), tmp_path)
     stage = Diverging()
     stage.steps = 2
@@ -217,6 +225,66 @@ def test_losses_that_are_not_finite_end_the_run_and_keep_the_last_checkpoint(tmp
         loop.run(stage, settings(totsamples=total, epochs=1, look_every=1), tmp_path, loop.newest(tmp_path))
     assert "\n" not in str(caught.value)
     assert [int(p.name) for p in loop.checkpoints(tmp_path)] == [8]
+    told = [line for line in capsys.readouterr().err.splitlines() if "going back to 8 samples" in line]
+    assert len(told) == 3
+    assert "0.125 of the learning rate (3 of 3)" in told[-1]
+
+
+def test_a_lower_rate_saves_a_run(tmp_path, capsys):
+    class Wild(Toy):
+        def step(self, state, batch):
+            state, scalars = super().step(state, batch)
+            if state["count"] > 20 and state["rate"] > 0.3:
+                state["weights"]["w"] = state["weights"]["w"] * np.float32(np.nan)
+                scalars = {"loss": np.float32(np.nan)}
+            return state, scalars
+
+    stage = Wild()
+    assert loop.run(stage, settings(totsamples=160, epochs=1, look_every=2), tmp_path) == 0
+    assert capsys.readouterr().err.count("going back to") == 2
+    last = state_of(tmp_path / "000000160")
+    assert last["rate"] == np.float32(0.25) and last["count"] == 40
+    assert all(np.isfinite(leaf).all() for leaf in last.values())
+    back = [position for before, position in zip(stage.positions, stage.positions[1:]) if position <= before]
+    assert len(back) == 2 and all(40 <= position < 80 for position in back)
+
+
+def test_figures_are_logged_and_kept(tmp_path):
+    class Log:
+        def __init__(self):
+            self.seen = {}
+
+        def scalars(self, position, values):
+            self.seen |= {name: position for name in values}
+
+        def sample(self, position, name, waveform, picture):
+            pass
+
+        def flush(self):
+            pass
+
+    log = Log()
+    loop.run(Toy(), settings(look_every=1), tmp_path, log=log)
+    assert log.seen == {"loss": 16, "audio_seconds_per_second": 16, "validation/size": 16}
+    figures = checkpoint.read_config(tmp_path / "000000016")["training"]["figures"]
+    assert figures == {"size": pytest.approx(np.abs(state_of(tmp_path / "000000016")["weights/w"]).max())}
+
+
+def test_a_state_from_before_there_was_a_rate_goes_on(tmp_path):
+    class Older(Toy):
+        def init(self, seed):
+            state = super().init(seed)
+            del state["rate"]
+            return state
+
+        def step(self, state, batch):
+            new, scalars = super().step({**state, "rate": np.ones((), np.float32)}, batch)
+            del new["rate"]
+            return new, scalars
+
+    loop.run(Older(), settings(epochs=1), tmp_path)
+    assert loop.run(Toy(), settings(), tmp_path, loop.newest(tmp_path)) == 0
+    assert state_of(tmp_path / "000000016")["rate"] == 1
 
 
 def test_one_bad_look_is_forgiven(tmp_path):

@@ -55,11 +55,8 @@ def magnitude_loss(
     return loss, {"magnitude_linear": linear, "magnitude_mel": mel, "magnitude_level": level}
 
 
-def wave_loss(config: CodecConfig, train: CodecTrainConfig, planes: Tensor, waveform: Tensor) -> tuple[Tensor, Scalars]:
-    """Planes `[B, frames, 6 K]` against the original `[B, frames hop, 2]`: (loss, scalars)."""
-    edge = config.overlap * config.hop  # these lack the overlap of neighbouring spectra
-    made = ops.transpose(stereo.synthesis(config, planes)[:, edge:-edge], (0, 2, 1))
-    real = ops.transpose(waveform[:, edge:-edge], (0, 2, 1))
+def wave_loss(config: CodecConfig, train: CodecTrainConfig, made: Tensor, real: Tensor) -> tuple[Tensor, Scalars]:
+    """Decoded waveforms `[B, 2, n]` against their originals: (loss, scalars)."""
     loss: Tensor = 0.0
     scalars: Scalars = {}
     for window, bands in WAVE_RESOLUTIONS:

@@ -1,8 +1,12 @@
-"""The codec's stage of training: crops of audio in, encoder and decoder at once, losses on logarithms of power.
+"""The codec's stage of training: crops of audio in, encoder and decoder at once, in three phases.
+
+The first `magnitude_samples` crops train what the head says of magnitudes, the next the synthesised waveform, too, and
+after `critic_samples` critics judge that waveform, which learn at the same time (codec/critic.py).
 
 The step has two kinds of parts: the networks run in a plain compiled function, spectra and losses in functions that
-XLA compiles, and the gradient by the decoder's planes is handed across; on a CPU that halves the time of a step.
-The first `magnitude_samples` crops train what the head says of magnitudes, the rest the synthesised waveform, too.
+XLA compiles, and gradients are handed across at the decoder's planes and at the waveform; on a CPU that halves the
+time of a step. The critics' gradient by each waveform is given a fixed share of the length of that of the losses
+(Défossez et al. 2022), so that neither drowns the other.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import numpy as np
 from keras import ops
 
 from musika import backend, checkpoint, draws, optim
-from musika.codec import losses, principal, stereo
+from musika.codec import critic, losses, principal, stereo
 from musika.codec.load import codec_files
 from musika.config import CodecConfig, CodecTrainConfig
 from musika.training import augment
@@ -24,6 +28,8 @@ from musika.training.pool import Pool
 Tensor = Any
 Tree = Any
 BETAS = (0.9, 0.99)
+CRITIC_BETAS = (0.5, 0.9)
+MAGNITUDES, WAVEFORM, JUDGED = range(3)  # phases
 CLIP = 1.0  # of the gradient's global norm
 FIT_CROPS = 256  # that new weights are fitted to before training
 
@@ -33,7 +39,8 @@ class CodecStage:
 
     Args:
         pool: decoded audio to crop from.
-        start: weights `{"encoder": {name: array}, "decoder": {...}}` to go on from, None for new ones.
+        start: weights `{"encoder": {name: array}, "decoder": {...}}` to go on from, None for new ones; with "critic"
+            where the critics were kept.
         previews: (name, waveform `[N, 2]`) whose reconstruction each checkpoint shows.
         precision: a Keras dtype policy.
         xla: compile spectra, losses and the optimizer with XLA; the networks never are.
@@ -60,10 +67,12 @@ class CodecStage:
         self.decoder = stereo.Decoder(config, name="decoder", dtype=precision)
         for network in (self.encoder, self.decoder):
             stereo.initialise(network, train.seed)
+        self.critics = critic.Critics(train.critic_width, name="critic", dtype=precision)
         self.trained_parts = ("decoder",) if train.freeze_encoder else ("encoder", "decoder")
         margin = config.window - config.hop
         self.crop_length = train.crop * config.hop_total + margin  # samples
-        self._steps = {synthesised: backend.compile(self._step_of(synthesised)) for synthesised in (False, True)}
+        self.sample_seconds = train.crop * config.hop_total / config.sample_rate
+        self._steps = [backend.compile(self._step_of(phase)) for phase in (MAGNITUDES, WAVEFORM, JUDGED)]
 
     def init(self, seed: int) -> Tree:
         """The state before the first sample."""
@@ -77,16 +86,31 @@ class CodecStage:
             weights = {part: dict(self.start[part]) for part in weights}
         else:
             weights = principal.fitted(self.config, weights, self._example_powers())
-        adam = optim.adam_init({part: weights[part] for part in self.trained_parts})
-        return {"weights": weights, "average": optim.tree_map(np.copy, weights), "adam": adam}
+        critic.initialise(self.critics, seed)
+        critics = checkpoint.named_weights(self.critics)
+        if self.start is not None and "critic" in self.start:
+            critics = dict(self.start["critic"])
+        return {
+            "weights": weights,
+            "average": optim.tree_map(np.copy, weights),
+            "adam": optim.adam_init({part: weights[part] for part in self.trained_parts}),
+            "critic": critics,
+            "critic_adam": optim.adam_init(critics),
+            "rate": np.asarray(1.0, np.float32),
+        }
+
+    def phase(self, position: int) -> int:
+        """MAGNITUDES, WAVEFORM or JUDGED: what the step after `position` crops trains."""
+        if self.train.critic_share > 0 and position >= max(self.train.critic_samples, self.train.magnitude_samples):
+            return JUDGED
+        return WAVEFORM if position >= self.train.magnitude_samples else MAGNITUDES
 
     def batch(self, position: int) -> dict[str, np.ndarray]:
         """What the step at `position` samples sees: a pure function of (seed, position)."""
         crops = [self._crop(position + item) for item in range(self.train.bs)]
         shape = (self.train.bs, self.train.crop, self.config.channels)
         noise = draws.normal(self.train.seed, "codec/latent-noise", position, shape) * self.train.latent_noise
-        synthesised = position >= self.train.magnitude_samples
-        return {"waveform": np.stack(crops), "noise": noise, "synthesised": np.asarray(synthesised)}
+        return {"waveform": np.stack(crops), "noise": noise, "phase": np.asarray(self.phase(position))}
 
     def _example_powers(self) -> np.ndarray:
         """Powers `[crops, 4, frames, K]` of the crops that the first weights are fitted to."""
@@ -101,16 +125,13 @@ class CodecStage:
         return augment.augmented(self.pool.crop(u[:4], self.crop_length), second, u[9:], self.config.sample_rate)
 
     def step(self, state: Tree, batch: Mapping[str, Any]) -> tuple[Tree, dict[str, Tensor]]:
-        """One update of both networks."""
+        """One update of both networks and, in the last phase, of the critics."""
         batch = dict(batch)
-        synthesised = bool(batch.pop("synthesised"))
-        return self._steps[synthesised](state, batch)
+        return self._steps[int(batch.pop("phase"))](state, batch)
 
-    def _step_of(self, synthesised: bool) -> Callable[[Tree, Tree], tuple[Tree, dict[str, Tensor]]]:
-        prepare = backend.compile(self._prepare, xla=self.xla)
-        loss_and_gradient = backend.compile(self._loss_and_gradient(synthesised), xla=self.xla)
-
-        update = backend.compile(self._update, xla=self.xla)
+    def _step_of(self, phase: int) -> Callable[[Tree, Tree], tuple[Tree, dict[str, Tensor]]]:
+        prepare, update = (backend.compile(part, xla=self.xla) for part in (self._prepare, self._update))
+        magnitude_part = backend.compile(self._magnitude_part, xla=self.xla)
 
         def step(state: Tree, batch: dict[str, Tensor]) -> tuple[Tree, dict[str, Tensor]]:
             inputs, powers = prepare(batch["waveform"])
@@ -118,16 +139,104 @@ class CodecStage:
             (planes, size), back = backend.pull_back(
                 lambda w: self._networks({**fixed, **w}, inputs, batch["noise"]), moving
             )
-            scalars, gradient = loss_and_gradient(planes, powers, batch["waveform"])
-            state, more = update(state, back((gradient, ops.ones_like(size) * self.train.latent_weight)))
-            return state, scalars | more | {"latent_size": size}
+            scalars, slope = magnitude_part(planes, powers)
+            if phase != MAGNITUDES:
+                state, more, wave_slope = waveform_part(state, planes, batch["waveform"])
+                scalars, slope = scalars | more, slope + wave_slope
+                scalars["loss"] = scalars["loss"] + self.train.wave_weight * scalars["wave_loss"]
+            own = {name: state[name] for name in ("weights", "average", "adam", "rate")}
+            new, more = update(own, back((slope, ops.ones_like(size) * self.train.latent_weight)))
+            return {**state, **new}, scalars | more | {"latent_size": size}
 
+        waveform_part = self._waveform_part(judged=phase == JUDGED)
         return step
+
+    def _magnitude_part(self, planes: Tensor, powers: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """Scalars, and the gradient by the planes, of what the head says of magnitudes."""
+
+        def loss_of(planes: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            loss, scalars = losses.magnitude_loss(self.config, self.train, planes, powers)
+            return loss, scalars | {"loss": loss}
+
+        _, scalars, slope = backend.value_and_gradient(loss_of, planes)
+        return scalars, slope
+
+    def _waveform_part(self, judged: bool) -> Callable[[Tree, Tensor, Tensor], tuple[Tree, dict[str, Tensor], Tensor]]:
+        """(state, planes, originals) to (state, scalars, gradient by the planes) of the synthesised waveform."""
+        synthesise = backend.compile(self._synthesise, xla=self.xla)
+        wave_part = backend.compile(self._wave_part, xla=self.xla)
+        judge = self._judge()
+
+        def part(state: Tree, planes: Tensor, waveform: Tensor) -> tuple[Tree, dict[str, Tensor], Tensor]:
+            made, back = backend.pull_back(synthesise, planes)
+            real = self._own_samples(waveform)
+            scalars, slope = wave_part(made, real)
+            if judged:
+                state, more, critic_slope = judge(state, made, real)
+                share = self.train.critic_share * ops.minimum(
+                    1.0, (ops.cast(state["critic_adam"]["step"], "float32")) / max(self.train.critic_ramp, 1)
+                )
+                scalars, slope = scalars | more, slope + _as_long_as(slope, critic_slope) * share
+            return state, scalars, back(slope * self.train.wave_weight)
+
+        return part
+
+    def _own_samples(self, waveform: Tensor) -> Tensor:
+        """The part `[B, 2, n]` of the crops `[B, N, 2]` whose synthesis lacks no overlapping spectrum."""
+        margin = (self.config.window - self.config.hop) // 2 + self.config.overlap * self.config.hop
+        return ops.transpose(waveform[:, margin:-margin], (0, 2, 1))
+
+    def _synthesise(self, planes: Tensor) -> Tensor:
+        """What `_own_samples` is compared with, `[B, 2, n]`."""
+        edge = self.config.overlap * self.config.hop
+        return ops.transpose(stereo.synthesis(self.config, planes)[:, edge:-edge], (0, 2, 1))
+
+    def _wave_part(self, made: Tensor, real: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        def loss_of(made: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            loss, scalars = losses.wave_loss(self.config, self.train, made, real)
+            return loss, scalars | {"wave_loss": loss}
+
+        _, scalars, slope = backend.value_and_gradient(loss_of, made)
+        return scalars, slope
+
+    def _judge(self) -> Callable[[Tree, Tensor, Tensor], tuple[Tree, dict[str, Tensor], Tensor]]:
+        """(state, decoded, originals `[B, 2, n]`) to (state with better critics, scalars, gradient by the decoded)."""
+        views = backend.compile(critic.views, xla=self.xla)
+        update = backend.compile(self._update_critics, xla=self.xla)
+
+        def judge(state: Tree, made: Tensor, real: Tensor) -> tuple[Tree, dict[str, Tensor], Tensor]:
+            weights = state["critic"]
+            seen_real = views(real)
+            seen_made, back = backend.pull_back(views, made)
+
+            def loss_of_critics(weights: Tree) -> tuple[Tensor, Any]:
+                real_scores, features = _judged(self.critics, weights, seen_real)
+                return critic.critic_loss(real_scores, _judged(self.critics, weights, seen_made)[0]), features
+
+            def loss_of_codec(seen: list[Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+                scores, made_features = _judged(self.critics, weights, seen)
+                adversarial, matching = critic.codec_loss(scores), critic.feature_loss(features, made_features)
+                loss = adversarial + self.train.feature_weight * matching
+                return loss, {"adversarial": adversarial, "features": matching}
+
+            critic_loss, features, gradient = backend.value_and_gradient(loss_of_critics, weights)
+            _, scalars, slope = backend.value_and_gradient(loss_of_codec, seen_made)
+            own = {name: state[name] for name in ("critic", "critic_adam", "rate")}
+            return {**state, **update(own, gradient)}, scalars | {"critic_loss": critic_loss}, back(slope)
+
+        return judge
+
+    def _update_critics(self, state: Tree, gradients: Tree) -> Tree:
+        gradients, _ = optim.clip(gradients, CLIP)
+        lr = self.train.critic_lr * state["rate"]
+        weights, adam = optim.adam(state["critic"], gradients, state["critic_adam"], lr, *CRITIC_BETAS)
+        return {**state, "critic": weights, "critic_adam": adam}
 
     def _update(self, state: Tree, gradients: Tree) -> tuple[Tree, dict[str, Tensor]]:
         gradients, norm = optim.clip(gradients, CLIP)
         total = self.train.decay_samples // self.train.bs
         lr = optim.warmup_cosine(state["adam"]["step"], self.train.lr, self.train.warmup, total, floor=0.1)
+        lr = lr * state["rate"]
         fixed, moving = self._parted(state["weights"])
         moving, adam = optim.adam(moving, gradients, state["adam"], lr, *BETAS)
         weights = {**fixed, **moving}
@@ -135,7 +244,8 @@ class CodecStage:
         decay = ops.minimum(self.train.average_decay, (1 + step) / (10 + step))
         resting, averaged = self._parted(state["average"])
         averaged = {**resting, **optim.average(averaged, moving, decay)}
-        return {"weights": weights, "average": averaged, "adam": adam}, {"gradient_norm": norm, "lr": lr}
+        state = {**state, "weights": weights, "average": averaged, "adam": adam}
+        return state, {"gradient_norm": norm, "lr": lr}
 
     def _parted(self, weights: Tree) -> tuple[Tree, Tree]:
         """Networks that stay as they are, and those that are trained."""
@@ -153,22 +263,6 @@ class CodecStage:
         unbounded = _apply(self.encoder, weights["encoder"], inputs, bounded=False)
         return _apply(self.decoder, weights["decoder"], ops.tanh(unbounded) + noise), ops.mean(ops.square(unbounded))
 
-    def _loss_and_gradient(self, synthesised: bool) -> Callable[..., tuple[dict[str, Tensor], Tensor]]:
-        margin = (self.config.window - self.config.hop) // 2
-
-        def function(planes: Tensor, powers: Tensor, waveform: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-            def loss_of(planes: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-                loss, scalars = losses.magnitude_loss(self.config, self.train, planes, powers)
-                if synthesised:
-                    wave, more = losses.wave_loss(self.config, self.train, planes, waveform[:, margin:-margin])
-                    loss, scalars = loss + self.train.wave_weight * wave, scalars | more
-                return loss, scalars | {"loss": loss}
-
-            _, scalars, gradient = backend.value_and_gradient(loss_of, planes)
-            return scalars, gradient
-
-        return function
-
     def preview(self, state: Tree) -> list[tuple[str, np.ndarray]]:
         """Originals and what the averaged weights make of them: (name, waveform `[N, 2]`)."""
         for part, network in (("encoder", self.encoder), ("decoder", self.decoder)):
@@ -182,6 +276,8 @@ class CodecStage:
     def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
         """The checkpoint to encode and decode with: (config.json, arrays by file)."""
         config, arrays = codec_files(self.config, backend.to_numpy(state["average"]))
+        if int(state["critic_adam"]["step"]) or (self.start is not None and "critic" in self.start):
+            arrays["critic"] = backend.to_numpy(state["critic"])  # for whoever fine-tunes
         return {**config, "trained": {**self.train.to_dict(), **self.trained}}, arrays
 
 
@@ -189,3 +285,16 @@ def _apply(network: keras.Layer, weights: Mapping[str, Tensor], inputs: Tensor, 
     ordered = [weights[name] for name in checkpoint.names(network)]
     outputs, _ = network.stateless_call(ordered, [], inputs, **options)
     return ops.convert_to_tensor(outputs)
+
+
+def _judged(critics: keras.Layer, weights: Mapping[str, Tensor], seen: list[Tensor]) -> tuple[list[Tensor], Any]:
+    """Scores and features of every resolution with these weights in the place of the critics' own."""
+    outputs, _ = critics.stateless_call([weights[name] for name in checkpoint.names(critics)], [], seen)
+    return outputs
+
+
+def _as_long_as(one: Tensor, other: Tensor) -> Tensor:
+    """`other`, `[B, ...]`, each item scaled to the length that the item of `one` has."""
+    axes = tuple(range(1, len(one.shape)))
+    length, own = (ops.sqrt(ops.sum(ops.square(x), axis=axes, keepdims=True)) for x in (one, other))
+    return other * (length / (own + 1e-12))

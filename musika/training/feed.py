@@ -2,70 +2,58 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import math
 import os
-import queue
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
 Tree = Any
+THROUGHPUT = "audio_seconds_per_second"
 
 
 class Feeder:
-    """Batches in order, prepared a few ahead in a thread of their own.
+    """Batches in order, prepared a few ahead in threads of their own.
 
     Args:
         make: position in samples to batch.
         positions: of the batches.
         ahead: batches that wait at most.
+        threads: that make them.
     """
 
-    def __init__(self, make: Callable[[int], Tree], positions: range, ahead: int) -> None:
-        self._queue: queue.Queue[Any] = queue.Queue(ahead)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, args=(make, positions), name="batches", daemon=True)
-        self._thread.start()
+    def __init__(self, make: Callable[[int], Tree], positions: range, ahead: int, threads: int = 1) -> None:
+        self._make, self._positions = make, iter(positions)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="batches")
+        self._waiting: collections.deque[Future[Tree]] = collections.deque()
+        for _ in range(max(ahead, threads)):
+            self._ask()
+
+    def _ask(self) -> None:
+        position = next(self._positions, None)
+        if position is not None:
+            self._waiting.append(self._threads.submit(self._make, position))
 
     def __iter__(self) -> Iterator[Tree]:
         return self
 
     def __next__(self) -> Tree:
-        item = self._queue.get()
-        if isinstance(item, BaseException):
-            raise item
-        return item
+        if not self._waiting:
+            raise StopIteration
+        batch = self._waiting.popleft().result()
+        self._ask()
+        return batch
 
     def close(self) -> None:
-        """Ends the thread; waits for the batch that it is making."""
-        self._stop.set()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._queue.get_nowait()
-        self._thread.join(timeout=10)
-
-    def _work(self, make: Callable[[int], Tree], positions: range) -> None:
-        try:
-            for position in positions:
-                if self._stop.is_set() or not self._put(make(position)):
-                    return
-            self._put(StopIteration())
-        except BaseException as error:  # the training thread raises it
-            self._put(error)
-
-    def _put(self, item: Any) -> bool:
-        while not self._stop.is_set():
-            try:
-                self._queue.put(item, timeout=0.2)
-                return True
-            except queue.Full:
-                continue
-        return False
+        """Ends the threads; waits for the batches that they are making."""
+        self._threads.shutdown(cancel_futures=True)
 
 
 class Looks:
@@ -93,16 +81,24 @@ class Looks:
         """Whether it is time to look."""
         return time.monotonic() - self.last >= self.seconds or len(self.kept) >= self.every
 
-    def take(self) -> dict[str, float]:
-        """Means since the last look; empty when there was no step. Waits for the device."""
-        rows, self.kept, self.last = self.kept, [], time.monotonic()
+    def take(self, seconds: float = 0.0) -> dict[str, float]:
+        """Means since the last look; empty when there was no step. Waits for the device.
+
+        Args:
+            seconds: of audio that was seen since then, for the throughput.
+        """
+        rows, self.kept = self.kept, []
         if not rows:
+            self.last = time.monotonic()
             return {}
         seen: dict[str, list[float]] = {}
         for row in rows:
             for name, value in row.items():
                 seen.setdefault(name, []).append(float(self.host(value)))
         values = {name: float(np.mean(found)) for name, found in seen.items()}
+        before, self.last = self.last, time.monotonic()  # the device has been waited for
+        if seconds and self.last > before:
+            values[THROUGHPUT] = seconds / (self.last - before)
         self.bad = 0 if all(math.isfinite(value) for value in values.values()) else self.bad + 1
         self.text = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         return values

@@ -46,10 +46,19 @@ class Windows(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """Weights by name to begin with: a shipped generator's, and its critic's where that was kept."""
+    """Weights by name to begin with: a shipped generator's, and its critic's where that was kept.
+
+    Attributes:
+        generator: weights to train further.
+        critic: None begins with random ones.
+        average: averaged weights, where they are others than the generator's.
+        penalty_weight: adaptive weight of the critic's penalty, 0 to 1, where it was kept.
+    """
 
     generator: Mapping[str, np.ndarray]
     critic: Mapping[str, np.ndarray] | None = None
+    average: Mapping[str, np.ndarray] | None = None
+    penalty_weight: float | None = None
 
 
 class GanStage:
@@ -86,6 +95,7 @@ class GanStage:
         self.trained = {**train.to_dict(), **(trained or {})}
         # windows in all files up to and including each one
         self._ends = np.cumsum([length - config.window + 1 for length in windows.lengths] if windows else [])
+        self.sample_seconds = config.window * codec.hop_total / codec.sample_rate if codec is not None else 0.0
         self.scaling = precision == FLOAT16
         self.generator = Generator(config, seed=None, dtype=precision)
         self.critic = Critic(config, seed=None, dtype=precision)
@@ -93,20 +103,24 @@ class GanStage:
         self._generate = backend.compile(lambda weights, *inputs: _call(self.generator, weights, *inputs), xla)
 
     def init(self, seed: int) -> Tree:
-        """The state before the first sample. The average begins with the generator's own weights."""
+        """The state before the first sample. The average begins with the generator's own weights, or the start's."""
         for network in (self.generator, self.critic):
             layers.initialise(network, seed)
         generator, critic = checkpoint.named_weights(self.generator), checkpoint.named_weights(self.critic)
+        average, penalty_weight = generator, losses.FIRST_WEIGHT
         if self.start is not None:
-            generator = _fitting(self.start.generator, generator)
+            average = generator = _fitting(self.start.generator, generator)
             critic = _fitting(self.start.critic, critic) if self.start.critic is not None else critic
+            average = _fitting(self.start.average, generator) if self.start.average is not None else average
+            penalty_weight = penalty_weight if self.start.penalty_weight is None else self.start.penalty_weight
         return {
             "generator": generator,
             "critic": critic,
-            "average": optim.tree_map(np.copy, generator),
+            "average": optim.tree_map(np.copy, average),
             "generator_adam": optim.adam_init(generator),
             "critic_adam": optim.adam_init(critic),
-            "penalty_weight": np.asarray(losses.FIRST_WEIGHT, np.float32),
+            "penalty_weight": np.asarray(penalty_weight, np.float32),
+            "rate": np.asarray(1.0, np.float32),
             "loss_scale": optim.loss_scale_init(),
         }
 
@@ -137,7 +151,7 @@ class GanStage:
             both = generator_gradient, critic_gradient
             generator_gradient, critic_gradient = optim.unscale(both, state["loss_scale"])
 
-        lr = self.train.lr
+        lr = self.train.lr * state["rate"]
         generator, generator_adam = optim.adam(generator, generator_gradient, state["generator_adam"], lr, *BETAS)
         critic, critic_adam = optim.adam(critic, critic_gradient, state["critic_adam"], lr, *BETAS)
         new = {
@@ -147,6 +161,7 @@ class GanStage:
             "generator_adam": generator_adam,
             "critic_adam": critic_adam,
             "penalty_weight": losses.adapted(state["penalty_weight"], scalars["certainty"]),
+            "rate": state["rate"],
         }
         scalars = {"loss_generator": loss_generator, **scalars}
         if self.scaling:
@@ -209,6 +224,10 @@ class GanStage:
         length = self.config.window * self.codec.hop_total
         for seed in range(PREVIEWS):
             yield f"sample-{seed}", render.render_samples(model, seed, 0, length, self.train.truncation)
+
+    def figures(self, state: Tree) -> dict[str, float]:
+        """None: `evaluate --generated` compares whole pieces."""
+        return {}
 
     def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
         """A generator's checkpoint, averaged weights, with its critic for whoever fine-tunes: (config.json, arrays)."""

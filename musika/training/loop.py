@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 
@@ -22,21 +23,23 @@ from musika import checkpoint, console
 from musika.config import SAMPLE_RATE
 from musika.errors import CheckpointError, MusikaError
 from musika.training.feed import Feeder, Interrupts, Looks
+from musika.training.retreat import RATE, Places, Retreat
 
 Tree = Any
 INTERRUPTED = 130  # exit code
 STATE = "state"  # stem of the file with the whole training state
-BAD_LOOKS = 3  # looks in a row at losses that are not finite, after which training ends
+BAD_LOOKS = 2  # looks in a row at losses that are not finite, after which training goes back
 
 
 class Stage(Protocol):
     """What can be trained.
 
     `state` is one tree (nested dicts and lists) of arrays: weights, averages, moments, whatever a step needs from the
-    one before, in float32 and whole numbers.
+    one before, in float32 and whole numbers. Its leaf "rate", 1 at first, multiplies the learning rates.
     """
 
     name: str
+    sample_seconds: float  # of audio in one sample
 
     def init(self, seed: int) -> Tree:
         """The state before the first step: a function of the seed alone."""
@@ -49,6 +52,9 @@ class Stage(Protocol):
 
     def preview(self, state: Tree) -> Iterable[tuple[str, np.ndarray]]:
         """A few examples to listen to: name, and waveform `[N, 2]`. May give none."""
+
+    def figures(self, state: Tree) -> Mapping[str, float]:
+        """How good the result is by now, measured on what is not trained on. May give none."""
 
     def weights(self, state: Tree) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, np.ndarray]]]:
         """What is needed to use the result: `config.json`'s content with its `kind`, and arrays by file and name."""
@@ -80,6 +86,7 @@ class Settings:
     look_every: int = 50  # steps between two looks at the scalars, at most
     look_seconds: float = 2.0  # after which they are looked at sooner
     ahead: int = 4  # batches prepared in advance
+    threads: int = 1  # that prepare them
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # for each checkpoint's "training"
     keep_states: int = 2  # newest checkpoints of a run that keep the whole state; older ones keep their weights
 
@@ -112,7 +119,8 @@ def run(
 
     Raises:
         CheckpointError: the state cannot be read, or a checkpoint not be written.
-        MusikaError: the losses have not been finite for a while; or what a batch raised, after a last checkpoint.
+        MusikaError: the losses are not finite, however often training went back to a good state and lowered the
+            learning rate; or what a batch raised, after a last checkpoint.
     """
     return _Run(stage, settings, Path(folder), log, on_checkpoint).train(load_path)
 
@@ -168,7 +176,9 @@ class _Run:
         self.begun = time.monotonic()
         self.begun_steps = False  # whether there was a step, which compiles
         self.looks = Looks(settings.look_every, settings.look_seconds, _host)
+        self.looked = 0  # position of the last look
         self.state: Tree = None
+        self.places: Places
 
     def train(self, load_path: Path | None) -> int:
         self.state = self.stage.init(self.settings.seed)
@@ -178,15 +188,26 @@ class _Run:
         if self.position >= self.settings.end:
             console.say(f"all {self.settings.epochs} epochs are done already; a larger --epochs goes on")
             return 0
-        with Interrupts() as interrupts, self._batches() as batches:
-            while self.position < self.settings.end and not self._over(interrupts):
-                self._epoch(batches, interrupts)
-            if self.saved != self.position:
-                self._save(last=True)
+        self.places, self.looked = Places(self.state, self.position), self.position
+        with Interrupts() as interrupts:
+            while not self._trained(interrupts):
+                pass
         if interrupts.asked:
             console.say("interrupted; the same command with --load_path goes on from there")
             return INTERRUPTED
         return 0
+
+    def _trained(self, interrupts: Interrupts) -> bool:
+        """To the end of the run; False when it has gone back to an earlier state instead."""
+        try:
+            with self._batches() as batches:
+                while self.position < self.settings.end and not self._over(interrupts):
+                    self._epoch(batches, interrupts)
+            if self.saved != self.position:
+                self._save(last=True)
+        except Retreat:
+            return False
+        return True
 
     def _over(self, interrupts: Interrupts) -> bool:
         """Whether to leave before the last epoch ends."""
@@ -234,34 +255,42 @@ class _Run:
             console.warn(str(error))
 
     def _look(self) -> None:
-        values = self.looks.take()
-        if values and self.log is not None:
+        """What the losses are by now, which is shown and logged; back to a good state if they are not finite."""
+        seconds = (self.position - self.looked) * self.stage.sample_seconds
+        values, self.looked = self.looks.take(seconds), self.position
+        if not values:
+            return
+        if self.log is not None:
             self.log.scalars(self.position, values)
-        if self.looks.bad >= BAD_LOOKS:
-            raise self._diverged()
+        if self.looks.bad == 0:
+            self.places.passed(self.state, self.position)
+        elif self.looks.bad >= BAD_LOOKS:
+            self._go_back()
 
-    def _diverged(self) -> MusikaError:
+    def _go_back(self) -> NoReturn:
         good = checkpoints(self.folder)
         kept = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
-        return MusikaError(
-            f"training has diverged after {self.position} samples ({self.looks.text}); {kept}; try a smaller --lr"
-        )
+        self.state, self.position = self.places.back(self.position, self.looks.text, kept)
+        self.looks.bad, self.looked = 0, self.position
+        self.looks.take()
+        raise Retreat
 
     def _batches(self) -> contextlib.closing[Feeder]:
         positions = range(self.position, self.settings.end, self.settings.bs)
-        return contextlib.closing(Feeder(self.stage.batch, positions, self.settings.ahead))
+        return contextlib.closing(Feeder(self.stage.batch, positions, self.settings.ahead, self.settings.threads))
 
     def _save(self, last: bool) -> None:
         """One checkpoint folder: weights to use, the whole state, examples and their picture."""
         self._look()
         state = {path: _host(leaf) for path, leaf in _flatten(self.state).items()}
         if not all(np.isfinite(leaf).all() for leaf in state.values()):
-            raise self._diverged()
+            self._go_back()
         state["position"] = np.asarray(self.position, np.int64)
         config, weights = self.stage.weights(self.state)
         seconds = round(time.monotonic() - self.begun)
         training = {"stage": self.stage.name, "samples": self.position, "seconds_of_this_run": seconds}
-        config = {**config, "training": {**self.settings.notes, **training}}
+        figures = self._figures()
+        config = {**config, "training": {**self.settings.notes, **training, "figures": figures}}
         extra = self._examples()
         target = self.folder / _name(self.position)
         # weights to use are kept as they are shipped, in half precision; what training goes on from is kept exactly
@@ -275,6 +304,20 @@ class _Run:
             self.log.flush()
         if self.on_checkpoint is not None and not last:
             self.on_checkpoint(target)
+
+    def _figures(self) -> dict[str, float]:
+        """What the stage measures, for the log and the checkpoint; none where that fails, which is said."""
+        try:
+            found = {name: float(value) for name, value in self.stage.figures(self.state).items()}
+        except Exception as error:  # as with the examples
+            console.warn(f"no figures with this checkpoint: {type(error).__name__}: {error}")
+            return {}
+        found = {name: value for name, value in found.items() if math.isfinite(value)}
+        if found:
+            console.say("  " + ", ".join(f"{name} {value:.3g}" for name, value in found.items()))
+            if self.log is not None:
+                self.log.scalars(self.position, {f"validation/{name}": value for name, value in found.items()})
+        return found
 
     def _examples(self) -> dict[str, bytes]:
         """Sample audio as FLAC and one picture of all; an example that fails is said and left out."""
@@ -308,7 +351,10 @@ def restored(state: Tree, folder: Path) -> tuple[Tree, int]:
     """
     template = _flatten(state)
     expected = {path: tuple(np.shape(leaf)) for path, leaf in template.items()}
+    if RATE not in checkpoint.shapes(folder, STATE):  # written before there was one
+        expected.pop(RATE, None)
     arrays = checkpoint.read(folder, STATE, {**expected, "position": ()})
+    arrays = {path: leaf for path, leaf in template.items() if path not in arrays} | arrays
     position = int(arrays.pop("position"))
     for path, leaf in template.items():
         if arrays[path].dtype != np.dtype(str(leaf.dtype)):
