@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pty
 import signal
@@ -245,7 +246,7 @@ def test_a_lower_rate_saves_a_run(tmp_path, capsys):
     last = state_of(tmp_path / "000000160")
     assert last["rate"] == np.float32(0.25) and last["count"] == 40
     assert all(np.isfinite(leaf).all() for leaf in last.values())
-    back = [position for before, position in zip(stage.positions, stage.positions[1:]) if position <= before]
+    back = [position for before, position in itertools.pairwise(stage.positions) if position <= before]
     assert len(back) == 2 and all(40 <= position < 80 for position in back)
 
 

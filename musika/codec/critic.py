@@ -55,7 +55,7 @@ def _with_mid_and_side(channels: Tensor) -> Tensor:
 
 
 class NormalisedConv(keras.layers.Layer):
-    """Convolution over (frames, patches) whose kernel's length is a weight of its own, `[B, F, P, K]` to `[B, F, P', K']`."""
+    """Convolution over (frames, patches), `[B, F, P, K]` to `[B, F, P', K']`, whose kernels' lengths are weights of their own."""
 
     def __init__(self, width: int, kernel: tuple[int, int], stride: int = 1, **options: Any) -> None:
         super().__init__(**options)
