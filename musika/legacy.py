@@ -66,7 +66,7 @@ def generator_sizes(folder: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: as `generator`.
     """
-    path = _file(folder, GENERATOR)
+    path = _generator_file(folder)
     with Weights(path) as file:
         return _generator_table(path, file.entries)[0].to_dict()
 
@@ -80,7 +80,7 @@ def generator(folder: Path, network: str = GENERATOR) -> tuple[dict[str, Any], A
     Raises:
         CheckpointError: names the first thing that does not fit.
     """
-    path = _file(folder, network)
+    path = _generator_file(folder, network)
     with Weights(path) as file:
         config, table = _generator_table(path, file.entries)
         return config.to_dict(), _read(file, table)
@@ -141,7 +141,9 @@ def codec(folder: Path) -> tuple[dict[str, Any], Arrays]:
     Raises:
         CheckpointError: names the first thing that does not fit.
     """
-    paths = {network: _file(folder, network) for network in CODEC}
+    if not holds_codec(folder) and holds(folder):
+        raise CheckpointError(f"{shown(folder)} holds a Musika generator, no codec: name a codec's folder")
+    paths = {network: folder / f"{network}.h5" for network in CODEC}
     arrays: Arrays = {}
     with contextlib.ExitStack() as files:
         opened = {network: files.enter_context(Weights(path)) for network, path in paths.items()}
@@ -156,7 +158,9 @@ def codec(folder: Path) -> tuple[dict[str, Any], Arrays]:
     return {"hop": hop, "latent_depth": depth}, arrays
 
 
-def _file(folder: Path, network: str) -> Path:
+def _generator_file(folder: Path, network: str = GENERATOR) -> Path:
+    if not holds_generator(folder) and holds(folder):
+        raise CheckpointError(f"{shown(folder)} holds a Musika codec, no generator: name a generator's folder")
     return folder / f"{network}.h5"
 
 

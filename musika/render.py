@@ -20,16 +20,22 @@ from typing import Any
 import numpy as np
 
 from musika import checkpoint, hub, legacy
+from musika.codec import load as codec_load
 from musika.codec.base import AUDIO_CHANNELS, Codec
 from musika.config import ANY_PUBLISHED, GeneratorConfig, same_codec
 from musika.errors import CheckpointError, UsageError
+from musika.files import shown
 from musika.flags import RenderOptions
+from musika.gan import load as gan_load
 from musika.gan.coordinates import rendering_coordinates
 from musika.gan.noise import rendering_noise
 
 GROUP = 2  # half-windows that the generator makes at once: fewer are bound by reading its weights, more cost latency
 AT_ONCE = 64  # latents that the codec decodes at once, in as many windows: more leave the processor's caches
 TRUNCATION = 2.0  # bound of the truncated normal that anchors and style are drawn from
+
+# flags that say a size, and the configuration's name for it
+GENERATOR_SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coordinate_depth"}
 
 Generate = Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray]
 
@@ -79,7 +85,7 @@ def load_model(
             is missing is fetched.
         dec_path: the codec's; None looks for the `ae` or `musika_ae` that fits: with the generator, in `checkpoints/`
             here, and beside the program.
-        sizes: what flags say about the generator (`small`, `base_channels`, `coorddepth`); None is no opinion.
+        sizes: what flags say about generator and codec (`small`, `hop`, ...); None is no opinion.
         dtype: precision of the networks, a dtype policy of Keras.
         xla: compile with XLA.
 
@@ -88,20 +94,15 @@ def load_model(
         UsageError: a size contradicts the checkpoint.
     """
     folder = find_checkpoint(load_path)
-    info = checkpoint.read_config(folder)
+    info = gan_load.read_info(folder)
     _check_sizes(folder, info.get("config"), sizes or {})
-    codec_folder = _find_codec(folder, dec_path, str(info.get("codec_identity")))
+    codec_folder = find_codec(folder, dec_path, str(info.get("codec_identity")))
 
-    from musika.codec.load import load_codec  # both load a framework: late, so that a mistake is told at once
-    from musika.gan.load import load_generator
-
-    loaded = load_generator(folder, dtype=dtype)
-    codec = load_codec(codec_folder, dtype, xla)
-    if codec.identity != loaded.codec_identity or codec.channels != loaded.config.channels:
-        raise CheckpointError(
-            f"{folder} was trained on latents of codec {loaded.codec_identity}, but {codec_folder} holds "
-            f"{codec.identity}: name the right codec's folder with --dec_path"
-        )
+    loaded = gan_load.load_generator(folder, dtype=dtype)
+    codec = codec_load.load_codec(
+        codec_folder, dtype, xla, {name: (sizes or {}).get(name) for name in codec_load.FLAGS}
+    )
+    check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
     return Model(loaded.config, compiled(loaded.generator, xla), codec, _name(folder.resolve()))
 
 
@@ -114,7 +115,7 @@ def load_from_options(options: RenderOptions) -> Model:
     return load_model(
         folder,
         options.dec_path,
-        sizes={name: getattr(options, name) for name in ("small", "base_channels", "coorddepth")},
+        sizes={name: getattr(options, name) for name in GENERATOR_SIZES} | codec_load.asked_by(options),
         dtype=backend.precision(options.mixed_precision),
         xla=backend.use_xla(options.xla),
     )
@@ -266,7 +267,7 @@ def find_checkpoint(path: Path) -> Path:
     return max(saved, key=lambda inner: int(inner.name), default=folder)
 
 
-def _find_codec(generator: Path, named: Path | None, identity: str) -> Path:
+def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     """The codec's folder: the one that was named, or the first that fits.
 
     Looked for in and beside the generator's folder, in `checkpoints/` here, and beside the program, as `ae` and as
@@ -293,6 +294,33 @@ def _find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     return next((folder for folder in there if legacy.holds(folder)), there[0])
 
 
+def check_codec(
+    folder: Path, wanted: str, channels: int, codec_folder: Path, codec: Codec | codec_load.CodecInfo
+) -> None:
+    """Whether a codec is the one whose latents a generator makes.
+
+    Args:
+        folder: the generator's.
+        wanted: identity of its codec, or ANY_PUBLISHED.
+        channels: C of the generator.
+        codec_folder: where the codec is from.
+
+    Raises:
+        CheckpointError: it is another one.
+    """
+    if not same_codec(wanted, codec.identity, codec.kind):
+        right = "the published codec" if wanted == ANY_PUBLISHED else f"codec {wanted}"
+        raise CheckpointError(
+            f"{shown(folder)} was trained on latents of {right}, but {shown(codec_folder)} holds {codec.kind} codec "
+            f"{codec.identity}: name the right codec's folder with --dec_path"
+        )
+    if codec.channels != channels:
+        raise CheckpointError(
+            f"{shown(folder)} makes latents of {channels} numbers, but the codec in {shown(codec_folder)} takes "
+            f"{codec.channels}: name the right codec's folder with --dec_path"
+        )
+
+
 def _codec_says(folder: Path) -> tuple[str, str]:
     """Kind and identity of a codec, where its folder says them."""
     if legacy.holds(folder):
@@ -308,8 +336,7 @@ def _name(folder: Path) -> str:
 
 def _check_sizes(folder: Path, config: Any, sizes: Mapping[str, Any]) -> None:
     """Refuses flags that contradict a generator's configuration."""
-    names = {"coorddepth": "coordinate_depth"}
-    for name, value in sizes.items():
-        says = config.get(names.get(name, name)) if isinstance(config, dict) else None
+    for name, field in GENERATOR_SIZES.items():
+        value, says = sizes.get(name), config.get(field) if isinstance(config, dict) else None
         if value is not None and says is not None and value != says:
             raise UsageError(f"--{name} {value} contradicts {folder}, which has {says}: leave the flag out")

@@ -15,7 +15,9 @@ import numpy as np
 from musika import checkpoint
 from musika.codec.base import Codec
 from musika.config import CodecConfig, PublishedCodecConfig
-from musika.errors import CheckpointError, ConfigError
+from musika.errors import CheckpointError, ConfigError, UsageError
+from musika.files import shown
+from musika.flags import CodecOptions
 
 KIND, PUBLISHED_KIND = "codec/stereo", "codec/musika"
 PARTS = ("encoder", "decoder")
@@ -24,7 +26,13 @@ DECODER_FIELDS = ("decoder_widths", "decoder_blocks", "consistency_steps", "bloc
 PUBLISHED_DECODER_FIELDS = ("shape", "window", "block")
 PUBLISHED_ENCODER = ("enc/", "enc2/")
 
+# flags that say a size of a published codec, and the configuration's name for it; a Musika folder says the first two
+FLAGS = {"hop": "hop", "latdepth": "latent_depth", "shape": "shape", "window": "window"}
+FLAGS |= {"mu_rescale": "mu_rescale", "sigma_rescale": "sigma_rescale"}
+SAID = ("hop", "latdepth")
+
 Weights = Mapping[str, np.ndarray]
+Asked = Mapping[str, Any]  # flag to value, None where it was not given
 Sizes = TypeVar("Sizes", CodecConfig, PublishedCodecConfig)
 
 
@@ -43,25 +51,33 @@ class CodecInfo:
     channels: int
 
 
-def load_codec(folder: Path, precision: str = "float32", xla: bool = False) -> Codec:
+def asked_by(options: CodecOptions) -> dict[str, Any]:
+    """What flags say about a codec's sizes, as `load_codec` and `describe` take it."""
+    return {name: getattr(options, name) for name in FLAGS}
+
+
+def load_codec(folder: Path, precision: str = "float32", xla: bool = False, asked: Asked | None = None) -> Codec:
     """The codec of a checkpoint's or of a Musika folder.
 
     Args:
         precision: a Keras dtype policy for the networks; spectra and synthesis are always float32.
         xla: compile with XLA.
+        asked: sizes that flags say (`FLAGS`); those that a Musika folder does not say are taken from them.
 
     Raises:
         CheckpointError: the folder is missing, torn, of another kind, or does not fit its configuration.
+        UsageError: a flag contradicts it.
     """
     if _is_published(folder):
         from musika.codec.published_codec import PublishedCodec
 
-        sizes, arrays = read_published(folder)
+        sizes, arrays = read_published(folder, asked)
         return PublishedCodec(sizes, arrays, published_identity(sizes, arrays), precision, xla)
 
     from musika.codec import stereo
 
     config, weights = read_weights(folder)
+    _check_stereo(folder, config, asked)
     encoder = stereo.Encoder(config, name="encoder", dtype=precision)
     decoder = stereo.Decoder(config, name="decoder", dtype=precision)
     for part, network in zip(PARTS, (encoder, decoder), strict=True):
@@ -70,22 +86,30 @@ def load_codec(folder: Path, precision: str = "float32", xla: bool = False) -> C
     return stereo.StereoCodec(config, encoder, decoder, identity_of(config, weights), xla)
 
 
-def describe(folder: Path) -> CodecInfo:
+def describe(folder: Path, asked: Asked | None = None) -> CodecInfo:
     """Kind, identity and channels of the codec in a folder; of a Musika folder, weights are read for that.
+
+    Args:
+        asked: as `load_codec` takes it.
 
     Raises:
         CheckpointError: there is no codec in the folder, or its `config.json` does not fit.
+        UsageError: a flag contradicts it.
     """
     if _is_musika_folder(folder):
-        config, arrays = read_published(folder)
+        config, arrays = read_published(folder, asked)
         return CodecInfo("musika", published_identity(config, arrays), config.channels)
     written = checkpoint.read_config(folder)
     identity = written.get("codec_identity")
     if written["kind"] not in (KIND, PUBLISHED_KIND) or not isinstance(identity, str):
         raise CheckpointError(f"{folder} holds a {written['kind']!r}, not a codec: name a codec's folder")
     if written["kind"] == KIND:
-        return CodecInfo("stereo", identity, _sizes(folder, written, CodecConfig).channels)
-    return CodecInfo("musika", identity, _sizes(folder, written, PublishedCodecConfig).channels)
+        own = _sizes(folder, written, CodecConfig)
+        _check_stereo(folder, own, asked)
+        return CodecInfo("stereo", identity, own.channels)
+    config = _sizes(folder, written, PublishedCodecConfig)
+    _check(folder, config, asked, tuple(FLAGS))
+    return CodecInfo("musika", identity, config.channels)
 
 
 def _is_published(folder: Path) -> bool:
@@ -107,6 +131,23 @@ def _sizes(folder: Path, written: Mapping[str, Any], kind: type[Sizes]) -> Sizes
         return kind.from_dict(sizes)
     except ConfigError as error:
         raise CheckpointError(f"{folder / checkpoint.CONFIG}: {error}") from error
+
+
+def _check(folder: Path, config: PublishedCodecConfig, asked: Asked | None, said: tuple[str, ...]) -> None:
+    """Refuses flags that contradict what the folder says."""
+    for name in said:
+        value, own = (asked or {}).get(name), getattr(config, FLAGS[name])
+        if value is not None and value != own:
+            raise UsageError(f"--{name} {value} contradicts {shown(folder)}, which has {own}: leave the flag out")
+
+
+def _check_stereo(folder: Path, config: CodecConfig, asked: Asked | None) -> None:
+    """Refuses flags of published codecs that contradict a `stereo` codec, or that it has no use for."""
+    own = {"hop": config.hop, "latdepth": config.channels / 2}
+    for name, value in (asked or {}).items():
+        if value is not None and value != own.get(name):
+            has = f", which has {own[name]:g}" if name in own else ": only published codecs have it"
+            raise UsageError(f"--{name} {value} does not belong to the codec in {shown(folder)}{has}: leave it out")
 
 
 # ------------------------------------------------------------------------------------------------- stereo
@@ -153,11 +194,15 @@ def identity_of(config: CodecConfig, weights: Mapping[str, Weights]) -> str:
 # ------------------------------------------------------------------------------------------------- musika
 
 
-def read_published(folder: Path) -> tuple[PublishedCodecConfig, dict[str, np.ndarray]]:
+def read_published(folder: Path, asked: Asked | None = None) -> tuple[PublishedCodecConfig, dict[str, np.ndarray]]:
     """Configuration and weights of a `musika` codec, from a checkpoint of ours or from a Musika folder.
+
+    Args:
+        asked: as `load_codec` takes it.
 
     Raises:
         CheckpointError: as `load_codec`.
+        UsageError: a flag contradicts it, or has a value that no codec can have.
     """
     from musika.codec import published
 
@@ -169,6 +214,8 @@ def read_published(folder: Path) -> tuple[PublishedCodecConfig, dict[str, np.nda
             config = PublishedCodecConfig.from_dict(found)
         except ConfigError as error:
             raise CheckpointError(f"{folder}: {error}") from error
+        _check(folder, config, asked, SAID)
+        config = _completed(config, asked)
         shapes = {name: tuple(array.shape) for name, array in arrays.items()}
         checkpoint.check_names(str(folder), shapes, published.weight_shapes(config))
         return config, arrays
@@ -176,7 +223,17 @@ def read_published(folder: Path) -> tuple[PublishedCodecConfig, dict[str, np.nda
     if written["kind"] != PUBLISHED_KIND:
         raise CheckpointError(f"{folder} holds a {written['kind']!r}, not a published codec: name its folder")
     config = _sizes(folder, written, PublishedCodecConfig)
+    _check(folder, config, asked, tuple(FLAGS))
     return config, checkpoint.read(folder, expected=published.weight_shapes(config))
+
+
+def _completed(config: PublishedCodecConfig, asked: Asked | None) -> PublishedCodecConfig:
+    """What a Musika folder says, with what only flags say."""
+    rest = {field: (asked or {}).get(name) for name, field in FLAGS.items() if name not in SAID}
+    try:
+        return dataclasses.replace(config, **{field: value for field, value in rest.items() if value is not None})
+    except ConfigError as error:
+        raise UsageError(f"flags of the published codec: {error}") from error
 
 
 def published_files(

@@ -62,11 +62,10 @@ def run(options: EncodeOptions) -> int:
 
     def load() -> Codec:
         from musika import backend
-        from musika.codec.load import load_codec
+        from musika.codec.load import asked_by, load_codec
 
-        return load_codec(
-            hub.located(options.dec_path), backend.precision(options.mixed_precision), backend.use_xla(options.xla)
-        )
+        precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
+        return load_codec(hub.located(options.dec_path), precision, xla, asked_by(options))
 
     return encode_folder(options, load)
 

@@ -6,12 +6,15 @@ import dataclasses
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musika import checkpoint, console, flags, hub
-from musika.config import CodecConfig, CodecTrainConfig, GanTrainConfig, GeneratorConfig
+from musika import checkpoint, console, flags, hub, render
+from musika.codec.load import FLAGS, asked_by, describe, load_codec
+from musika.commands import train_origin
+from musika.commands.train_origin import Origin
+from musika.config import ANY_PUBLISHED, CodecConfig, CodecTrainConfig, GanTrainConfig, GeneratorConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError, UsageError
 from musika.files import replacing, shown
 from musika.flags import TrainOptions
@@ -22,31 +25,17 @@ from musika.training.feed import Interrupts
 from musika.training.log import BoardLog
 
 if TYPE_CHECKING:
-    from musika.training.gan_stage import Start
     from musika.training.pool import Pool
 
 RUN_FILE = "run.json"
 SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coordinate_depth"}  # flag to field
 # what a run goes on with
 COURSE = ("lr", "bs", "epochs", "totsamples", "save_every", "gp_max_weight", "truncation", "seed")
-COURSE_OF_CODECS = ("magnitude_samples", "decay_samples", "freeze_encoder")
+COURSE_OF_CODECS = (
+    *("magnitude_samples", "critic_samples", "decay_samples", "freeze_encoder", "crop"),
+    *("linear_weight", "mel_weight", "level_weight", "wave_weight", "critic_share", "critic_lr", "feature_weight"),
+)
 PREVIEW_SECONDS = 10
-
-
-@dataclasses.dataclass(frozen=True)
-class Origin:
-    """A checkpoint to begin with."""
-
-    folder: Path
-    info: Mapping[str, Any]  # its config.json
-    resumes: bool  # the whole state goes on, or the weights alone are fine-tuned
-
-    def said(self, *path: str) -> Any:
-        """What config.json says under these names, None where it says nothing."""
-        value: Any = self.info
-        for name in path:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        return value
 
 
 def run(options: TrainOptions) -> int:
@@ -64,11 +53,12 @@ def run(options: TrainOptions) -> int:
 
 
 def _train_generator(options: TrainOptions) -> int:
-    options = dataclasses.replace(options, dec_path=hub.located(options.dec_path))
-    origin = _origin(options, "generator")
+    origin = train_origin.found(options, "generator")
     config = _sizes(options, origin)
-    codec_identity, codec_channels = _codec_of(options)
+    options = dataclasses.replace(options, dec_path=_codec_folder(options, origin))
+    codec_identity, codec_channels = _codec_of(options, origin)
     wanted = str(origin.info["codec_identity"]) if origin else codec_identity
+    wanted = codec_identity if wanted == ANY_PUBLISHED else wanted  # whose latents they are is known now
     channels = config.channels if origin else codec_channels
     data = open_training_set(options.train_path, config.window, channels, wanted)
     identity = data.codec_identity or wanted
@@ -95,7 +85,6 @@ def _train_generator(options: TrainOptions) -> int:
         console.warn(f"{windows} different windows are fewer than the batch of {train.bs}: encode more music")
 
     from musika import backend
-    from musika.codec.load import load_codec
     from musika.training.gan_stage import GanStage
 
     stage = GanStage(
@@ -103,8 +92,8 @@ def _train_generator(options: TrainOptions) -> int:
         train,
         data,
         identity,
-        codec=load_codec(options.dec_path) if codec_identity == identity else None,
-        start=_start(origin) if origin is not None and not origin.resumes else None,
+        codec=load_codec(options.dec_path, asked=asked_by(options)) if codec_identity == identity else None,
+        start=train_origin.start(origin) if origin is not None and not origin.resumes else None,
         precision=backend.precision(options.mixed_precision),
         xla=backend.use_xla(options.xla),
         trained={"latents": mark, "files": len(data), "total_latents": data.total},
@@ -114,19 +103,26 @@ def _train_generator(options: TrainOptions) -> int:
     return _run(options, stage, train, origin, page)
 
 
-def _codec_of(options: TrainOptions) -> tuple[str, int | None]:
+def _codec_folder(options: TrainOptions, origin: Origin | None) -> Path:
+    """Of --dec_path; of the published codec, for a generator that belongs to one, where the flag was not given."""
+    if origin is None or origin.info.get("codec_identity") != ANY_PUBLISHED or "dec_path" in _given(options):
+        return hub.located(options.dec_path)
+    return render.find_codec(origin.folder, None, ANY_PUBLISHED)
+
+
+def _codec_of(options: TrainOptions, origin: Origin | None) -> tuple[str, int | None]:
     """Identity and channels of the codec in --dec_path; "" and None where there is none."""
-    if not options.dec_path.exists():
+    published = origin is not None and origin.info.get("codec_identity") == ANY_PUBLISHED
+    if not options.dec_path.exists() and not published:
         console.warn(
             f"there is no codec in --dec_path {options.dec_path}: checkpoints will have no samples to listen to"
         )
         return "", None
-    info = checkpoint.read_config(options.dec_path)
-    identity, config = info.get("codec_identity"), info.get("config")
-    channels = config.get("channels") if isinstance(config, dict) else None
-    if not str(info["kind"]).startswith("codec/") or not isinstance(identity, str) or not isinstance(channels, int):
-        raise CheckpointError(f"--dec_path {options.dec_path} holds a {info['kind']}, not a codec")
-    return identity, channels
+    codec = describe(options.dec_path, asked_by(options))
+    if origin is not None and published:
+        channels = GeneratorConfig.from_dict(origin.info["config"]).channels
+        render.check_codec(origin.folder, ANY_PUBLISHED, channels, options.dec_path, codec)
+    return codec.identity, codec.channels
 
 
 def _sizes(options: TrainOptions, origin: Origin | None) -> GeneratorConfig:
@@ -155,25 +151,18 @@ def _mark(data: TrainingSet, folder: Path) -> str:
     return hashlib.sha256("\n".join(names).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
-def _start(origin: Origin) -> Start:
-    from musika.training.gan_stage import Start
-
-    critic = checkpoint.read(origin.folder, "critic") if checkpoint.has(origin.folder, "critic") else None
-    return Start(checkpoint.read(origin.folder), critic)
-
-
 # ----------------------------------------------------------------------------------------------------- codec
 
 
 def _train_codec(options: TrainOptions) -> int:
     from musika import audio
 
-    for name in SIZES:
+    for name in (*SIZES, *FLAGS):
         if getattr(options, name) is not None:
             raise UsageError(f"--{name} belongs to --stage gan; a codec has no such size")
     if "gradio" in options.given and options.gradio:
         console.warn("there is no preview page for codecs: --gradio is left out")
-    origin = _regulated(_origin(options, "codec/stereo"), options)
+    origin = _regulated(train_origin.found(options, "codec/stereo"), options)
     # what cannot be is refused before hours of audio are decoded
     crop = _course(CodecTrainConfig, _continued(options, origin)).crop
     files = audio.find(options.files_path)
@@ -182,6 +171,8 @@ def _train_codec(options: TrainOptions) -> int:
         from musika.codec.load import read_weights
 
         config, weights = read_weights(origin.folder)
+        if checkpoint.has(origin.folder, "critic"):
+            weights = {**weights, "critic": checkpoint.read(origin.folder, "critic")}
     pool = _pool(options, files, config, crop)
     origin = _settled(origin, "audio", pool.mark)
     options = _continued(options, origin)
@@ -241,18 +232,6 @@ def _previews(pool: Pool) -> list[tuple[str, Any]]:
 # ------------------------------------------------------------------------------------------------- what both share
 
 
-def _origin(options: TrainOptions, kind: str) -> Origin | None:
-    """What --load_path means: a checkpoint, or the newest whole one of a run."""
-    if options.load_path is None:
-        return None
-    folder = loop.newest(hub.located(options.load_path))
-    info = checkpoint.read_config(folder)
-    if info["kind"] != kind:
-        other = "codec" if str(info["kind"]).startswith("codec/") else "gan"
-        raise UsageError(f"--load_path {folder} holds a {info['kind']}, not a {kind}: train it with --stage {other}")
-    return Origin(folder, info, checkpoint.has(folder, loop.STATE))
-
-
 def _settled(origin: Origin | None, what: str, mark: str) -> Origin | None:
     """Whether a run of one's own goes on, or weights are fine-tuned: always on other data than the run's.
 
@@ -267,7 +246,7 @@ def _settled(origin: Origin | None, what: str, mark: str) -> Origin | None:
             return origin
         console.say(f"{origin.folder} was trained on other {what}: its weights are fine-tuned, with fresh optimizers")
         return dataclasses.replace(origin, resumes=False)
-    critic = "its critic" if checkpoint.has(origin.folder, "critic") else "a fresh critic"
+    critic = "its critic" if origin.critic else "a fresh critic"
     console.say(f"fine-tuning {origin.folder} with {critic + ' and ' if what == 'latents' else ''}fresh optimizers")
     return origin
 
@@ -277,9 +256,9 @@ def _continued(options: TrainOptions, origin: Origin | None) -> TrainOptions:
     given = _given(options)
     if origin is None:
         return options
-    if not origin.resumes:  # a codec that can do magnitudes already goes straight to waveforms
-        skips = options.stage == "codec" and "magnitude_samples" not in given
-        return dataclasses.replace(options, magnitude_samples=0) if skips else options
+    if not origin.resumes:  # a codec that can do magnitudes and waveforms already goes straight to the critics
+        skipped = {"magnitude_samples", "critic_samples"} - given if options.stage == "codec" else set()
+        return dataclasses.replace(options, **dict.fromkeys(skipped, 0))
     names = COURSE + (COURSE_OF_CODECS if options.stage == "codec" else ())
     own = {name: origin.said("training", "course", name) for name in names}
     own = {name: value for name, value in own.items() if value is not None}

@@ -1,4 +1,7 @@
-"""Generators in checkpoint folders: saved as they are shipped, loaded ready to render."""
+"""Generators in checkpoint folders: saved as they are shipped, loaded ready to render.
+
+A folder of Musika's is read as it is. It does not say which autoencoder it belongs to: any published one of its depth.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musika import checkpoint
-from musika.config import GeneratorConfig
+from musika import checkpoint, legacy
+from musika.config import ANY_PUBLISHED, GeneratorConfig
 from musika.errors import CheckpointError, ConfigError
 
 if TYPE_CHECKING:
@@ -26,7 +29,7 @@ class LoadedGenerator:
     Attributes:
         config: its sizes.
         generator: built, with its weights set.
-        codec_identity: of the codec whose latents it makes.
+        codec_identity: of the codec whose latents it makes, or ANY_PUBLISHED.
         info: everything that the checkpoint's `config.json` says, such as licence and training.
     """
 
@@ -81,20 +84,38 @@ def load_generator(folder: Path, dtype: Any = "float32") -> LoadedGenerator:
     Raises:
         CheckpointError: the folder is missing or torn, holds something else, or does not fit its configuration.
     """
-    info = checkpoint.read_config(folder)
+    published = legacy.generator(folder) if legacy.holds(folder) else None
+    info = read_info(folder) if published is None else _published_info(published[0])
     if info["kind"] != KIND:
         raise CheckpointError(
             f"{folder} holds a checkpoint of kind {info['kind']}, not a generator: give a generator's folder"
         )
     config, codec_identity = _described(folder, info)
-    _check_sizes(folder, config)
+    if published is None:
+        _check_sizes(folder, config)
 
     from musika.gan.generator import Generator
 
     generator = Generator(config, seed=None, dtype=dtype)
-    expected = {name: array.shape for name, array in checkpoint.named_weights(generator).items()}
-    checkpoint.assign(generator, checkpoint.read(folder, expected=expected))
+    if published is None:
+        expected = {name: array.shape for name, array in checkpoint.named_weights(generator).items()}
+        checkpoint.assign(generator, checkpoint.read(folder, expected=expected))
+    else:
+        checkpoint.assign(generator, published[1])
     return LoadedGenerator(config, generator, codec_identity, info)
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """What a checkpoint's `config.json` says; for a folder of Musika's, what it would say. No framework is loaded.
+
+    Raises:
+        CheckpointError: the folder is missing or torn, or a Musika folder that holds no generator.
+    """
+    return _published_info(legacy.generator_sizes(folder)) if legacy.holds(folder) else checkpoint.read_config(folder)
+
+
+def _published_info(sizes: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kind": KIND, "config": dict(sizes), "codec_identity": ANY_PUBLISHED}
 
 
 def _described(folder: Path, info: Mapping[str, Any]) -> tuple[GeneratorConfig, str]:
