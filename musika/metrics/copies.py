@@ -16,7 +16,7 @@ import numpy as np
 
 CLIP = 32  # steps
 STILL = 0.05  # scaled deviation over a clip's time of which nothing moves
-POSITIONS = 512  # compared at once
+POSITIONS, TOGETHER = 1024, 128  # stretches and clips that are compared at once
 SAME = 0.02  # distance of two encodings of the same audio
 
 
@@ -64,11 +64,11 @@ class Clips:
                 if clip.std(axis=0).mean() < STILL:
                     self.still += 1
                     continue
-                rows.append(clip.ravel())
+                rows.append(clip)
                 places.append((number, start))
-        self.rows = np.array(rows, np.float32).reshape(len(rows), -1)
+        self.rows = np.array(rows, np.float32).reshape(len(rows), CLIP, -1 if rows else 0)
         self.piece, self.start = np.array(places, int).reshape(-1, 2).T
-        self.squares = np.square(self.rows).sum(axis=1)
+        self.squares = np.square(self.rows).sum(axis=(1, 2), dtype=np.float64)
         self.distance = np.full(len(rows), np.inf)
         self.neighbour, self.place = np.full(len(rows), -1), np.zeros(len(rows), int)
 
@@ -76,18 +76,31 @@ class Clips:
         """Tries every stretch of one piece of training music `[T, C]`."""
         if len(sequence) < CLIP or not len(self.rows):
             return
-        windows = np.lib.stride_tricks.sliding_window_view(
-            self.scale(sequence), CLIP, axis=0
-        )  # [T - CLIP + 1, C, CLIP]
-        for first in range(0, len(windows), POSITIONS):
-            stretches = windows[first : first + POSITIONS].transpose(0, 2, 1).reshape(-1, self.rows.shape[1])
-            squares = self.squares[:, None] + np.square(stretches).sum(axis=1) - 2 * self.rows @ stretches.T
-            nearest = squares.argmin(axis=1)
-            found = np.sqrt(np.maximum(0, squares[np.arange(len(nearest)), nearest]) / self.rows.shape[1])
-            better = found < self.distance
-            self.distance[better] = found[better]
-            self.neighbour[better] = number
-            self.place[better] = first + nearest[better]
+        scaled = self.scale(sequence)
+        energy = np.concatenate([[0.0], np.cumsum(np.square(scaled).sum(axis=1, dtype=np.float64))])
+        for first in range(0, len(scaled) - CLIP + 1, POSITIONS):
+            count = min(POSITIONS, len(scaled) - CLIP + 1 - first)
+            stretches = energy[first + CLIP : first + CLIP + count] - energy[first : first + count]
+            for start in range(0, len(self.rows), TOGETHER):
+                some = slice(start, start + TOGETHER)
+                products = _products(self.rows[some], scaled[first : first + count + CLIP - 1])
+                self._take(some, number, first, self.squares[some, None] + stretches - 2 * products)
+
+    def _take(self, some: slice, number: int, first: int, squares: np.ndarray) -> None:
+        """Keeps what is nearer than before; squared distances `[some, positions]` from step `first` on."""
+        nearest = squares.argmin(axis=1)
+        found = np.sqrt(np.maximum(0, squares[np.arange(len(nearest)), nearest]) / self.rows[0].size)
+        better = np.flatnonzero(found < self.distance[some])
+        self.distance[some.start + better] = found[better]
+        self.neighbour[some.start + better] = number
+        self.place[some.start + better] = first + nearest[better]
+
+
+def _products(clips: np.ndarray, sequence: np.ndarray) -> np.ndarray:
+    """Inner products of clips `[n, CLIP, C]` with each stretch of a sequence `[positions + CLIP - 1, C]`."""
+    positions = len(sequence) - CLIP + 1
+    steps = (clips.reshape(-1, clips.shape[2]) @ sequence.T).reshape(len(clips), CLIP, -1)  # of single steps
+    return np.sum([steps[:, step, step : step + positions] for step in range(CLIP)], axis=0)
 
 
 def evaluate(generated: Clips, held_out: Clips) -> dict[str, float]:

@@ -62,8 +62,8 @@ def preset(text: str) -> Preset:
         rate, seconds = 0, 0.0
     if name != "waveform" or len(numbers) != 2 or not 1000 <= rate <= 192_000 or not 0.01 <= seconds <= 600:
         raise UsageError(
-            f"--embedding_preset {text}: say {VGGISH}, or waveform:RATE:SECONDS, such as waveform:48000:10, with 1000 to "
-            "192000 Hz and 0.01 to 600 seconds"
+            f"--embedding_preset {text}: say {VGGISH}, or waveform:RATE:SECONDS, such as waveform:48000:10, of "
+            "1000 to 192000 Hz and 0.01 to 600 seconds"
         )
     length = round(rate * seconds)
     return Preset(rate, length, length, False)
