@@ -55,7 +55,7 @@ def _with_mid_and_side(channels: Tensor) -> Tensor:
 
 
 class NormalisedConv(keras.layers.Layer):
-    """Convolution over (frames, patches), `[B, F, P, K]` to `[B, F, P', K']`, whose kernels' lengths are weights of their own."""
+    """Convolution over frames and patches, `[B, F, P, K]` to `[B, F, P', K']`; kernels' lengths are weights apart."""
 
     def __init__(self, width: int, kernel: tuple[int, int], stride: int = 1, **options: Any) -> None:
         super().__init__(**options)
@@ -123,11 +123,14 @@ class Critics(keras.layers.Layer):
 
 
 def initialise(critics: Critics, seed: int) -> None:
-    """Initial weights, the same on every backend: random directions, gains that keep the variance."""
+    """Initial weights, the same on every backend: random directions of about length one, gains that keep the variance.
+
+    Were directions longer, a step of Adam would turn them less.
+    """
     for index, variable in enumerate(critics.trainable_variables):
         name, shape = variable.path, tuple(variable.shape)
         if name.endswith("direction"):
-            variable.assign(draws.normal(seed, "weights/codec-critic", index, shape))
+            variable.assign(draws.normal(seed, "weights/codec-critic", index, shape) / np.sqrt(np.prod(shape[:-1])))
         elif name.endswith("gain"):
             variable.assign(np.full(shape, 2.0**0.5, np.float32))
         else:
