@@ -1,0 +1,84 @@
+"""What latents are like, and what decoding bears: known answers, pieces of any length, one result however they come."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny
+
+from musika.metrics import latents, robustness
+
+
+class Linear(tiny.FakeCodec):
+    """Decoding is linear, encoding nearly its inverse: enough for distances to grow with noise."""
+
+    sample_rate = 8000
+
+    def encode_window(self, waveform: np.ndarray) -> np.ndarray:
+        parts = waveform.reshape(len(waveform), -1, self.hop_total * 2)[:, self.context : -self.context]
+        return np.tanh(parts[..., : self.channels] * 2).astype(np.float32)
+
+
+def test_statistics_have_known_answers() -> None:
+    rng = np.random.default_rng(0)
+    time = np.arange(20_000)
+    wave = np.sin(2 * np.pi * time / 64)
+    noise = rng.standard_normal(20_000) * 0.5
+    hard = np.sign(rng.standard_normal(20_000))
+    statistics = latents.Statistics(4)
+    z = np.stack([np.full(20_000, 0.25), wave, noise, hard], axis=1).astype(np.float32)
+    for piece in np.split(z, [5000, 5001, 12_000]):
+        statistics.add(piece)
+    found = statistics.result()
+    assert found.count == 20_000
+    np.testing.assert_allclose(found.mean, z.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(found.deviation, z.std(axis=0, dtype=np.float64), atol=1e-6)
+    np.testing.assert_allclose(found.saturation, [0, np.mean(np.abs(z[:, 1]) > 0.99), np.mean(np.abs(noise) > 0.99), 1])
+    assert np.isnan(found.autocorrelation[:, 0]).all()  # never changes
+    expected = np.cos(2 * np.pi * np.array(latents.LAGS) / 64)
+    np.testing.assert_allclose(found.autocorrelation[:, 1], expected, atol=0.01)
+    assert np.abs(found.autocorrelation[:, 2]).max() < 0.03
+    overall = latents.evaluate(found)
+    assert overall["smallest_deviation"] == pytest.approx(0, abs=1e-6) and overall["largest_saturation"] == 1
+    assert np.isfinite(list(overall.values())).all()
+
+
+def test_pieces_shorter_than_a_lag_count() -> None:
+    statistics = latents.Statistics(2)
+    statistics.add(np.array([[0.5, -0.5]], np.float32))
+    overall = latents.evaluate(statistics.result())
+    assert overall["largest_mean"] == 0.5 and np.isnan(overall["autocorrelation_1"])
+    with pytest.raises(ValueError, match="no latents"):
+        latents.Statistics(2).result()
+
+
+def test_distances_grow_with_what_is_done_to_latents() -> None:
+    codec = Linear()
+    waveform = np.random.default_rng(0).standard_normal((4000, 2)).astype(np.float32) * 0.3
+    encoded = codec.encode(waveform)
+    found = robustness.evaluate(codec, waveform, encoded, seed=1)
+    noise = [found[f"noise_{deviation}/to_clean"] for deviation in robustness.NOISE]
+    assert noise == sorted(noise) and noise[0] > 0
+    bits = [found[f"bits_{count}/to_clean"] for count in robustness.BITS]
+    assert bits == sorted(bits)
+    assert found["interpolated/to_clean"] > 0 and found["none/to_original"] > 0
+    assert found == robustness.evaluate(codec, waveform, encoded, seed=1)
+    assert found != robustness.evaluate(codec, waveform, encoded, seed=2)
+
+
+def test_a_stretch_stands_on_whole_blocks() -> None:
+    codec = Linear()
+    for length in (1, 100, 128, 129, 1000):
+        low, high = robustness.stretch(codec, length)
+        assert 0 <= low < high <= length and low % codec.block == 0 and high - low <= 128
+    assert robustness.evaluate(codec, np.zeros((16, 2), np.float32), codec.encode(np.zeros((16, 2), np.float32))) == {}
+
+
+def test_changes_are_what_they_are_called() -> None:
+    z = np.linspace(-1, 1, 63, dtype=np.float32).reshape(21, 3)
+    changes = dict(robustness.changed(z, 0, 0))
+    assert np.std(changes["noise_0.1"] - z) == pytest.approx(0.1, rel=0.25)
+    assert len(np.unique(changes["bits_4"])) <= 16 and np.abs(changes["bits_8"] - z).max() <= 1 / 255 + 1e-6
+    np.testing.assert_allclose(changes["interpolated"], z, atol=1e-6)  # a straight line stays one
+    bent = z**2
+    np.testing.assert_array_equal(dict(robustness.changed(bent, 0, 0))["interpolated"][::2], bent[::2])
