@@ -16,6 +16,7 @@ AS_TRAINED = "what the checkpoint says; another value is an error"
 SEED = "number that fixes every random choice"
 PRECISION = "compute with 16-bit numbers; auto: where it is faster and exact enough"
 XLA = "compile with XLA; auto: where it is faster"
+FETCHED = "checkpoints/techno, misc or misc_small"
 AUDIO_KIND = "kind of audio file; wav is 16-bit"
 PUBLISHED = "Published codecs"
 
@@ -155,8 +156,8 @@ class TrainOptions(CodecOptions):
 class RenderOptions(CodecOptions):
     """What generating and testing share: a generator, its codec, and the sizes that its checkpoint already says."""
 
-    load_path: Path = flag(Path("checkpoints/open"), "checkpoint of the generator", "Folders")
-    dec_path: Path | None = flag(None, "folder of the codec", "Folders", shown="checkpoints/ae")
+    load_path: Path = flag(Path("checkpoints/open"), f"checkpoint of the generator; {FETCHED} too", "Folders")
+    dec_path: Path | None = flag(None, "folder of the codec", "Folders", shown="the generator's own")
     truncation: float = flag(2.0, "smaller is safer, larger wilder; in standard deviations", "Sound", above=0, high=10)
     seed: int | None = flag(None, "number of the piece; the same sounds the same", "Sound", 0, MAX_SEED, shown="drawn")
     small: bool | None = flag(None, "windows of 12 s instead of 24 s", "Network", shown=AS_TRAINED)
