@@ -33,6 +33,7 @@ __all__ = ["EXTENSIONS", "FORMATS", "FileError", "Written", "blocks", "check_fil
 
 BLOCK = 1 << 16  # samples
 RATES = (8_000, 192_000)  # Hz
+LOW_RATE = 32_000  # Hz; below it a person is told that treble is missing
 LONGEST = 100 * 3600  # seconds of audio in one file
 SOUND = "aac ac3 aif aifc aiff alac amr ape au caf dsf dts eac3 flac m4a m4b mka mp1 mp2 mp3 mpa mpc oga ogg oma opus"
 SOUND_TOO = "ra rf64 snd spx tak tta voc w64 wav wave weba wma wv"
@@ -97,6 +98,8 @@ def blocks(
         remark = stereo_note(decoder.channels)
         if note is not None and remark is not None:
             note(remark)
+        if note is not None and decoder.rate < LOW_RATE:
+            note(f"has a sample rate of {decoder.rate} Hz: there is nothing above {decoder.rate // 2} Hz in it")
         stereo = _finite(path, (to_stereo(block, decoder.order) for block in decoder), decoder.rate)
         given = False
         for piece in rechunked(_checked(path, resampled(stereo, decoder.rate, sample_rate)), block_samples):

@@ -115,6 +115,7 @@ class TrainOptions(CodecOptions):
     stage: Literal["gan", "codec"] = flag("gan", "what to train: a generator (gan) or a codec", "What")
     train_path: Path = flag(Path("training_samples"), "folder of latents, for --stage gan", "What")
     files_path: Path = flag(Path("audio_samples"), "folder of audio files, for --stage codec", "What")
+    valid_path: Path | None = flag(None, "folder of audio to measure a codec on", "What", shown="some of files_path")
     load_path: Path | None = flag(None, "checkpoint to go on from or to fine-tune", "What", shown="none: from scratch")
     dec_path: Path = flag(Path("checkpoints/ae"), "folder of the codec that made the latents", "What")
     save_path: Path = flag(Path("checkpoints"), "folder that checkpoints are written to", "What")

@@ -1,17 +1,20 @@
 """The codec's stage of training on a tiny codec: it learns, repeats itself, freezes its encoder, goes on exactly."""
 
+import dataclasses
 from pathlib import Path
 
+import librosa
 import numpy as np
 import pytest
 import soundfile
 from test_codec import TINY, new_weights
 
 from musika import backend, checkpoint
+from musika.codec import critic
 from musika.codec.load import load_codec
 from musika.config import CodecTrainConfig
 from musika.errors import AudioError
-from musika.training import augment
+from musika.training import augment, validation
 from musika.training.codec_stage import JUDGED, MAGNITUDES, WAVEFORM, CodecStage
 from musika.training.pool import CacheError, Pool
 
@@ -97,6 +100,48 @@ def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         Pool(tmp_path, [tmp_path / "one.wav"], tmp_path / "cache", 44_100, 1000)
 
 
+def test_odd_files_are_told(tmp_path: Path) -> None:
+    time = np.arange(44_100) / 44_100
+    sine = np.sin(2 * np.pi * 300 * time)
+    wide = np.stack([sine, 0.3 * np.sin(2 * np.pi * 500 * time)], axis=1)
+    soundfile.write(tmp_path / "good.wav", 0.5 * wide, 44_100)
+    soundfile.write(tmp_path / "silent.wav", np.zeros((44_100, 2)), 44_100)
+    soundfile.write(tmp_path / "mono.wav", 0.5 * sine, 44_100)
+    soundfile.write(tmp_path / "clipped.wav", np.clip(3 * wide, -0.99, 0.99), 44_100)
+    soundfile.write(tmp_path / "offset.wav", 0.4 * wide + 0.2, 44_100)
+    soundfile.write(tmp_path / "low.wav", 0.5 * wide[:8000], 8_000)
+    files = sorted(tmp_path.glob("*.wav"))
+    for _ in range(2):  # decoded, and found again
+        pool = Pool(tmp_path, files, tmp_path / "cache", 44_100, 1000)
+        told = {path.stem: line for path, line in pool.remarks}
+        assert [path.name for path, _ in pool.skipped] == ["silent.wav"]
+        assert told.keys() == {"mono", "clipped", "offset", "low"}
+        assert "both channels" in told["mono"]
+        assert "is clipped" in told["clipped"]
+        assert "offset of +0.20" in told["offset"]
+        assert "8000 Hz" in told["low"]
+
+
+def test_files_are_held_out_when_there_are_enough(tmp_path: Path) -> None:
+    files = [tmp_path / f"{n:02}.wav" for n in range(40)]
+    training, held_out = validation.split(files)
+    assert len(held_out) == validation.EXCERPTS
+    assert sorted(training + held_out) == files
+    assert validation.split(files) == (training, held_out)
+    assert validation.split(files[: validation.ENOUGH - 1]) == (files[: validation.ENOUGH - 1], [])
+
+
+def test_excerpts_begin_after_the_beginning(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 0.9, 35 * 8_000)
+    soundfile.write(tmp_path / "long.wav", ramp, 8_000)
+    soundfile.write(tmp_path / "short.wav", ramp[:24_000], 8_000)
+    (tmp_path / "text.wav").write_text("no music")
+    found, failed = validation.excerpts(sorted(tmp_path.glob("*.wav")), 8_000)
+    assert [(path.name, len(waveform)) for path, waveform in found] == [("long.wav", 80_000), ("short.wav", 24_000)]
+    assert found[0][1][0, 0] == pytest.approx(ramp[20 * 8_000], abs=1e-3)
+    assert [path.name for path, _ in failed] == ["text.wav"]
+
+
 def test_the_mark_names_files_and_lengths(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "one.wav", tones(1, 1), 44_100)
     soundfile.write(tmp_path / "two.wav", tones(2, 2), 44_100)
@@ -157,3 +202,92 @@ def test_new_weights_are_fitted_to_the_pool(pool: Pool) -> None:
     plain = CodecStage(TINY, TRAIN, pool, start=new_weights(TINY))
     _, untrained = steps(plain, plain.init(0), 0, 1)
     assert seen[0]["magnitude_linear"] < 0.6 * untrained[0]["magnitude_linear"]
+
+
+JUDGING = CodecTrainConfig(
+    lr=1e-3,
+    warmup=0,
+    bs=2,
+    crop=40,
+    magnitude_samples=2,
+    critic_samples=4,
+    critic_width=4,
+    critic_ramp=2,
+    critic_lr=0.01,
+)
+
+
+def test_phases_follow_each_other(stage: CodecStage, pool: Pool) -> None:
+    judging = CodecStage(TINY, JUDGING, pool, start=new_weights(TINY))
+    assert [judging.phase(position) for position in (0, 2, 4, 10**9)] == [MAGNITUDES, WAVEFORM, JUDGED, JUDGED]
+    assert stage.phase(10**9) == JUDGED
+    mild = CodecStage(TINY, dataclasses.replace(JUDGING, critic_share=0), pool, start=new_weights(TINY))
+    assert mild.phase(10**9) == WAVEFORM
+
+
+def test_critics_learn_to_tell_decoded_sound_and_are_kept(pool: Pool, tmp_path: Path) -> None:
+    train = dataclasses.replace(JUDGING, magnitude_samples=0, critic_samples=0, lr=1e-9)
+    judging = CodecStage(TINY, train, pool, start=new_weights(TINY))
+    before = judging.init(0)
+    state, seen = steps(judging, before, 0, 25)
+    losses = [scalars["critic_loss"] for scalars in seen]
+    assert np.mean(losses[-4:]) < 0.7 * losses[0]
+    checkpoint.write(tmp_path / "ae", *judging.weights(state), half=True)
+    kept = checkpoint.read(tmp_path / "ae", "critic")
+    again = CodecStage(TINY, train, pool, start={**new_weights(TINY), "critic": kept})
+    assert set(again.init(0)["critic"]) == set(before["critic"])
+    _, seen = steps(again, again.init(0), 100, 1)
+    assert seen[0]["critic_loss"] < 0.8 * losses[0]
+    assert load_codec(tmp_path / "ae").channels == TINY.channels
+
+
+def test_critics_move_the_decoder(pool: Pool) -> None:
+    """One step from the same state with and without them ends elsewhere; their share rises from nothing."""
+    results = []
+    for share in (0.0, 1.0):
+        train = dataclasses.replace(JUDGING, magnitude_samples=0, critic_samples=0, critic_share=share)
+        state, _ = steps(CodecStage(TINY, train, pool, start=new_weights(TINY)), _started(train, pool), 0, 2)
+        results.append(backend.to_numpy(state["weights"]["decoder"]["head/kernel"]))
+    assert np.isfinite(results).all()
+    assert not np.allclose(results[0], results[1])
+
+
+def _started(train: CodecTrainConfig, pool: Pool) -> dict:
+    return CodecStage(TINY, train, pool, start=new_weights(TINY)).init(0)
+
+
+def test_a_lower_rate_moves_weights_less(pool: Pool) -> None:
+    moved = []
+    for rate in (1.0, 0.25):
+        stage = CodecStage(TINY, dataclasses.replace(JUDGING, magnitude_samples=9), pool, start=new_weights(TINY))
+        state = {**stage.init(0), "rate": np.asarray(rate, np.float32)}
+        after, _ = steps(stage, state, 0, 1)
+        change = backend.to_numpy(after["weights"]["decoder"]["head/bias"]) - state["weights"]["decoder"]["head/bias"]
+        moved.append(np.abs(change).mean())
+    assert moved[1] == pytest.approx(0.25 * moved[0], rel=1e-2)
+
+
+def test_figures_are_those_of_the_decoded_previews(stage: CodecStage) -> None:
+    from musika.metrics import reconstruction
+
+    state = stage.init(0)
+    found = stage.figures(state)
+    (_, original), (_, decoded) = stage.preview(state)
+    block = TINY.block * TINY.hop_total
+    expected = reconstruction.evaluate(original, np.clip(decoded, -1, 1), TINY.sample_rate, block)
+    assert found["log_mel"] == pytest.approx(expected["log_mel"], rel=1e-6)
+    assert found["correlation_error"] == pytest.approx(expected["correlation_error"], rel=1e-6)
+    assert np.isfinite(list(found.values())).all()
+
+
+def test_views_of_critics_hold_what_they_say() -> None:
+    waveform = np.stack([tones(0.4, 1).T[0], tones(0.4, 2).T[0]])[None].astype(np.float32)
+    seen = [backend.to_numpy(view) for view in critic.views(waveform)]
+    assert [view.shape[2:] for view in seen] == [
+        (w // 2 // critic.PATCH, 8 * critic.PATCH) for w, _ in critic.RESOLUTIONS
+    ]
+    planes = seen[0].reshape(*seen[0].shape[:3], critic.PLANES, critic.PATCH)
+    spectrum = librosa.stft(waveform[0, 0], n_fft=2048, hop_length=512, center=False)[:-1] * 4 / 2048
+    expected = spectrum * (np.abs(spectrum) ** 2 + critic.POWER_FLOOR) ** -0.35
+    left = (planes[0, :, :, 0] + 1j * planes[0, :, :, 4]).reshape(len(planes[0]), -1)
+    np.testing.assert_allclose(left, expected.T, atol=2e-4)

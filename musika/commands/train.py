@@ -35,7 +35,7 @@ COURSE_OF_CODECS = (
     *("magnitude_samples", "critic_samples", "decay_samples", "freeze_encoder", "crop"),
     *("linear_weight", "mel_weight", "level_weight", "wave_weight", "critic_share", "critic_lr", "feature_weight"),
 )
-PREVIEW_SECONDS = 10
+REMARKS = 40  # lines about odd files that are shown
 
 
 def run(options: TrainOptions) -> int:
@@ -173,6 +173,7 @@ def _train_codec(options: TrainOptions) -> int:
         config, weights = read_weights(origin.folder)
         if checkpoint.has(origin.folder, "critic"):
             weights = {**weights, "critic": checkpoint.read(origin.folder, "critic")}
+    files, held_out = _validation(options, files)
     pool = _pool(options, files, config, crop)
     origin = _settled(origin, "audio", pool.mark)
     options = _continued(options, origin)
@@ -186,7 +187,7 @@ def _train_codec(options: TrainOptions) -> int:
         train,
         pool,
         start=weights,  # a run that goes on replaces them by its state
-        previews=_previews(pool),
+        previews=_excerpts(held_out or pool.sources[:: max(1, len(pool.sources) - 1)], config.sample_rate),
         precision=backend.precision(options.mixed_precision),
         xla=options.xla != "False",  # spectra and losses gain from it on a processor, too
         trained={"audio": pool.mark},
@@ -214,19 +215,40 @@ def _pool(options: TrainOptions, files: list[Path], config: CodecConfig, crop: i
     pool = Pool(options.files_path, files, cache, config.sample_rate, (crop + 1) * config.hop_total)
     for path, reason in pool.skipped:
         console.warn(f"left out: {reason}" if shown(path) in reason else f"left out: {shown(path)}: {reason}")
+    for path, remark in pool.remarks[:REMARKS]:
+        console.warn(f"{shown(path)} {remark}")
+    if len(pool.remarks) > REMARKS:
+        console.warn(f"and {len(pool.remarks) - REMARKS} more remarks of this kind")
     return pool
 
 
-def _previews(pool: Pool) -> list[tuple[str, Any]]:
-    """The beginnings of the first and the last file, numbered: names of files are not for checkpoints."""
+def _validation(options: TrainOptions, files: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Files to train on, and files to measure on, which may be none."""
     from musika import audio
+    from musika.training import validation
 
-    length = PREVIEW_SECONDS * pool.sample_rate
-    found = []
-    for number, path in enumerate(dict.fromkeys([pool.sources[0], pool.sources[-1]])):
-        console.say(f"preview-{number}: {shown(path)}")
-        found.append((f"preview-{number}", next(iter(audio.blocks(path, length)))[:length]))
-    return found
+    if options.valid_path is not None:
+        own = audio.find(options.valid_path)
+        known = {path.resolve() for path in own}
+        return [path for path in files if path.resolve() not in known], own
+    rest, held_out = validation.split(files)
+    if held_out:
+        console.say(f"{len(held_out)} of {len(files)} files are held out to measure on; --valid_path names others")
+    else:
+        console.warn(f"{len(files)} files are too few to hold some out: figures are of music that is trained on")
+    return rest, held_out
+
+
+def _excerpts(files: list[Path], sample_rate: int) -> list[tuple[str, Any]]:
+    """What the run is measured on, numbered: names of files are not for checkpoints."""
+    from musika.training import validation
+
+    found, failed = validation.excerpts(files, sample_rate)
+    for path, reason in failed:
+        console.warn(f"not measured on: {reason if shown(path) in reason else f'{shown(path)}: {reason}'}")
+    for number, (path, _) in enumerate(found):
+        console.say(f"validation-{number}: {shown(path)}")
+    return [(f"validation-{number}", waveform) for number, (_, waveform) in enumerate(found)]
 
 
 # ------------------------------------------------------------------------------------------------- what both share

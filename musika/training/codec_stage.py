@@ -71,6 +71,7 @@ class CodecStage:
         self.trained_parts = ("decoder",) if train.freeze_encoder else ("encoder", "decoder")
         margin = config.window - config.hop
         self.crop_length = train.crop * config.hop_total + margin  # samples
+        self._shown: tuple[Tree, list[np.ndarray]] | None = None
         self.sample_seconds = train.crop * config.hop_total / config.sample_rate
         self._steps = [backend.compile(self._step_of(phase)) for phase in (MAGNITUDES, WAVEFORM, JUDGED)]
 
@@ -265,13 +266,34 @@ class CodecStage:
 
     def preview(self, state: Tree) -> list[tuple[str, np.ndarray]]:
         """Originals and what the averaged weights make of them: (name, waveform `[N, 2]`)."""
-        for part, network in (("encoder", self.encoder), ("decoder", self.decoder)):
-            checkpoint.assign(network, backend.to_numpy(state["average"][part]))
-        codec = stereo.StereoCodec(self.config, self.encoder, self.decoder, identity="")
         pairs = []
-        for name, waveform in self.previews:
-            pairs += [(f"{name}-original", waveform), (f"{name}-decoded", codec.reconstruct(waveform))]
+        for (name, original), decoded in zip(self.previews, self._decoded(state), strict=True):
+            pairs += [(f"{name}-original", original), (f"{name}-decoded", decoded)]
         return pairs
+
+    def figures(self, state: Tree) -> dict[str, float]:
+        """Means over the previews of every figure of a reconstruction; of those pieces where it is defined."""
+        from musika.metrics import reconstruction
+
+        rows = [
+            reconstruction.evaluate(original, np.clip(decoded, -1, 1), self.config.sample_rate, self._block_samples)
+            for (_, original), decoded in zip(self.previews, self._decoded(state), strict=True)
+        ]
+        columns = {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else ())}
+        return {name: float(np.nanmean(v)) for name, v in columns.items() if not np.isnan(v).all()}
+
+    @property
+    def _block_samples(self) -> int:
+        return self.config.block * self.config.hop_total
+
+    def _decoded(self, state: Tree) -> list[np.ndarray]:
+        """What the averaged weights make of the previews; kept while the state is the same."""
+        if self._shown is None or self._shown[0] is not state:
+            for network, part in ((self.encoder, "encoder"), (self.decoder, "decoder")):
+                checkpoint.assign(network, backend.to_numpy(state["average"][part]))
+            codec = stereo.StereoCodec(self.config, self.encoder, self.decoder, identity="")
+            self._shown = state, [codec.reconstruct(waveform) for _, waveform in self.previews]
+        return self._shown[1]
 
     def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
         """The checkpoint to encode and decode with: (config.json, arrays by file)."""

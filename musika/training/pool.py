@@ -16,6 +16,7 @@ import numpy as np
 from musika import audio
 from musika.errors import AudioError, MusikaError
 from musika.training import augment
+from musika.training.remarks import Remarks
 
 FULL_SCALE = 16_384.0  # of int16: peaks up to 2 survive
 SAMPLE_BYTES = 4  # two channels of 16 bits
@@ -31,7 +32,8 @@ class Pool:
 
     Attributes:
         sources: path of each waveform's file.
-        skipped: (path, reason) of the files that could not be read or are shorter than a crop.
+        skipped: (path, reason) of the files that could not be read, are silent or shorter than a crop.
+        remarks: (path, what a person should know about it) of the others.
         seconds: total length.
         mark: a short hash of what files these are, by path and length.
     """
@@ -60,13 +62,14 @@ class Pool:
         self.sample_rate = sample_rate
         self.sources: list[Path] = []
         self.skipped: list[tuple[Path, str]] = []
+        self.remarks: list[tuple[Path, str]] = []
         self._decoded: list[Path] = []
         self._lengths: list[int] = []  # samples
         _make_folder(cache)
         for path in progress(files) if progress else files:
             try:
                 audio.check_file(path)
-                decoded = _decoded(path, cache)
+                decoded, remarks = _decoded(path, cache)
             except AudioError as error:
                 self.skipped.append((path, str(error)))
                 continue
@@ -74,6 +77,10 @@ class Pool:
             if length < shortest:
                 self.skipped.append((path, f"{length / sample_rate:.2f} s is shorter than a training crop"))
                 continue
+            if remarks.silent:
+                self.skipped.append((path, "is silent"))
+                continue
+            self.remarks += [(path, line) for line in remarks.lines()]
             self.sources.append(path)
             self._decoded.append(decoded)
             self._lengths.append(length)
@@ -118,23 +125,25 @@ def _make_folder(cache: Path) -> None:
         raise CacheError(f"{cache} cannot be made: {error.strerror}; choose another --save_path") from error
 
 
-def _decoded(path: Path, cache: Path) -> Path:
-    """The raw file of a source, made if it is not there: int16 pairs, complete or absent."""
+def _decoded(path: Path, cache: Path) -> tuple[Path, Remarks]:
+    """The raw file of a source, made if it is not there: int16 pairs, complete or absent; and remarks on it."""
     stat = path.stat()
     key = hashlib.sha256(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}".encode()).hexdigest()[:24]
-    target = cache / f"{key}.int16"
+    target, beside = cache / f"{key}.int16", cache / f"{key}.json"
     if not target.exists():
-        partial = target.with_name(f"{key}.{os.getpid()}.part")
+        partial, remarks = target.with_name(f"{key}.{os.getpid()}.part"), Remarks()
         try:
             with partial.open("wb") as out:
-                for block in _sixteen_bit(audio.blocks(path, BLOCK)):
+                blocks = audio.blocks(path, BLOCK, note=remarks.notes.append)
+                for block in _sixteen_bit(remarks.add(block) for block in blocks):
                     out.write(block.tobytes())
+            remarks.save(beside)
             partial.replace(target)
         except OSError as error:
             raise CacheError(f"{cache} cannot be written: {error.strerror}; choose another --save_path") from error
         finally:
             partial.unlink(missing_ok=True)
-    return target
+    return target, Remarks.load(beside)
 
 
 def _sixteen_bit(blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
