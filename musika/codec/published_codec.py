@@ -84,7 +84,7 @@ class PublishedCodec(Codec):
         return backend.to_numpy(self._synthesise(magnitude, phase, there))
 
     def _noise_of(self, starts: np.ndarray) -> np.ndarray:
-        """Noise of all pieces of windows whose first pieces have these numbers, `[2 B pieces, steps of all layers]`."""
+        """Noise of all pieces of windows whose first pieces have these numbers, `[B 2 pieces, steps of all layers]`."""
         total = sum(published.noise_lengths(self.config))
         pieces = 1 + self.block // self.config.piece
         drawn = [
@@ -93,11 +93,13 @@ class PublishedCodec(Codec):
             for start in starts
             for n in range(pieces)
         ]
-        return np.stack(drawn, axis=1).reshape(-1, total)
+        noise = np.stack(drawn).reshape(len(starts), pieces, AUDIO_CHANNELS, total)
+        return np.ascontiguousarray(noise.transpose(0, 2, 1, 3)).reshape(-1, total)
 
     @cached_property
     def _spectrogram(self) -> Callable[[Tensor], Tensor]:
-        return backend.compile(lambda planar: published.spectrogram(self.config, planar), xla=True)
+        window = published.rounded_hann(4 * self.config.hop)
+        return backend.compile(lambda planar: published.spectrogram(self.config, planar, window), xla=True)
 
     @cached_property
     def _encode(self) -> Callable[[published.Weights, Tensor], Tensor]:
@@ -121,7 +123,7 @@ class PublishedCodec(Codec):
 
         def decode(weights: published.Weights, latents: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
             batch = latents.shape[0]
-            pieces = ops.reshape(parted(latents), (-1, config.piece, config.latent_depth))  # [2 B pieces, ...]
+            pieces = ops.reshape(parted(latents), (-1, config.piece, config.latent_depth))  # [B 2 pieces, ...]
             both = spectra_of_pieces(config, weights, pieces, noise)
             magnitude, phase = (
                 ops.reshape(x, (batch, AUDIO_CHANNELS, -1, config.bins))[:, :, config.window - OVERLAP :] for x in both
