@@ -61,8 +61,15 @@ def test_the_converted_checkpoint_sounds_exactly_the_same(tmp_path: Path, size: 
     converted(generator, tmp_path / "ours" / "mine")
     converted(codec, tmp_path / "ours" / "musika_ae")
     np.testing.assert_array_equal(heard(tmp_path / "ours" / "mine"), expected)
-    np.testing.assert_array_equal(heard(generator, tmp_path / "ours" / "musika_ae"), expected)
-    np.testing.assert_array_equal(heard(tmp_path / "ours" / "mine", codec), expected)
+
+
+def test_converted_and_other_folders_go_together(tmp_path: Path) -> None:
+    generator, codec = placed(tmp_path / "mine", GENERATOR), placed(tmp_path / "musika_ae", CODEC)
+    ours = converted(generator, tmp_path / "ours" / "mine")
+    assert render.find_codec(ours, codec, "") == codec
+    shutil.copytree(codec, tmp_path / "ours" / "musika_ae")
+    assert render.find_codec(ours, None, describe(codec).identity) == tmp_path / "ours" / "musika_ae"
+    np.testing.assert_array_equal(heard(ours, seconds=0.2), heard(generator, seconds=0.2))
 
 
 def test_half_precision_is_close_and_the_same_codec(tmp_path: Path) -> None:
