@@ -1,6 +1,6 @@
 """Networks and tensors of the published implementation, where `../shared/musika_reference` is there.
 
-Weights are read by plain h5py, since these files are known; the importer for anybody's files is another matter.
+Weights are read by plain h5py here, so that tests have something to hold musika/legacy.py against.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from musika import legacy_tables
 from musika.config import GeneratorConfig
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "musika_reference"
@@ -46,29 +47,16 @@ def weights(size: str, network: str) -> dict[str, np.ndarray]:
 
 def generator_names(size: str) -> dict[str, str]:
     """Published layer names of the generator to ours."""
-    names = {"00d": "start", "00n": "start_modulation", "00ai": "start_modulation/scale", "9c": "out"}
-    for stage in range(1, 6):
-        small = "_small" if size == "small" and stage == 1 else ""
-        for number, part in ((2 * stage - 2, "up"), (2 * stage - 1, "refine"))[: 1 if stage == 5 else 2]:
-            where = f"stage_{stage}/{part}" if stage < 5 else "last_up"
-            modulation = f"{where}_modulation" if stage < 5 else "last_modulation"
-            names |= {
-                f"{number}{small}c": where,
-                f"{number}{small}r": modulation,
-                f"{number}{small}ai": f"{modulation}/scale",
-            }
-        if stage < 5:
-            names[f"res{stage}c{small}"] = f"stage_{stage}/shortcut"
-    return names
+    return _layers(legacy_tables.generator_table(config(size)))
 
 
 def critic_names(size: str) -> dict[str, str]:
     """Published layer names of the critic to ours."""
-    names = {"1c": "first", "7c": "last", "7d": "score"}
-    for block in range(1, 5 if size == "small" else 6):
-        parts = {"c0": "keep", "c1": "shorten", "c3": "shortcut"}
-        names |= {f"{block + 1}{old}": f"block_{block}/{new}" for old, new in parts.items()}
-    return names
+    return _layers(legacy_tables.critic_table(config(size)))
+
+
+def _layers(table: legacy_tables.Table) -> dict[str, str]:
+    return {name.split("/")[0]: weight.ours.rsplit("/", 1)[0] for name, weight in table.items()}
 
 
 def renamed(published: str, names: dict[str, str]) -> str:

@@ -37,7 +37,7 @@ MUST_NOT_KNOW = {
     "musika/gan/critic.py": {"musika.audio", "musika.optim", "musika.checkpoint"},
     "musika/audio": {"keras", "musika.latents", "musika.codec"},
     "musika/draws.py": {"keras"},
-    "musika/legacy.py": {"keras"},
+    "musika/legacy": {"keras", "h5py", "subprocess"},
 }
 FRAMEWORKS = {"tensorflow", "tensorflow_io", "jax", "jaxlib", "torch"}
 MAY_NAME_A_FRAMEWORK = {
