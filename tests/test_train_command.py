@@ -20,7 +20,7 @@ import tiny
 from musika import checkpoint, draws, flags, ports
 from musika.__main__ import main
 from musika.codec.load import load_codec
-from musika.commands import train
+from musika.commands import train, train_origin
 from musika.errors import MusikaError
 from musika.gan.load import load_generator
 from musika.latents import LatentsFolder, Settings, open_training_set
@@ -174,7 +174,7 @@ def test_fine_tuning_begins_with_the_shipped_generator(shipped, latents, tmp_pat
 def test_a_run_keeps_its_course_unless_a_flag_is_given(trained):
     def continued(*words: str) -> flags.TrainOptions:
         chosen = flags.parse_train([*words, "--load_path", str(trained)])
-        return train._continued(chosen, train._origin(chosen, "generator"))
+        return train._continued(chosen, train_origin.found(chosen, "generator"))
 
     kept = continued()
     assert (kept.bs, kept.totsamples, kept.epochs, kept.lr, kept.save_every) == (2, 4, 1, 1e-3, 1)
@@ -188,9 +188,9 @@ def test_a_run_keeps_its_course_unless_a_flag_is_given(trained):
 @pytest.mark.parametrize(("field", "value"), [("bs", "2"), ("bs", 2.5), ("epochs", True), ("lr", [1])])
 def test_a_course_that_is_not_usable_is_refused(trained, field, value):
     chosen = flags.parse_train(["--load_path", str(trained)])
-    origin = train._origin(chosen, "generator")
+    origin = train_origin.found(chosen, "generator")
     course = {**origin.said("training", "course"), field: value}
-    broken = train.Origin(origin.folder, {**origin.info, "training": {"course": course}}, True)
+    broken = train_origin.Origin(origin.folder, {**origin.info, "training": {"course": course}}, True)
     with pytest.raises(MusikaError, match=f"{field} of its course"):
         train._continued(chosen, broken)
 
@@ -210,7 +210,7 @@ def test_the_mark_of_latents_is_of_paths_in_their_folder(tmp_path):
 
 def test_another_codec_than_the_latents_is_said(shipped, latents, tmp_path, capsys, monkeypatch):
     info = train.checkpoint.read_config(shipped / "ae")
-    monkeypatch.setattr(train, "_codec_of", lambda options: ("0" * 16, info["config"]["channels"]))
+    monkeypatch.setattr(train, "_codec_of", lambda options, origin: ("0" * 16, info["config"]["channels"]))
     monkeypatch.setattr(train, "_run", lambda options, stage, *rest: int(stage.codec is not None))
     assert train.run(options(shipped, latents, tmp_path, load_path=shipped / "open")) == 0
     assert "no samples to listen to" in capsys.readouterr().err
@@ -229,9 +229,9 @@ def test_an_older_checkpoint_branches_into_a_new_run(shipped, latents, trained, 
     os.system(f"cp -r {trained} {run}")
     os.system(f"cp -r {run}/000000004 {run}/000000008")
     chosen = options(shipped, latents, tmp_path, load_path=run / "000000004", epochs=2)
-    assert train._run_folder(chosen, train._origin(chosen, "generator")) not in (run, trained)
+    assert train._run_folder(chosen, train_origin.found(chosen, "generator")) not in (run, trained)
     newest = options(shipped, latents, tmp_path, load_path=run, epochs=2)
-    assert train._run_folder(newest, train._origin(newest, "generator")) == run
+    assert train._run_folder(newest, train_origin.found(newest, "generator")) == run
 
 
 # ------------------------------------------------------------------------------------------------------- refusals
@@ -404,7 +404,7 @@ def test_a_codec_trains_on_audio_files(codec_run, tmp_path):
     checkpoint.verify(folder)
     assert load_codec(folder).channels == 4
     names = {path.name for path in folder.iterdir()}
-    assert {f"preview-{k}-{what}.flac" for k in (0, 1) for what in ("original", "decoded")} <= names
+    assert {f"validation-{k}-{what}.flac" for k in (0, 1) for what in ("original", "decoded")} <= names
     assert len(checkpoint.read_config(folder)["trained"]["audio"]) == 16
     refused("--small belongs", flags.dataclasses.replace(codec_run, small=True, save_path=tmp_path / "other"))
 

@@ -280,7 +280,8 @@ def _continued(options: TrainOptions, origin: Origin | None) -> TrainOptions:
         return options
     if not origin.resumes:  # a codec that can do magnitudes and waveforms already goes straight to the critics
         skipped = {"magnitude_samples", "critic_samples"} - given if options.stage == "codec" else set()
-        return dataclasses.replace(options, **dict.fromkeys(skipped, 0))
+        changes: dict[str, Any] = dict.fromkeys(skipped, 0)
+        return dataclasses.replace(options, **changes)
     names = COURSE + (COURSE_OF_CODECS if options.stage == "codec" else ())
     own = {name: origin.said("training", "course", name) for name in names}
     own = {name: value for name, value in own.items() if value is not None}
