@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,7 @@ COURSE_OF_CODECS = (
     *("magnitude_samples", "critic_samples", "decay_samples", "freeze_encoder", "crop"),
     *("linear_weight", "mel_weight", "level_weight", "wave_weight", "critic_share", "critic_lr", "feature_weight"),
 )
+MOST_THREADS = 8
 REMARKS = 40  # lines about odd files that are shown
 
 
@@ -319,6 +321,7 @@ def _run(options: TrainOptions, stage: Any, train: Any, origin: Origin | None, p
         save_every=train.save_every,
         seed=train.seed,
         minutes=options.minutes,
+        threads=_threads(),
         notes={"course": course},
     )
     _describe(folder, options, stage)
@@ -339,6 +342,13 @@ def _run(options: TrainOptions, stage: Any, train: Any, origin: Origin | None, p
             )
         finally:
             log.close()
+
+
+def _threads() -> int:
+    """Threads that prepare batches: an accelerator waits for a single one, a processor has its cores to share."""
+    from musika import backend
+
+    return min(MOST_THREADS, max(1, (os.cpu_count() or 1) - 1)) if backend.has_accelerator() else 1
 
 
 def _page_flags(options: TrainOptions, folder: Path) -> list[str]:
