@@ -3,7 +3,8 @@
 python benchmarks/distance.py LATENTS_FOLDER [--load_path checkpoints/open] [--pieces 40]
 
 Stretches of 32 latents, each described by the mean, the deviation and the mean absolute step of its numbers, projected
-on their 64 main components. Generated pieces have the seeds 1000, 1001 ... and 512 latents each, without noise.
+on their 64 main components (musika/metrics). Generated pieces have the seeds 1000, 1001 ... and 512 latents each,
+without noise.
 """
 
 from __future__ import annotations
@@ -16,31 +17,19 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-STRETCH, COMPONENTS, LENGTH = 32, 64, 512
+from musika.metrics import frechet, spaces
+
+LENGTH = 512  # latents of a generated piece
 
 
 def described(pieces: list[np.ndarray]) -> np.ndarray:
     """Pieces `[T, C]` to one row `[3 C]` for each stretch."""
-    rows = []
-    for piece in pieces:
-        for start in range(0, len(piece) - STRETCH + 1, STRETCH):
-            part = piece[start : start + STRETCH]
-            rows.append(np.concatenate([part.mean(0), part.std(0), np.abs(np.diff(part, axis=0)).mean(0)]))
-    return np.array(rows)
+    return np.concatenate([spaces.windows(piece) for piece in pieces])
 
 
-def frechet(one: np.ndarray, other: np.ndarray) -> float:
-    """Fréchet distance of two normal distributions fitted to rows (Dowson and Landau 1982)."""
-    import scipy.linalg
-
-    both = np.concatenate([one, other])
-    mean = both.mean(0)
-    components = np.linalg.svd(both - mean, full_matrices=False)[2][:COMPONENTS].T
-    one, other = (one - mean) @ components, (other - mean) @ components
-    covariances = np.cov(one.T), np.cov(other.T)
-    root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
-    between = np.sum((one.mean(0) - other.mean(0)) ** 2)
-    return float(between + np.trace(covariances[0] + covariances[1] - 2 * root))
+def distance(one: np.ndarray, other: np.ndarray) -> float:
+    """Fréchet distance of rows on their main components."""
+    return frechet.evaluate(one, other, spaces.COMPONENTS)["frechet"]
 
 
 def generated(folder: Path, pieces: int) -> list[np.ndarray]:
@@ -69,8 +58,8 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(len(real))
     halves = [described([real[i] for i in order[start::2]]) for start in (0, 1)]
     made = described(generated(options.load_path, options.pieces))
-    print(f"generated to real       {frechet(described(real), made):.3f}")
-    print(f"one half to the other   {frechet(*halves):.3f}")
+    print(f"generated to real       {distance(described(real), made):.3f}")
+    print(f"one half to the other   {distance(*halves):.3f}")
 
 
 if __name__ == "__main__":
