@@ -110,5 +110,5 @@ def test_what_is_no_such_network_is_refused(tmp_path: Path) -> None:
 
 def test_without_onnxruntime_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(UsageError, match=r"pip install \"musika\[onnx\]\""):
+    with pytest.raises(UsageError, match="pip install onnxruntime"):
         network.Network(tmp_path / "net.onnx", network.preset("vggish"))

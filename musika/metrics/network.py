@@ -81,7 +81,7 @@ class Network:
         try:
             import onnxruntime
         except ImportError:
-            raise UsageError('--embedding needs the package onnxruntime: pip install "musika[onnx]"') from None
+            raise UsageError("--embedding needs the package onnxruntime: pip install onnxruntime") from None
         self.name, self.preset = shown(path), kind
         if not path.is_file():
             raise UsageError(f"--embedding: there is no file {self.name}")
