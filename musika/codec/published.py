@@ -220,8 +220,9 @@ def spectrogram(config: PublishedCodecConfig, waveform: Tensor, window: np.ndarr
 def rounded_hann(window: int) -> np.ndarray:
     """The periodic Hann window, each step of its computation rounded to float32, by the backend's own cosine.
 
-    As the original has it: in bins that hold 90 dB less than their neighbours, the rounding of the window is heard.
-    Not to be called within a compiled function.
+    As the original has it: in bins far quieter than their neighbours the rounding of the window shows. With
+    TensorFlow's cosine spectrograms agree with the original to 2e-7, with JAX's to 4e-5 of the largest magnitude where
+    power exceeds 1e-5. Not to be called within a compiled function.
     """
     turns = np.float32(2 * np.pi) * np.arange(window, dtype=np.float32) / np.float32(window)
     cosine = backend.to_numpy(ops.cos(backend.to_device(turns)))
