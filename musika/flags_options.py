@@ -140,6 +140,7 @@ class TrainOptions(CodecOptions):
     linear_weight: float = flag(0.15, "of the loss of single frequencies", "Codec", 0, 1e6)
     mel_weight: float = flag(1.0, "of the loss of mel bands", "Codec", 0, 1e6)
     level_weight: float = flag(1.0, "of the loss of bands' levels", "Codec", 0, 1e6)
+    texture_weight: float = flag(1.0, "of the loss of how much tones stand out", "Codec", 0, 1e6)
     wave_weight: float = flag(1.0, "of the losses on the waveform, beside those on magnitudes", "Codec", 0, 1e6)
     critic_share: float = flag(1.0, "strength of the critics, beside the losses on the waveform", "Codec", 0, 1e6)
     critic_lr: float = flag(5e-4, "learning rate of the critics", "Codec", above=0, high=1)

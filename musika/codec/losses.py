@@ -22,6 +22,7 @@ LOG_OF_TEN = 2.302585
 MEL_FLOOR = 1e-5  # of mel power, as in the figures that reconstruction is judged by
 WAVE_RESOLUTIONS = ((2048, 128), (512, 64))  # (window, mel bands); hop a quarter of the window
 ENERGY_FLOOR = 1e-7  # of a channel's mean square: -70 dB of full scale
+TEXTURE_WINDOW, TEXTURE_BINS = 2048, 16  # of the flatness of bands of single bins
 LINEAR_WINDOW = 4096  # of single bins on the waveform: long enough to tell a tone from noise
 
 
@@ -36,6 +37,18 @@ def _mel_losses(made: Tensor, real: Tensor, sample_rate: int, bands: int) -> tup
     per_frame = _log_difference(made, real, MEL_FLOOR)
     per_crop = _log_difference(ops.mean(made, axis=2), ops.mean(real, axis=2), MEL_FLOOR)
     return per_frame / LOG_OF_TEN, per_crop / LOG_OF_TEN
+
+
+def _texture(power: Tensor) -> Tensor:
+    """Flatness of bands of TEXTURE_BINS bins, `[B, 4, frames, K]` to `[B, 4, bands]`: mean over frames of a logarithm.
+
+    It is that of the geometric over the arithmetic mean: 0 for a plain, -0.58 for noise, and the lower, the more tones
+    stand out. Where latents cannot say what single bins do, the other losses are best served by a plain.
+    """
+    bands = power.shape[-1] // TEXTURE_BINS
+    power = power[..., : bands * TEXTURE_BINS] + stereo.POWER_FLOOR
+    power = ops.reshape(power, (*power.shape[:-1], bands, TEXTURE_BINS))
+    return ops.mean(ops.mean(ops.log(power), axis=-1) - ops.log(ops.mean(power, axis=-1)), axis=2)
 
 
 def _spectra(waveform: Tensor, window: int) -> spectrum.Spectrum:
@@ -64,6 +77,10 @@ def wave_loss(config: CodecConfig, train: CodecTrainConfig, made: Tensor, real: 
         mel, level = _mel_losses(one, other, config.sample_rate, bands)
         loss = loss + (train.mel_weight * mel + train.level_weight * level) / len(WAVE_RESOLUTIONS)
         scalars |= {f"wave_mel_{window}": mel, f"wave_level_{window}": level}
+        if window == TEXTURE_WINDOW:
+            texture = ops.mean(ops.abs(_texture(one) - _texture(other)))
+            loss = loss + train.texture_weight * texture
+            scalars["wave_texture"] = texture
     one, other = (spectrum.power(_spectra(x, LINEAR_WINDOW)) for x in (made, real))
     linear = 0.5 * _log_difference(one, other, stereo.POWER_FLOOR)
     one, other = (ops.mean(ops.square(x), axis=-1) for x in (made, real))

@@ -34,7 +34,8 @@ SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coor
 COURSE = ("lr", "bs", "epochs", "totsamples", "save_every", "gp_max_weight", "truncation", "seed")
 COURSE_OF_CODECS = (
     *("magnitude_samples", "critic_samples", "decay_samples", "freeze_encoder", "crop"),
-    *("linear_weight", "mel_weight", "level_weight", "wave_weight", "critic_share", "critic_lr", "feature_weight"),
+    *("linear_weight", "mel_weight", "level_weight", "texture_weight", "wave_weight"),
+    *("critic_share", "critic_lr", "feature_weight"),
 )
 MOST_THREADS = 8
 REMARKS = 40  # lines about odd files that are shown
