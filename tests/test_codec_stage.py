@@ -10,7 +10,7 @@ import soundfile
 from test_codec import TINY, new_weights
 
 from musika import backend, checkpoint
-from musika.codec import critic
+from musika.codec import critic, losses, stereo
 from musika.codec.load import load_codec
 from musika.config import CodecTrainConfig
 from musika.errors import AudioError
@@ -278,6 +278,22 @@ def test_figures_are_those_of_the_decoded_previews(stage: CodecStage) -> None:
     assert found["log_mel"] == pytest.approx(expected["log_mel"], rel=1e-6)
     assert found["correlation_error"] == pytest.approx(expected["correlation_error"], rel=1e-6)
     assert np.isfinite(list(found.values())).all()
+
+
+def test_texture_tells_noise_from_tones_and_plains() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.exponential(size=(1, 4, 400, 64)).astype(np.float32)
+    tone = np.full((1, 4, 400, 64), 1e-3, np.float32)
+    tone[..., ::16] = 1.0
+    found = {
+        name: losses._texture(power) for name, power in {"noise": noise, "tone": tone, "plain": tone * 0 + 1}.items()
+    }
+    means = {name: float(backend.to_numpy(texture).mean()) for name, texture in found.items()}
+    assert found["noise"].shape == (1, 4, 4)
+    assert means["noise"] == pytest.approx(-0.577, abs=0.05)  # less Euler's constant, and a little for short bands
+    expected = 15 / 16 * np.log(1e-3 + stereo.POWER_FLOOR) - np.log((1 + 15e-3) / 16)
+    assert means["tone"] == pytest.approx(expected, abs=0.01)
+    assert means["plain"] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_views_of_critics_hold_what_they_say() -> None:
