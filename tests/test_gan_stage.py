@@ -77,6 +77,24 @@ def test_batches_do_not_depend_on_their_size():
     assert [n.shape[0] for n in whole["noise"]] == [8] * len(whole["noise"])
 
 
+def test_left_and_right_change_places_where_a_codec_keeps_them_apart():
+    class Halves:
+        stereo_halves, hop_total, sample_rate = True, 4096, 44_100
+
+    swapping = fresh(codec=Halves())
+    swapped = []
+    for position in range(0, 64, 2):
+        plain, batch = stage().batch(position), swapping.batch(position)
+        assert np.array_equal(plain["coordinates"], batch["coordinates"])
+        same = np.array_equal(plain["real"], batch["real"])
+        turned = np.array_equal(plain["real"], batch["real"][..., [2, 3, 0, 1]])
+        assert same != turned
+        swapped.append(turned)
+    assert 8 <= sum(swapped) <= 24
+    Halves.stereo_halves = False
+    assert all(np.array_equal(stage().batch(n)["real"], swapping.batch(n)["real"]) for n in range(0, 64, 2))
+
+
 def test_every_place_of_every_file_is_cropped():
     seen = set()
 

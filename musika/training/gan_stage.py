@@ -127,11 +127,18 @@ class GanStage:
     def batch(self, position: int) -> Tree:
         """Real windows, coordinates and noise of the `bs` samples after `position`."""
         train, config = self.train, self.config
+        real = np.stack([self._window(sample) for sample in range(position, position + train.bs)])  # [B, L, C]
+        if self.codec is not None and self.codec.stereo_halves and self._swaps(position):
+            real = np.roll(real, config.channels // 2, axis=2)
         return {
-            "real": np.stack([self._window(sample) for sample in range(position, position + train.bs)]),  # [B, L, C]
+            "real": real,
             "coordinates": training_coordinates(config, train.seed, position, train.bs, train.truncation),
             "noise": training_noise(config, train.seed, position, train.bs),
         }
+
+    def _swaps(self, position: int) -> bool:
+        """Whether left and right change places in this batch, where they are the halves of a latent: half of the time."""
+        return bool(draws.uniform(self.train.seed, "training/swap", position, (1,))[0] < 0.5)
 
     def _window(self, sample: int) -> np.ndarray:
         """A real window `[L, C]`: every place in every file is as likely as any other."""
