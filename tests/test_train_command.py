@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import tiny
 
 from musika import checkpoint, draws, flags, ports
@@ -391,11 +393,19 @@ def codec_run(songs, tmp_path_factory) -> flags.TrainOptions:
     for path in songs[:2]:
         (music / f"caf\udce9 {path.name}").symlink_to(path)
     (music / "broken.mp3").write_bytes(b"no music at all")
+    tone = 0.4 * np.sin(np.arange(88_200) / 30)
+    soundfile.write(music / "silence.wav", np.zeros((88_200, 2)), 44_100)
+    soundfile.write(music / "mono.wav", tone, 44_100)
+    soundfile.write(music / "narrow.wav", tone[:16_000], 8_000)
+    soundfile.write(music / "clipped.wav", np.clip(np.stack([4 * tone, tone], axis=1), -1, 1), 44_100)
+    soundfile.write(music / "offset.wav", np.stack([tone, 0.5 * tone], axis=1) + 0.3, 44_100)
     chosen = options(folder, folder, folder / "save", stage="codec", files_path=music)
     chosen = flags.dataclasses.replace(chosen, small=None, base_channels=None, coorddepth=None, magnitude_samples=2)
-    with pytest.MonkeyPatch.context() as patch:
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(said):
         patch.setattr(train, "CodecConfig", lambda: tiny.STEREO)
         assert train.run(chosen) == 0
+    (folder / "said").write_text(said.getvalue(), errors="surrogateescape")
     return chosen
 
 
@@ -405,8 +415,26 @@ def test_a_codec_trains_on_audio_files(codec_run, tmp_path):
     assert load_codec(folder).channels == 4
     names = {path.name for path in folder.iterdir()}
     assert {f"validation-{k}-{what}.flac" for k in (0, 1) for what in ("original", "decoded")} <= names
-    assert len(checkpoint.read_config(folder)["trained"]["audio"]) == 16
+    info = checkpoint.read_config(folder)
+    assert len(info["trained"]["audio"]) == 16
+    assert np.isfinite(list(info["training"]["figures"].values())).all()
+    assert {"log_mel", "flatness_ratio", "loudness_error"} <= info["training"]["figures"].keys()
+    state = checkpoint.read(folder, "state")
+    assert all(np.isfinite(array).all() for array in state.values())
     refused("--small belongs", flags.dataclasses.replace(codec_run, small=True, save_path=tmp_path / "other"))
+
+
+def test_odd_files_in_a_folder_are_told(codec_run):
+    said = (codec_run.files_path.parent / "said").read_text(errors="surrogateescape").splitlines()
+    assert any("left out" in line and "broken.mp3" in line for line in said)
+    for name, reason in {
+        "silence": "is silent",
+        "mono": "same sound in both channels",
+        "narrow": "8000 Hz",
+        "clipped": "is clipped",
+        "offset": "offset of +0.30",
+    }.items():
+        assert any(name in line and reason in line for line in said), (name, said)
 
 
 def decided(monkeypatch, *words: object) -> tuple[flags.TrainOptions, object]:
