@@ -9,16 +9,14 @@ import pytest
 import soundfile
 from test_codec import TINY, new_weights
 
-from musika import backend, checkpoint
+from musika import backend, checkpoint, optim
 from musika.codec import critic, losses, stereo
 from musika.codec.load import load_codec
 from musika.config import CodecTrainConfig
 from musika.errors import AudioError
 from musika.training import augment, validation
-from musika.training.codec_stage import JUDGED, MAGNITUDES, WAVEFORM, CodecStage
+from musika.training.codec_stage import JUDGED, MAGNITUDES, WAVEFORM, CodecStage, _judged
 from musika.training.pool import CacheError, Pool
-
-pytestmark = pytest.mark.backend
 
 TRAIN = CodecTrainConfig(lr=3e-3, warmup=2, bs=4, crop=40, totsamples=40, magnitude_samples=8, decay_samples=4000)
 
@@ -163,6 +161,7 @@ def test_augmented_crops_stay_finite_and_bounded(index: int) -> None:
     assert 0 < np.abs(made).max() <= 1.1001
 
 
+@pytest.mark.backend
 def test_training_lowers_the_loss_and_ends_with_a_codec(stage: CodecStage, tmp_path: Path) -> None:
     state, seen = steps(stage, stage.init(0), 0, 14)
     assert "wave_linear" not in seen[1]
@@ -280,6 +279,7 @@ def test_figures_are_those_of_the_decoded_previews(stage: CodecStage) -> None:
     assert np.isfinite(list(found.values())).all()
 
 
+@pytest.mark.backend
 def test_texture_tells_noise_from_tones_and_plains() -> None:
     rng = np.random.default_rng(0)
     noise = rng.exponential(size=(1, 4, 400, 64)).astype(np.float32)
@@ -296,6 +296,35 @@ def test_texture_tells_noise_from_tones_and_plains() -> None:
     assert means["plain"] == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.backend
+def test_critics_have_a_slope_everywhere() -> None:
+    """Of their own weights and of the sound, silence included; and one step down it is better."""
+    critics = critic.Critics(4, name="critic")
+    critic.initialise(critics, 0)
+    weights = backend.to_device(checkpoint.named_weights(critics))
+    real = np.stack([tones(0.1, seed).T for seed in (1, 2)]).astype(np.float32)
+    made = np.stack([real[0] * 0, real[1][:, ::-1]])
+
+    def judged(weights: dict, waveform: np.ndarray) -> tuple:
+        return _judged(critics, weights, critic.views(waveform))
+
+    def loss_of_critics(weights: dict) -> tuple:
+        return critic.critic_loss(judged(weights, real)[0], judged(weights, made)[0]), 0
+
+    def loss_of_codec(waveform: np.ndarray) -> tuple:
+        (scores, features), (_, real_features) = judged(weights, waveform), judged(weights, real)
+        return critic.codec_loss(scores) + critic.feature_loss(real_features, features), 0
+
+    for loss_of, start in ((loss_of_critics, weights), (loss_of_codec, backend.to_device(made))):
+        before, _, slope = backend.value_and_gradient(loss_of, start)
+        norm = optim.global_norm(slope)
+        assert all(np.isfinite(backend.to_numpy(leaf)).all() for leaf in optim.leaves(slope))
+        assert 0 < float(norm) < np.inf
+        after, _ = loss_of(optim.tree_map(lambda x, g, n=norm: x - 1e-3 * g / n, start, slope))
+        assert float(after) < float(before)
+
+
+@pytest.mark.backend
 def test_views_of_critics_hold_what_they_say() -> None:
     waveform = np.stack([tones(0.4, 1).T[0], tones(0.4, 2).T[0]])[None].astype(np.float32)
     seen = [backend.to_numpy(view) for view in critic.views(waveform)]

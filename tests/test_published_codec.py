@@ -21,8 +21,6 @@ from musika.codec.published_codec import PublishedCodec, original_decoding
 from musika.config import GeneratorConfig, PublishedCodecConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError
 
-pytestmark = pytest.mark.backend
-
 TINY = PublishedCodecConfig(hop=4, latent_depth=3, block=8)
 OTHERS = (
     PublishedCodecConfig(hop=8, latent_depth=2, block=8, sigma_rescale=60.0, mu_rescale=-20.0),
@@ -101,6 +99,7 @@ def some_audio(samples: int, seed: int = 0) -> np.ndarray:
 # ------------------------------------------------------------------------------------------ the original
 
 
+@pytest.mark.backend
 @reference.needs_reference
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_each_stage_agrees_with_the_original(size: str) -> None:
@@ -130,6 +129,7 @@ def test_each_stage_agrees_with_the_original(size: str) -> None:
             assert reference.distance(ops.reshape(one, other.shape), other) < 1e-5
 
 
+@pytest.mark.backend
 @reference.needs_reference
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_whole_coding_agrees_with_the_original(size: str) -> None:
@@ -149,6 +149,7 @@ def test_whole_coding_agrees_with_the_original(size: str) -> None:
     assert reference.distance(found[:, codec.config.latent_depth :], tensors["latents2"]) < limit
 
 
+@pytest.mark.backend
 @reference.needs_reference
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_noise_enters_where_it_does_in_the_original(size: str) -> None:
@@ -193,6 +194,7 @@ def test_a_musika_folder_is_a_codec_as_it_is(tmp_path: Path) -> None:
 # ----------------------------------------------------------------------------------------- the networks
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("sizes", [(5, 3, 7), (1, 1, 2), (16, 12, 4)])
 def test_two_steps_at_once_are_a_transposed_convolution(sizes: tuple[int, int, int]) -> None:
     steps, takes, gives = sizes
@@ -368,6 +370,7 @@ def test_noise_weights_of_zero_draw_nothing(codec: PublishedCodec, monkeypatch: 
     assert codec.decode(np.full((3, 6), 0.5, np.float32)).shape == (3 * codec.hop_total, 2)
 
 
+@pytest.mark.backend
 @settings(max_examples=8)
 @given(first=st.integers(0, 4000), count=st.integers(1, 3000))
 def test_rendering_is_a_function_of_position(noisy: PublishedCodec, first: int, count: int) -> None:
@@ -402,6 +405,7 @@ def test_bfloat16_stays_close() -> None:
     assert loud.mean() > 0.2 and np.abs(spectra[0] - spectra[1])[loud].mean() < 1.0  # dB
 
 
+@pytest.mark.backend
 def test_xla_stays_close() -> None:
     plain, xla = new_codec(), new_codec(xla=True)
     waveform, latents = some_audio(700), some_latents(TINY, 11)
