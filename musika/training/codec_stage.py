@@ -155,12 +155,7 @@ class CodecStage:
     def _magnitude_part(self, planes: Tensor, powers: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Scalars, and the gradient by the planes, of what the head says of magnitudes."""
 
-        def loss_of(planes: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-            loss, scalars = losses.magnitude_loss(self.config, self.train, planes, powers)
-            return loss, scalars | {"loss": loss}
-
-        _, scalars, slope = backend.value_and_gradient(loss_of, planes)
-        return scalars, slope
+        return _sloped(lambda x: losses.magnitude_loss(self.config, self.train, x, powers), planes, "loss")
 
     def _waveform_part(self, judged: bool) -> Callable[[Tree, Tensor, Tensor], tuple[Tree, dict[str, Tensor], Tensor]]:
         """(state, planes, originals) to (state, scalars, gradient by the planes) of the synthesised waveform."""
@@ -174,9 +169,8 @@ class CodecStage:
             scalars, slope = wave_part(made, real)
             if judged:
                 state, more, critic_slope = judge(state, made, real)
-                share = self.train.critic_share * ops.minimum(
-                    1.0, (ops.cast(state["critic_adam"]["step"], "float32")) / max(self.train.critic_ramp, 1)
-                )
+                risen = ops.cast(state["critic_adam"]["step"], "float32") / max(self.train.critic_ramp, 1)
+                share = self.train.critic_share * ops.minimum(risen, 1.0)
                 scalars, slope = scalars | more, slope + _as_long_as(slope, critic_slope) * share
             return state, scalars, back(slope * self.train.wave_weight)
 
@@ -193,12 +187,8 @@ class CodecStage:
         return ops.transpose(stereo.synthesis(self.config, planes)[:, edge:-edge], (0, 2, 1))
 
     def _wave_part(self, made: Tensor, real: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        def loss_of(made: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-            loss, scalars = losses.wave_loss(self.config, self.train, made, real)
-            return loss, scalars | {"wave_loss": loss}
-
-        _, scalars, slope = backend.value_and_gradient(loss_of, made)
-        return scalars, slope
+        """Scalars, and the gradient by the decoded waveforms, of how they differ from the originals."""
+        return _sloped(lambda x: losses.wave_loss(self.config, self.train, x, real), made, "wave_loss")
 
     def _judge(self) -> Callable[[Tree, Tensor, Tensor], tuple[Tree, dict[str, Tensor], Tensor]]:
         """(state, decoded, originals `[B, 2, n]`) to (state with better critics, scalars, gradient by the decoded)."""
@@ -313,6 +303,14 @@ def _judged(critics: keras.Layer, weights: Mapping[str, Tensor], seen: list[Tens
     """Scores and features of every resolution with these weights in the place of the critics' own."""
     outputs, _ = critics.stateless_call([weights[name] for name in checkpoint.names(critics)], [], seen)
     return outputs
+
+
+def _sloped(
+    loss_of: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]], at: Tensor, name: str
+) -> tuple[dict[str, Tensor], Tensor]:
+    """The scalars that `loss_of` gives there, its loss among them by that name, and its gradient."""
+    loss, scalars, slope = backend.value_and_gradient(loss_of, at)
+    return {**scalars, name: loss}, slope
 
 
 def _as_long_as(one: Tensor, other: Tensor) -> Tensor:

@@ -137,7 +137,7 @@ class GanStage:
         }
 
     def _swaps(self, position: int) -> bool:
-        """Whether left and right change places in this batch, where they are the halves of a latent: half of the time."""
+        """Whether left and right change places in this batch, where they are halves of a latent: half of the time."""
         return bool(draws.uniform(self.train.seed, "training/swap", position, (1,))[0] < 0.5)
 
     def _window(self, sample: int) -> np.ndarray:
