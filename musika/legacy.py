@@ -10,8 +10,7 @@ Kernels of convolutions lose their first size, which is 1, and those of one step
 from __future__ import annotations
 
 import contextlib
-import io
-import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,10 @@ CODEC = ("enc", "enc2", "dec", "dec2")
 GENERATOR, RAW_GENERATOR, CRITIC = "gen_ema", "gen", "critic"
 SWITCH = "switch.npy"
 MAX_SWITCH = 4096  # bytes of switch.npy
+NPY_MAGIC = b"\x93NUMPY\x01\x00"
+PLAIN_NUMBER = re.compile(
+    rb"\{'descr': '(?P<type>[<>]f[248])', 'fortran_order': (?:False|True), 'shape': \((?:1, ?)*1?\), \} *\n?"
+)
 
 Arrays = dict[str, np.ndarray]
 
@@ -90,16 +93,31 @@ def raw_generator(folder: Path) -> Arrays | None:
     """The generator's weights before averaging, by our names; None where the folder does not have them.
 
     Raises:
-        CheckpointError: as `generator`.
+        CheckpointError: as `generator`; or it is of other sizes than the averaged one.
     """
-    return generator(folder, RAW_GENERATOR)[1] if (folder / f"{RAW_GENERATOR}.h5").exists() else None
+    if not (folder / f"{RAW_GENERATOR}.h5").exists():
+        return None
+    sizes, arrays = generator(folder, RAW_GENERATOR)
+    _check_same(folder, RAW_GENERATOR, sizes, tuple(sizes))
+    return arrays
+
+
+def _check_same(folder: Path, network: str, sizes: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Raises CheckpointError unless a network has the sizes of the averaged generator."""
+    own = generator_sizes(folder)
+    for name in names:
+        if sizes[name] != own[name]:
+            raise CheckpointError(
+                f"{shown(folder / network)}.h5 has {name} {sizes[name]}, and {GENERATOR}.h5 beside it {own[name]}: "
+                "they are not of one model"
+            )
 
 
 def critic(folder: Path) -> Arrays | None:
     """The critic's weights by our names; None where the folder does not have them.
 
     Raises:
-        CheckpointError: as `generator`.
+        CheckpointError: as `generator`; or it is of other sizes than the generator.
     """
     path = folder / f"{CRITIC}.h5"
     if not path.exists():
@@ -110,6 +128,7 @@ def critic(folder: Path) -> Arrays | None:
         config = _config(path, channels=first[2], base_channels=first[3] // 3, small="6c0/kernel" not in shapes)
         table = critic_table(config)
         _check(path, shapes, table)
+        _check_same(folder, CRITIC, config.to_dict(), ("channels", "base_channels", "small"))
         return _read(file, table)
 
 
@@ -180,16 +199,16 @@ def _number(data: bytes) -> float:
     Raises:
         ValueError: it is something else.
     """
-    file = io.BytesIO(data)
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("another version of the format")
-    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-    if math.prod(shape) != 1 or dtype.kind != "f" or dtype.hasobject:
-        raise ValueError(f"shape {list(shape)}, type {dtype.str[:20]}")
-    rest = file.read()
-    if len(rest) != dtype.itemsize:
-        raise ValueError(f"{len(rest)} bytes")
-    return float(np.frombuffer(rest, dtype)[0])
+    if data[:8] != NPY_MAGIC:
+        raise ValueError("not a .npy file of version 1")
+    begin = 10 + int.from_bytes(data[8:10], "little")
+    header = PLAIN_NUMBER.fullmatch(data[10:begin])
+    if header is None:  # read by nothing that evaluates text
+        raise ValueError("its header describes something else")
+    dtype = np.dtype(header["type"].decode())
+    if len(data) - begin != dtype.itemsize:
+        raise ValueError(f"{len(data) - begin} bytes")
+    return float(np.frombuffer(data[begin:], dtype)[0])
 
 
 # ------------------------------------------------------------------------------------------------ checks

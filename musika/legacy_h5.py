@@ -24,8 +24,8 @@ from musika.files import shown, why
 from musika.legacy_messages import GZIP, UNDEFINED, Cut, Layout, Refused
 from musika.legacy_structure import FILTERS, LAYOUT, SPACE, TYPE, Structure, quoted
 
-MAX_DATA = 4 << 30  # bytes of arrays in one file, uncompressed
-MAX_RATIO = 64  # of numbers to file, where arrays are compressed: weights are noise, which hardly is
+MAX_DATA = 1 << 30  # bytes of arrays in one file, uncompressed
+MAX_RATIO = 8  # of numbers to file, where arrays are compressed: weights are noise, which hardly is
 TOP = "top_level_model_weights"  # a group that Keras writes and leaves empty
 
 

@@ -169,6 +169,10 @@ def test_flags_that_agree_or_say_what_weights_do_not(musika: Path) -> None:
     plain = codec_load.load_codec(musika / "musika_ae")
     assert codec.identity != plain.identity  # other levels are other latents
     assert codec_load.describe(musika / "musika_ae", {"window": 32}).identity == plain.identity
+    other = codec_load.load_codec(musika / "musika_ae", asked={"window": 96, "shape": 192})
+    assert (
+        other.block % 6 == 0 and other.decode(np.zeros((7, other.channels), np.float32)).shape[0] == 7 * other.hop_total
+    )
 
 
 def test_flags_of_published_codecs_on_another(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -16,6 +17,7 @@ import h5py
 import keras2
 import numpy as np
 import pytest
+import reference
 
 from musika import legacy
 from musika.errors import CheckpointError
@@ -389,6 +391,38 @@ def test_adaptive_weight(tmp_path: Path) -> None:
     for array in (np.float32(-0.25), np.float64(-0.25), np.array([-0.25], np.float32)):
         (tmp_path / "switch.npy").write_bytes(npy(np.asarray(array)))
         assert legacy.adaptive_weight(tmp_path) == 0.25
+
+
+@pytest.mark.parametrize(
+    "header", [b"{'descr': (", b"'''", b"{[]:1}", b"-" * 3900 + b"1", b"{'descr': ('<f4',), 'fortran_order': False}"]
+)
+def test_headers_that_break_parsers(tmp_path: Path, header: bytes) -> None:
+    data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + np.float32(-0.5).tobytes()
+    (tmp_path / "switch.npy").write_bytes(data)
+    with pytest.raises(CheckpointError, match="not one plain number"):
+        legacy.adaptive_weight(tmp_path)
+
+
+def test_mutated_adaptive_weights(tmp_path: Path) -> None:
+    good, rng, read = npy(np.float32(-0.25)), np.random.default_rng(0), 0
+    for _ in range(300):
+        data = bytearray(good)
+        for place in rng.integers(0, len(data), rng.integers(1, 4)):
+            data[place] = rng.integers(256)
+        (tmp_path / "switch.npy").write_bytes(data)
+        with contextlib.suppress(CheckpointError):
+            read += 0 <= legacy.adaptive_weight(tmp_path) <= 1
+    assert 0 < read < 300
+
+
+@reference.needs_reference
+def test_networks_of_different_sizes_are_not_one_model(tmp_path: Path) -> None:
+    for name, source in (("gen_ema", "default"), ("critic", "small"), ("gen", "small")):
+        (tmp_path / f"{name}.h5").symlink_to(reference.FOLDER / source / f"{name}.h5")
+    with pytest.raises(CheckpointError, match=r"critic\.h5 has small True.*gen_ema\.h5 beside it False"):
+        legacy.critic(tmp_path)
+    with pytest.raises(CheckpointError, match=r"gen\.h5 has small True"):
+        legacy.raw_generator(tmp_path)
 
 
 def test_adaptive_weight_that_is_none(tmp_path: Path) -> None:

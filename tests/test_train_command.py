@@ -437,6 +437,11 @@ def test_odd_files_in_a_folder_are_told(codec_run):
         assert any(name in line and reason in line for line in said), (name, said)
 
 
+def test_a_folder_to_measure_on_that_leaves_nothing_is_refused(codec_run, tmp_path):
+    chosen = flags.dataclasses.replace(codec_run, valid_path=codec_run.files_path, save_path=tmp_path / "save")
+    refused("nothing left to train on", chosen)
+
+
 def decided(monkeypatch, *words: object) -> tuple[flags.TrainOptions, object]:
     """Options and stage with which the loop would begin."""
     seen = []

@@ -230,8 +230,12 @@ def read_published(folder: Path, asked: Asked | None = None) -> tuple[PublishedC
 def _completed(config: PublishedCodecConfig, asked: Asked | None) -> PublishedCodecConfig:
     """What a Musika folder says, with what only flags say."""
     rest = {field: (asked or {}).get(name) for name, field in FLAGS.items() if name not in SAID}
+    given: dict[str, Any] = {field: value for field, value in rest.items() if value is not None}
+    if given.get("window", 0) > 0:  # blocks are of whole pieces
+        piece = max(1, given["window"] // config.frames)
+        given["block"] = -(-config.block // piece) * piece
     try:
-        return dataclasses.replace(config, **{field: value for field, value in rest.items() if value is not None})
+        return dataclasses.replace(config, **given)
     except ConfigError as error:
         raise UsageError(f"flags of the published codec: {error}") from error
 

@@ -13,7 +13,7 @@ import numpy as np
 from musika import audio, console, pictures
 from musika.codec.base import Codec
 from musika.commands import evaluate_report as report
-from musika.errors import AudioError
+from musika.errors import AudioError, UsageError
 from musika.files import shown
 from musika.flags import EvaluateOptions
 from musika.metrics import borders, latents, reconstruction, robustness
@@ -135,7 +135,10 @@ def _measure(
     found.clicks.append((borders.ratios(heard, block), borders.ratios(original, block)))
     if options.pictures:
         image = pictures.comparison(original, np.nan_to_num(heard), codec.sample_rate)
-        report.save(options.save_path / name.parent / f"{name.name}.png", pictures.png(image))
+        try:
+            report.save(options.save_path / name.parent / f"{name.name}.png", pictures.png(image))
+        except UsageError as error:  # a name that is too long with four letters more
+            console.warn(f"no picture of {shown(name)}: {error}")
 
 
 def _finish(options: EvaluateOptions, codec: Codec, found: Measured, statistics: latents.Statistics) -> None:

@@ -142,12 +142,13 @@ def _compare(
 
 
 def _halves(rows: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Real pieces in two halves at random, whole pieces; a single piece is cut in the middle."""
-    if len(rows) == 1:
-        middle = len(rows[0]) // 2
-        return [rows[0][:middle]], [rows[0][middle:]]
+    """Real pieces in two halves at random, whole pieces; where one half gets too little, all are cut in the middle."""
     order = np.random.default_rng(0).permutation(len(rows))
-    return [rows[i] for i in order[::2]], [rows[i] for i in order[1::2]]
+    halves = [rows[i] for i in order[::2]], [rows[i] for i in order[1::2]]
+    if 4 * min(sum(map(len, half)) for half in halves) >= sum(map(len, rows)):
+        return halves
+    every = np.concatenate(rows)
+    return [every[: len(every) // 2]], [every[len(every) // 2 :]]
 
 
 def _manifold(real: np.ndarray, made: np.ndarray, components: int | None, seed: int) -> dict[str, float]:

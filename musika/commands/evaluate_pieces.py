@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 from collections.abc import Iterator
@@ -71,12 +72,17 @@ def find(flag: str, path: Path) -> Folder:
 
 
 def channels(folder: Folder) -> int | None:
-    """How many numbers the latents of a folder have; None where it holds audio.
+    """How many numbers the latents of a folder have, by the first that can be read; None where it holds audio.
 
     Raises:
-        LatentsError: the first file is no file of latents.
+        LatentsError: none of the files is one of latents.
     """
-    return open_latents(folder.files[0]).channels if folder.latents else None
+    if not folder.latents:
+        return None
+    for file in folder.files[:-1]:
+        with contextlib.suppress(LatentsError):
+            return open_latents(file).channels
+    return open_latents(folder.files[-1]).channels
 
 
 def check_codec(folders: list[Folder], identity: str) -> None:

@@ -102,7 +102,10 @@ def _train_generator(options: TrainOptions) -> int:
         trained={"latents": mark, "files": len(data), "total_latents": data.total},
     )
     console.say(f"{len(data)} files with {data.total} latents of codec {identity}; window {config.window}")
-    page = ["--dec_path", str(options.dec_path.resolve())] if stage.codec is not None and options.gradio else None
+    page = None
+    if stage.codec is not None and options.gradio:
+        said = {"dec_path": options.dec_path.resolve(), **asked_by(options)}
+        page = [word for name, value in said.items() if value is not None for word in (f"--{name}", str(value))]
     return _run(options, stage, train, origin, page)
 
 
@@ -182,7 +185,6 @@ def _train_codec(options: TrainOptions) -> int:
     options = _continued(options, origin)
     train = _course(CodecTrainConfig, options)
 
-    from musika import backend
     from musika.training.codec_stage import CodecStage
 
     stage = CodecStage(
@@ -191,12 +193,23 @@ def _train_codec(options: TrainOptions) -> int:
         pool,
         start=weights,  # a run that goes on replaces them by its state
         previews=_excerpts(held_out or pool.sources[:: max(1, len(pool.sources) - 1)], config.sample_rate),
-        precision=backend.precision(options.mixed_precision),
+        precision=_precision(options),
         xla=options.xla != "False",  # spectra and losses gain from it on a processor, too
         trained={"audio": pool.mark},
     )
     console.say(f"{len(pool.sources)} files, {pool.seconds / 3600:.2f} hours of audio")
     return _run(options, stage, train, origin, None)
+
+
+def _precision(options: TrainOptions) -> str:
+    """Of a codec's networks: float16 is not scaled for them, so float32 stands in for it."""
+    from musika import backend
+
+    policy: str = backend.precision(options.mixed_precision)
+    if policy != "mixed_float16":
+        return policy
+    console.say("this device has no bfloat16, and codecs are not trained in float16: float32 is used")
+    return "float32"
 
 
 def _regulated(origin: Origin | None, options: TrainOptions) -> Origin | None:
@@ -233,7 +246,12 @@ def _validation(options: TrainOptions, files: list[Path]) -> tuple[list[Path], l
     if options.valid_path is not None:
         own = audio.find(options.valid_path)
         known = {path.resolve() for path in own}
-        return [path for path in files if path.resolve() not in known], own
+        rest = [path for path in files if path.resolve() not in known]
+        if not rest:
+            raise UsageError(
+                f"--valid_path {shown(options.valid_path)} holds all of --files_path: there is nothing left to train on"
+            )
+        return rest, own
     rest, held_out = validation.split(files)
     if held_out:
         console.say(f"{len(held_out)} of {len(files)} files are held out to measure on; --valid_path names others")

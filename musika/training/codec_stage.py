@@ -35,7 +35,7 @@ FIT_CROPS = 256  # that new weights are fitted to before training
 
 
 class CodecStage:
-    """What the training loop needs of a codec: init, batch, step, preview, weights.
+    """What the training loop needs of a codec: init, batch, step, preview, figures, weights.
 
     Args:
         pool: decoded audio to crop from.

@@ -62,7 +62,7 @@ class Start:
 
 
 class GanStage:
-    """What the training loop needs of generator and critic: init, batch, step, preview, weights.
+    """What the training loop needs of generator and critic: init, batch, step, preview, figures, weights.
 
     Args:
         config: sizes of both networks.

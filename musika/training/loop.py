@@ -222,6 +222,8 @@ class _Run:
         if not self.begun_steps:
             console.say("preparing the first step, which takes a while")
             self._step(batches)  # outside the bar, whose speed it would spoil
+            self.looked = self.position
+            self._rest()
         with console.progress(end - self.position, "samples", f"epoch {epoch + 1}/{self.settings.epochs}") as bar:
             while self.position < end:
                 if self._over(interrupts):
@@ -267,6 +269,10 @@ class _Run:
         elif self.looks.bad >= BAD_LOOKS:
             self._go_back()
 
+    def _rest(self) -> None:
+        """Time that is not training's own does not count in its speed."""
+        self.looks.last = time.monotonic()
+
     def _go_back(self) -> NoReturn:
         good = checkpoints(self.folder)
         kept = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
@@ -304,6 +310,7 @@ class _Run:
             self.log.flush()
         if self.on_checkpoint is not None and not last:
             self.on_checkpoint(target)
+        self._rest()
 
     def _figures(self) -> dict[str, float]:
         """What the stage measures, for the log and the checkpoint; none where that fails, which is said."""

@@ -69,7 +69,7 @@ class Pool:
         for path in progress(files) if progress else files:
             try:
                 audio.check_file(path)
-                decoded, remarks = _decoded(path, cache)
+                decoded, remarks = _decoded(path, cache, sample_rate)
             except AudioError as error:
                 self.skipped.append((path, str(error)))
                 continue
@@ -125,16 +125,17 @@ def _make_folder(cache: Path) -> None:
         raise CacheError(f"{cache} cannot be made: {error.strerror}; choose another --save_path") from error
 
 
-def _decoded(path: Path, cache: Path) -> tuple[Path, Remarks]:
+def _decoded(path: Path, cache: Path, sample_rate: int) -> tuple[Path, Remarks]:
     """The raw file of a source, made if it is not there: int16 pairs, complete or absent; and remarks on it."""
     stat = path.stat()
-    key = hashlib.sha256(f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}".encode()).hexdigest()[:24]
+    said = f"{path.resolve()}\0{stat.st_size}\0{stat.st_mtime_ns}\0{sample_rate}"
+    key = hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()[:24]
     target, beside = cache / f"{key}.int16", cache / f"{key}.json"
     if not target.exists():
         partial, remarks = target.with_name(f"{key}.{os.getpid()}.part"), Remarks()
         try:
             with partial.open("wb") as out:
-                blocks = audio.blocks(path, BLOCK, note=remarks.notes.append)
+                blocks = audio.blocks(path, BLOCK, note=remarks.notes.append, sample_rate=sample_rate)
                 for block in _sixteen_bit(remarks.add(block) for block in blocks):
                     out.write(block.tobytes())
             remarks.save(beside)
