@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from musika import checkpoint, console, flags, hub, render
 from musika.codec.load import FLAGS, asked_by, describe, load_codec
-from musika.commands import train_origin
+from musika.commands import train_audio, train_origin
 from musika.commands.train_origin import Origin
 from musika.config import ANY_PUBLISHED, CodecConfig, CodecTrainConfig, GanTrainConfig, GeneratorConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError, UsageError
-from musika.files import replacing, shown
+from musika.files import replacing
 from musika.flags import TrainOptions
 from musika.latents import TrainingSet, open_training_set
 from musika.training import loop
@@ -26,7 +26,7 @@ from musika.training.feed import Interrupts
 from musika.training.log import BoardLog
 
 if TYPE_CHECKING:
-    from musika.training.pool import Pool
+    pass
 
 RUN_FILE = "run.json"
 SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coordinate_depth"}  # flag to field
@@ -38,7 +38,6 @@ COURSE_OF_CODECS = (
     *("critic_share", "critic_lr", "feature_weight"),
 )
 MOST_THREADS = 8
-REMARKS = 40  # lines about odd files that are shown
 
 
 def run(options: TrainOptions) -> int:
@@ -179,8 +178,8 @@ def _train_codec(options: TrainOptions) -> int:
         config, weights = read_weights(origin.folder)
         if checkpoint.has(origin.folder, "critic"):
             weights = {**weights, "critic": checkpoint.read(origin.folder, "critic")}
-    files, held_out = _validation(options, files)
-    pool = _pool(options, files, config, crop)
+    files, held_out = train_audio.validation_of(options, files)
+    pool = train_audio.pool_of(options, files, config, crop)
     origin = _settled(origin, "audio", pool.mark)
     options = _continued(options, origin)
     train = _course(CodecTrainConfig, options)
@@ -192,7 +191,9 @@ def _train_codec(options: TrainOptions) -> int:
         train,
         pool,
         start=weights,  # a run that goes on replaces them by its state
-        previews=_excerpts(held_out or pool.sources[:: max(1, len(pool.sources) - 1)], config.sample_rate),
+        previews=train_audio.excerpts_of(
+            held_out or pool.sources[:: max(1, len(pool.sources) - 1)], config.sample_rate
+        ),
         precision=_precision(options),
         xla=options.xla != "False",  # spectra and losses gain from it on a processor, too
         trained={"audio": pool.mark},
@@ -220,56 +221,6 @@ def _regulated(origin: Origin | None, options: TrainOptions) -> Origin | None:
         return origin
     console.say(f"--freeze_encoder {options.freeze_encoder} differs from the run of {origin.folder}")
     return dataclasses.replace(origin, resumes=False)
-
-
-def _pool(options: TrainOptions, files: list[Path], config: CodecConfig, crop: int) -> Pool:
-    """All audio, decoded; files that are of no use are told."""
-    from musika.training.pool import Pool
-
-    cache = options.save_path / "decoded_audio"
-    console.say(f"reading {len(files)} audio files into {cache}")
-    pool = Pool(options.files_path, files, cache, config.sample_rate, (crop + 1) * config.hop_total)
-    for path, reason in pool.skipped:
-        console.warn(f"left out: {reason}" if shown(path) in reason else f"left out: {shown(path)}: {reason}")
-    for path, remark in pool.remarks[:REMARKS]:
-        console.warn(f"{shown(path)} {remark}")
-    if len(pool.remarks) > REMARKS:
-        console.warn(f"and {len(pool.remarks) - REMARKS} more remarks of this kind")
-    return pool
-
-
-def _validation(options: TrainOptions, files: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Files to train on, and files to measure on, which may be none."""
-    from musika import audio
-    from musika.training import validation
-
-    if options.valid_path is not None:
-        own = audio.find(options.valid_path)
-        known = {path.resolve() for path in own}
-        rest = [path for path in files if path.resolve() not in known]
-        if not rest:
-            raise UsageError(
-                f"--valid_path {shown(options.valid_path)} holds all of --files_path: there is nothing left to train on"
-            )
-        return rest, own
-    rest, held_out = validation.split(files)
-    if held_out:
-        console.say(f"{len(held_out)} of {len(files)} files are held out to measure on; --valid_path names others")
-    else:
-        console.warn(f"{len(files)} files are too few to hold some out: figures are of music that is trained on")
-    return rest, held_out
-
-
-def _excerpts(files: list[Path], sample_rate: int) -> list[tuple[str, Any]]:
-    """What the run is measured on, numbered: names of files are not for checkpoints."""
-    from musika.training import validation
-
-    found, failed = validation.excerpts(files, sample_rate)
-    for path, reason in failed:
-        console.warn(f"not measured on: {reason if shown(path) in reason else f'{shown(path)}: {reason}'}")
-    for number, (path, _) in enumerate(found):
-        console.say(f"validation-{number}: {shown(path)}")
-    return [(f"validation-{number}", waveform) for number, (_, waveform) in enumerate(found)]
 
 
 # ------------------------------------------------------------------------------------------------- what both share

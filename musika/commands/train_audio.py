@@ -1,0 +1,67 @@
+"""The audio that a codec is trained and measured on: found, decoded, and told about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musika import console
+from musika.config import CodecConfig
+from musika.errors import UsageError
+from musika.files import shown
+from musika.flags import TrainOptions
+
+if TYPE_CHECKING:
+    from musika.training.pool import Pool
+
+REMARKS = 40  # lines about odd files that are shown
+
+
+def pool_of(options: TrainOptions, files: list[Path], config: CodecConfig, crop: int) -> Pool:
+    """All audio, decoded; files that are of no use are told."""
+    from musika.training.pool import Pool
+
+    cache = options.save_path / "decoded_audio"
+    console.say(f"reading {len(files)} audio files into {cache}")
+    pool = Pool(options.files_path, files, cache, config.sample_rate, (crop + 1) * config.hop_total)
+    for path, reason in pool.skipped:
+        console.warn(f"left out: {reason}" if shown(path) in reason else f"left out: {shown(path)}: {reason}")
+    for path, remark in pool.remarks[:REMARKS]:
+        console.warn(f"{shown(path)} {remark}")
+    if len(pool.remarks) > REMARKS:
+        console.warn(f"and {len(pool.remarks) - REMARKS} more remarks of this kind")
+    return pool
+
+
+def validation_of(options: TrainOptions, files: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Files to train on, and files to measure on, which may be none."""
+    from musika import audio
+    from musika.training import validation
+
+    if options.valid_path is not None:
+        own = audio.find(options.valid_path)
+        known = {path.resolve() for path in own}
+        rest = [path for path in files if path.resolve() not in known]
+        if not rest:
+            raise UsageError(
+                f"--valid_path {shown(options.valid_path)} holds all of --files_path: there is nothing left to train on"
+            )
+        return rest, own
+    rest, held_out = validation.split(files)
+    if held_out:
+        console.say(f"{len(held_out)} of {len(files)} files are held out to measure on; --valid_path names others")
+    else:
+        console.warn(f"{len(files)} files are too few to hold some out: figures are of music that is trained on")
+    return rest, held_out
+
+
+def excerpts_of(files: list[Path], sample_rate: int) -> list[tuple[str, Any]]:
+    """What the run is measured on, numbered: names of files are not for checkpoints."""
+    from musika.training import validation
+
+    found, failed = validation.excerpts(files, sample_rate)
+    for path, reason in failed:
+        console.warn(f"not measured on: {reason if shown(path) in reason else f'{shown(path)}: {reason}'}")
+    for number, (path, _) in enumerate(found):
+        console.say(f"validation-{number}: {shown(path)}")
+    return [(f"validation-{number}", waveform) for number, (_, waveform) in enumerate(found)]

@@ -1,0 +1,52 @@
+"""What the training loop asks of whatever is trained, and of whatever takes its log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+Tree = Any
+
+
+class Stage(Protocol):
+    """What can be trained.
+
+    `state` is one tree (nested dicts and lists) of arrays: weights, averages, moments, whatever a step needs from the
+    one before, in float32 and whole numbers. Its leaf "rate", 1 at first, multiplies the learning rates.
+    """
+
+    name: str
+    sample_seconds: float  # of audio in one sample
+
+    def init(self, seed: int) -> Tree:
+        """The state before the first step: a function of the seed alone."""
+
+    def batch(self, position: int) -> Tree:
+        """The batch after `position` samples, NumPy arrays: a function of the position alone. Called in a thread."""
+
+    def step(self, state: Tree, batch: Tree) -> tuple[Tree, Mapping[str, Any]]:
+        """One step: the new state and scalars to show and to log. `state` is not used again by the caller."""
+
+    def preview(self, state: Tree) -> Iterable[tuple[str, np.ndarray]]:
+        """A few examples to listen to: name, and waveform `[N, 2]`. May give none."""
+
+    def figures(self, state: Tree) -> Mapping[str, float]:
+        """How good the result is by now, measured on what is not trained on. May give none."""
+
+    def weights(self, state: Tree) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, np.ndarray]]]:
+        """What is needed to use the result: `config.json`'s content with its `kind`, and arrays by file and name."""
+
+
+class Log(Protocol):
+    """Where scalars and examples go besides the console; never raises."""
+
+    def scalars(self, position: int, values: Mapping[str, float]) -> None:
+        """Numbers after `position` samples."""
+
+    def sample(self, position: int, name: str, waveform: np.ndarray, picture: bytes | None) -> None:
+        """A waveform `[N, 2]` and its PNG picture."""
+
+    def flush(self) -> None:
+        """Brings everything to the disk."""
