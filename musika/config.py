@@ -272,6 +272,7 @@ class CodecTrainConfig(Config):
     linear_weight: float = 0.15  # of the log magnitude of single bins
     mel_weight: float = 1.0  # of log-mel bands
     level_weight: float = 1.0  # of the energy of each band, and of all, over the crop
+    balance_weight: float = 1.0  # of the mean error of ranges of bands, where the crop is audible
     texture_weight: float = 1.0  # of how much single bins stand out, on the waveform
     wave_weight: float = 1.0  # of the same figures measured on the synthesised waveform
     average_decay: float = 0.999  # of the averaged weights, a step
@@ -291,7 +292,8 @@ class CodecTrainConfig(Config):
         require(0 < self.critic_lr <= 1, f"critic_lr {self.critic_lr} is not in (0, 1]")
         require(self.critic_width > 0 and self.critic_ramp >= 0, "critic_width and critic_ramp must not be negative")
         require(0 <= self.latent_noise < 1, f"latent_noise {self.latent_noise} is not in [0, 1)")
-        weights = (self.latent_weight, self.linear_weight, self.mel_weight, self.level_weight, self.wave_weight)
-        require(min(*weights, self.feature_weight, self.texture_weight) >= 0, "weights of losses must not be negative")
+        weights = [self.latent_weight, self.linear_weight, self.mel_weight, self.level_weight, self.wave_weight]
+        weights += [self.balance_weight, self.texture_weight, self.feature_weight]
+        require(min(weights) >= 0, "weights of losses must not be negative")
         require(0 <= self.average_decay < 1, f"average_decay {self.average_decay} is not in [0, 1)")
         require(0 <= self.seed < 2**63, f"seed {self.seed} is not in 0..2^63-1")

@@ -115,7 +115,9 @@ class TrainOptions(CodecOptions):
     stage: Literal["gan", "codec"] = flag("gan", "what to train: a generator (gan) or a codec", "What")
     train_path: Path = flag(Path("training_samples"), "folder of latents, for --stage gan", "What")
     files_path: Path = flag(Path("audio_samples"), "folder of audio files, for --stage codec", "What")
-    valid_path: Path | None = flag(None, "folder of audio to measure a codec on", "What", shown="some of files_path")
+    valid_path: Path | None = flag(
+        None, "folder to measure on, not trained on", "What", shown="codec: some of files_path"
+    )
     load_path: Path | None = flag(None, "checkpoint to go on from or to fine-tune", "What", shown="none: from scratch")
     dec_path: Path = flag(Path("checkpoints/ae"), "folder of the codec that made the latents", "What")
     save_path: Path = flag(Path("checkpoints"), "folder that checkpoints are written to", "What")
@@ -140,6 +142,9 @@ class TrainOptions(CodecOptions):
     linear_weight: float = flag(0.15, "of the loss of single frequencies", "Codec", 0, 1e6)
     mel_weight: float = flag(1.0, "of the loss of mel bands", "Codec", 0, 1e6)
     level_weight: float = flag(1.0, "of the loss of bands' levels", "Codec", 0, 1e6)
+    balance_weight: float = flag(
+        1.0, "of the loss of how much wide ranges are off where they are audible", "Codec", 0, 1e6
+    )
     texture_weight: float = flag(1.0, "of the loss of how much tones stand out", "Codec", 0, 1e6)
     wave_weight: float = flag(1.0, "of the losses on the waveform, beside those on magnitudes", "Codec", 0, 1e6)
     critic_share: float = flag(1.0, "strength of the critics, beside the losses on the waveform", "Codec", 0, 1e6)
@@ -191,7 +196,7 @@ class TestOptions(RenderOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluateOptions(Options):
+class EvaluateOptions(CodecOptions):
     """Figures of a codec (`--codec`, `--files_path`), or of generated music (`--generated`, `--reference`)."""
 
     codec: Path | None = flag(Path("checkpoints/ae"), "folder of the codec; none: do without one", "What")

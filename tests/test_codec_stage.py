@@ -275,6 +275,7 @@ def test_figures_are_those_of_the_decoded_previews(stage: CodecStage) -> None:
     block = TINY.block * TINY.hop_total
     expected = reconstruction.evaluate(original, np.clip(decoded, -1, 1), TINY.sample_rate, block)
     assert found["log_mel"] == pytest.approx(expected["log_mel"], rel=1e-6)
+    assert {"noise_0.1/to_clean", "interpolated/to_clean", "latent_saturation"} <= found.keys()
     assert found["correlation_error"] == pytest.approx(expected["correlation_error"], rel=1e-6)
     assert np.isfinite(list(found.values())).all()
 
@@ -294,6 +295,26 @@ def test_texture_tells_noise_from_tones_and_plains() -> None:
     expected = 15 / 16 * np.log(1e-3 + stereo.POWER_FLOOR) - np.log((1 + 15e-3) / 16)
     assert means["tone"] == pytest.approx(expected, abs=0.01)
     assert means["plain"] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.backend
+def test_balance_hears_faint_treble_and_no_single_cells() -> None:
+    rng = np.random.default_rng(0)
+    real = np.exp(rng.normal(size=(1, 4, 50, 16))).astype(np.float32) * 10.0
+    real[..., 8:] *= 1e-4  # a range of eight bands that is faint, and heard
+
+    def balance(made: np.ndarray) -> float:
+        return float(backend.to_numpy(losses._balance(made, real)))
+
+    doubled, jittered = real.copy(), real.copy()
+    doubled[..., 8:] *= 2.0
+    jittered *= np.where(np.arange(50) % 2, 2.0, 0.5)[:, None].astype(np.float32)
+    assert balance(real) == pytest.approx(0.0, abs=1e-6)
+    assert balance(doubled) == pytest.approx(np.log(2) / 2, rel=0.03)  # one of two ranges
+    assert balance(jittered) < 0.01
+    real[..., 8:] *= 1e-5  # now inaudible
+    doubled[..., 8:] *= 1e-5
+    assert balance(doubled) == pytest.approx(0.0, abs=1e-3)
 
 
 @pytest.mark.backend

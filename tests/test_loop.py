@@ -25,6 +25,7 @@ class Toy:
 
     name = "toy"
     sample_seconds = 0.5
+    sample_rate = 22_050
 
     def __init__(self, bs: int = 4, after: dict[int, object] | None = None) -> None:
         self.bs, self.after, self.steps, self.positions = bs, after or {}, 0, []
@@ -258,7 +259,7 @@ def test_figures_are_logged_and_kept(tmp_path):
         def scalars(self, position, values):
             self.seen |= {name: position for name in values}
 
-        def sample(self, position, name, waveform, picture):
+        def sample(self, position, name, waveform, rate, picture):
             pass
 
         def flush(self):

@@ -21,6 +21,8 @@ Scalars = dict[str, Tensor]
 LOG_OF_TEN = 2.302585
 MEL_FLOOR = 1e-5  # of mel power, as in the figures that reconstruction is judged by
 WAVE_RESOLUTIONS = ((2048, 128), (512, 64))  # (window, mel bands); hop a quarter of the window
+AUDIBLE, FAINTEST = 1e-6, 1e-8  # shares of the loudest mel power: what counts for the balance, and the floor there
+BALANCE_BANDS = 8  # neighbouring mel bands in one range of the balance: a sixteenth, or an eighth, of them
 ENERGY_FLOOR = 1e-7  # of a channel's mean square: -70 dB of full scale
 TEXTURE_WINDOW, TEXTURE_BINS = 2048, 16  # of the flatness of bands of single bins
 LINEAR_WINDOW = 4096  # of single bins on the waveform: long enough to tell a tone from noise
@@ -30,13 +32,38 @@ def _log_difference(one: Tensor, other: Tensor, floor: float) -> Tensor:
     return ops.mean(ops.abs(ops.log(one + floor) - ops.log(other + floor)))
 
 
-def _mel_losses(made: Tensor, real: Tensor, sample_rate: int, bands: int) -> tuple[Tensor, Tensor]:
-    """Powers `[B, 4, frames, K]` to the mean distance of mel bands (log10) and of their energies over the crop."""
+def _mel_losses(made: Tensor, real: Tensor, sample_rate: int, bands: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Powers `[B, 4, frames, K]` to the mean distance of mel bands, of their energies over the crop, of their balance.
+
+    All in log10.
+    """
     filters = spectrum.mel_filters(sample_rate, 2 * (made.shape[-1] - 1), bands)
     made, real = ops.matmul(made, filters), ops.matmul(real, filters)
     per_frame = _log_difference(made, real, MEL_FLOOR)
     per_crop = _log_difference(ops.mean(made, axis=2), ops.mean(real, axis=2), MEL_FLOOR)
-    return per_frame / LOG_OF_TEN, per_crop / LOG_OF_TEN
+    return per_frame / LOG_OF_TEN, per_crop / LOG_OF_TEN, _balance(made, real) / LOG_OF_TEN
+
+
+def _balance(made: Tensor, real: Tensor) -> Tensor:
+    """Mel powers `[B, 4, frames, bands]` to the mean of |mean log ratio| of ranges of bands, where they are audible.
+
+    The other distances hear a faint, sparse treble as the silence around it: guessing low costs them least. Here what
+    is within 60 dB of the crop's loudest power alone is counted, and errors of either sign cancel within a range.
+    """
+    loudest = ops.max(real, axis=(1, 2, 3), keepdims=True) + MEL_FLOOR
+    floor = FAINTEST * loudest
+    audible = ops.cast(real > AUDIBLE * loudest, "float32")
+    ratio = audible * (ops.log(made + floor) - ops.log(real + floor))
+    ratio, audible = (_over_ranges(x) for x in (ratio, audible))  # [B, 4, ranges]
+    heard = ops.cast(audible > 0, "float32")
+    means = ops.abs(ratio) / (audible + BALANCE_BANDS)  # the fewer are audible, the less is known of their mean
+    return ops.sum(means * heard) / ops.maximum(ops.sum(heard), 1.0)
+
+
+def _over_ranges(x: Tensor) -> Tensor:
+    """Sums over time and BALANCE_BANDS neighbouring bands, `[B, 4, frames, bands]` to `[B, 4, ranges]`."""
+    x = ops.sum(x, axis=2)
+    return ops.sum(ops.reshape(x, (*x.shape[:2], -1, BALANCE_BANDS)), axis=-1)
 
 
 def _texture(power: Tensor) -> Tensor:
@@ -63,9 +90,15 @@ def magnitude_loss(
     """Planes `[B, frames, 6 K]` against the original's powers `[B, 4, frames, K]`: (loss, scalars)."""
     made = stereo.head_powers(config, planes)
     linear = 0.5 * _log_difference(made, real, stereo.POWER_FLOOR)
-    mel, level = _mel_losses(made, real, config.sample_rate, 128)
+    mel, level, balance = _mel_losses(made, real, config.sample_rate, 128)
     loss = train.linear_weight * linear + train.mel_weight * mel + train.level_weight * level
-    return loss, {"magnitude_linear": linear, "magnitude_mel": mel, "magnitude_level": level}
+    loss = loss + train.balance_weight * balance
+    return loss, {
+        "magnitude_linear": linear,
+        "magnitude_mel": mel,
+        "magnitude_level": level,
+        "magnitude_balance": balance,
+    }
 
 
 def wave_loss(config: CodecConfig, train: CodecTrainConfig, made: Tensor, real: Tensor) -> tuple[Tensor, Scalars]:
@@ -74,9 +107,10 @@ def wave_loss(config: CodecConfig, train: CodecTrainConfig, made: Tensor, real: 
     scalars: Scalars = {}
     for window, bands in WAVE_RESOLUTIONS:
         one, other = (stereo.mid_side_powers(_spectra(x, window)) for x in (made, real))
-        mel, level = _mel_losses(one, other, config.sample_rate, bands)
-        loss = loss + (train.mel_weight * mel + train.level_weight * level) / len(WAVE_RESOLUTIONS)
-        scalars |= {f"wave_mel_{window}": mel, f"wave_level_{window}": level}
+        mel, level, balance = _mel_losses(one, other, config.sample_rate, bands)
+        weighted = train.mel_weight * mel + train.level_weight * level + train.balance_weight * balance
+        loss = loss + weighted / len(WAVE_RESOLUTIONS)
+        scalars |= {f"wave_mel_{window}": mel, f"wave_level_{window}": level, f"wave_balance_{window}": balance}
         if window == TEXTURE_WINDOW:
             texture = ops.mean(ops.abs(_texture(one) - _texture(other)))
             loss = loss + train.texture_weight * texture

@@ -22,11 +22,12 @@ def run(options: EvaluateOptions) -> int:
 
     def load() -> Codec:
         from musika import backend, hub
-        from musika.codec.load import load_codec
+        from musika.codec.load import asked_by, load_codec
 
         assert options.codec is not None
         folder = hub.located(options.codec)
-        return load_codec(folder, backend.precision(options.mixed_precision), backend.use_xla(options.xla))
+        precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
+        return load_codec(folder, precision, xla, asked_by(options))
 
     return measure(options, load)
 

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from musika import checkpoint, console, flags, hub, render
 from musika.codec.load import FLAGS, asked_by, describe, load_codec
@@ -25,16 +25,13 @@ from musika.training.alongside import Alongside
 from musika.training.feed import Interrupts
 from musika.training.log import BoardLog
 
-if TYPE_CHECKING:
-    pass
-
 RUN_FILE = "run.json"
 SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coordinate_depth"}  # flag to field
 # what a run goes on with
 COURSE = ("lr", "bs", "epochs", "totsamples", "save_every", "gp_max_weight", "truncation", "seed")
 COURSE_OF_CODECS = (
     *("magnitude_samples", "critic_samples", "decay_samples", "freeze_encoder", "crop"),
-    *("linear_weight", "mel_weight", "level_weight", "texture_weight", "wave_weight"),
+    *("linear_weight", "mel_weight", "level_weight", "balance_weight", "texture_weight", "wave_weight"),
     *("critic_share", "critic_lr", "feature_weight"),
 )
 MOST_THREADS = 8
@@ -82,6 +79,9 @@ def _train_generator(options: TrainOptions) -> int:
     train = _course(GanTrainConfig, options)
     for line in data.warnings:
         console.warn(line)
+    held_out = None
+    if options.valid_path is not None:
+        held_out = open_training_set(options.valid_path, config.window, config.channels, identity)
     windows = sum(length - config.window + 1 for length in data.lengths)
     if windows < train.bs:
         console.warn(f"{windows} different windows are fewer than the batch of {train.bs}: encode more music")
@@ -95,6 +95,7 @@ def _train_generator(options: TrainOptions) -> int:
         data,
         identity,
         codec=load_codec(options.dec_path, asked=asked_by(options)) if codec_identity == identity else None,
+        held_out=held_out,
         start=train_origin.start(origin) if origin is not None and not origin.resumes else None,
         precision=backend.precision(options.mixed_precision),
         xla=backend.use_xla(options.xla),

@@ -10,7 +10,7 @@ Latents that suit a generator lose little by little: distances grow with S witho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
@@ -24,7 +24,12 @@ STRETCH = 128  # latents that are decoded at most, rounded up to whole blocks
 
 
 def evaluate(
-    codec: Codec, waveform: np.ndarray, latents: np.ndarray, seed: int = 0, index: int = 0
+    codec: Codec,
+    waveform: np.ndarray,
+    latents: np.ndarray,
+    seed: int = 0,
+    index: int = 0,
+    names: Collection[str] | None = None,
 ) -> dict[str, float]:
     """`CHANGE/to_clean` and `CHANGE/to_original` for every change, and `none/to_original`; {} for too short pieces.
 
@@ -34,6 +39,7 @@ def evaluate(
         latents: `[T, C]` of it.
         seed: number that fixes the noise.
         index: which piece this is; each has noise of its own.
+        names: of the changes to try; None tries them all.
     """
     low, high = stretch(codec, len(latents))
     first, last = (low + codec.context) * codec.hop_total, (high - codec.context) * codec.hop_total
@@ -49,6 +55,8 @@ def evaluate(
     original, clean = log_mel.logarithms(waveform[first:last], codec.sample_rate), heard(part)
     found = {"none/to_original": log_mel.distance(original, clean)["log_mel"]}
     for name, other in changed(part, seed, index):
+        if names is not None and name not in names:
+            continue
         made = heard(other)
         found[f"{name}/to_clean"] = log_mel.distance(clean, made)["log_mel"]
         found[f"{name}/to_original"] = log_mel.distance(original, made)["log_mel"]

@@ -71,8 +71,9 @@ class CodecStage:
         self.trained_parts = ("decoder",) if train.freeze_encoder else ("encoder", "decoder")
         margin = config.window - config.hop
         self.crop_length = train.crop * config.hop_total + margin  # samples
-        self._shown: tuple[Tree, list[np.ndarray]] | None = None
+        self._coded: tuple[Tree, list[tuple[np.ndarray, np.ndarray]]] | None = None
         self.sample_seconds = train.crop * config.hop_total / config.sample_rate
+        self.sample_rate = config.sample_rate
         self._steps = [backend.compile(self._step_of(phase)) for phase in (MAGNITUDES, WAVEFORM, JUDGED)]
 
     def init(self, seed: int) -> Tree:
@@ -257,33 +258,35 @@ class CodecStage:
     def preview(self, state: Tree) -> list[tuple[str, np.ndarray]]:
         """Originals and what the averaged weights make of them: (name, waveform `[N, 2]`)."""
         pairs = []
-        for (name, original), decoded in zip(self.previews, self._decoded(state), strict=True):
+        for (name, original), (_, decoded) in zip(self.previews, self._pieces(state), strict=True):
             pairs += [(f"{name}-original", original), (f"{name}-decoded", decoded)]
+        self._coded = None  # which holds a whole state
         return pairs
 
     def figures(self, state: Tree) -> dict[str, float]:
-        """Means over the previews of every figure of a reconstruction; of those pieces where it is defined."""
-        from musika.metrics import reconstruction
+        """What the averaged weights make of the previews, and their latents (`codec_figures`)."""
+        from musika.training import codec_figures
 
-        rows = [
-            reconstruction.evaluate(original, np.clip(decoded, -1, 1), self.config.sample_rate, self._block_samples)
-            for (_, original), decoded in zip(self.previews, self._decoded(state), strict=True)
-        ]
-        columns = {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else ())}
-        return {name: float(np.nanmean(v)) for name, v in columns.items() if not np.isnan(v).all()}
+        pieces = self._pieces(state)
+        return codec_figures.evaluate(self._codec(), [waveform for _, waveform in self.previews], pieces)
 
-    @property
-    def _block_samples(self) -> int:
-        return self.config.block * self.config.hop_total
+    def _codec(self) -> stereo.StereoCodec:
+        return stereo.StereoCodec(self.config, self.encoder, self.decoder, identity="")
 
-    def _decoded(self, state: Tree) -> list[np.ndarray]:
-        """What the averaged weights make of the previews; kept while the state is the same."""
-        if self._shown is None or self._shown[0] is not state:
+    def _pieces(self, state: Tree) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Latents `[T, C]` and waveforms `[N, 2]` that the averaged weights make of the previews.
+
+        They are kept from the figures to the preview of one checkpoint.
+        """
+        if self._coded is None or self._coded[0] is not state:
             for network, part in ((self.encoder, "encoder"), (self.decoder, "decoder")):
                 checkpoint.assign(network, backend.to_numpy(state["average"][part]))
-            codec = stereo.StereoCodec(self.config, self.encoder, self.decoder, identity="")
-            self._shown = state, [codec.reconstruct(waveform) for _, waveform in self.previews]
-        return self._shown[1]
+            codec, pieces = self._codec(), []
+            for _, waveform in self.previews:
+                latents = codec.encode(waveform)
+                pieces.append((latents, codec.decode(latents)[: len(waveform)]))
+            self._coded = state, pieces
+        return self._coded[1]
 
     def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
         """The checkpoint to encode and decode with: (config.json, arrays by file)."""

@@ -7,19 +7,21 @@ gradient. In float16 the losses are scaled; a step whose gradients overflow chan
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from keras import ops
 
 from musika import backend, checkpoint, draws, optim
-from musika.config import GanTrainConfig, GeneratorConfig
+from musika.config import SAMPLE_RATE, GanTrainConfig, GeneratorConfig
 from musika.gan import layers, losses
 from musika.gan.coordinates import training_coordinates
 from musika.gan.critic import Critic
 from musika.gan.generator import Generator, on_windows
 from musika.gan.noise import training_noise
+from musika.training import gan_figures
+from musika.training.gan_figures import Windows
 
 if TYPE_CHECKING:
     import keras
@@ -31,17 +33,6 @@ Tree = Any
 BETAS = (0.5, 0.999)
 PREVIEWS = 4  # pieces that each checkpoint shows, the same seeds every time
 FLOAT16 = "mixed_float16"
-
-
-class Windows(Protocol):
-    """Files of latents to train on, as `latents.open_training_set` gives them."""
-
-    @property
-    def lengths(self) -> Sequence[int]:
-        """Latents in each file."""
-
-    def crop(self, file_index: int, offset: int, length: int) -> np.ndarray:
-        """Latents offset ... offset + length of a file, `[length, C]` float32."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +59,7 @@ class GanStage:
         config: sizes of both networks.
         train: rates, factors, seed.
         windows: latents to train on; None where no batch will be asked for.
+        held_out: latents that each checkpoint's figures compare with; None takes those that are trained on.
         codec_identity: of the codec that made them.
         codec: decodes previews; None leaves them out.
         start: weights to fine-tune; None begins with random ones.
@@ -85,17 +77,21 @@ class GanStage:
         windows: Windows | None,
         codec_identity: str,
         codec: Codec | None = None,
+        held_out: Windows | None = None,
         start: Start | None = None,
         precision: str = "float32",
         xla: bool = False,
         trained: Mapping[str, Any] | None = None,
     ) -> None:
         self.config, self.train, self.windows = config, train, windows
+        self.held_out = held_out if held_out is not None else windows
+        self._real: np.ndarray | None = None  # windows that figures compare with, once they were asked for
         self.codec_identity, self.codec, self.start = codec_identity, codec, start
         self.trained = {**train.to_dict(), **(trained or {})}
         # windows in all files up to and including each one
         self._ends = np.cumsum([length - config.window + 1 for length in windows.lengths] if windows else [])
         self.sample_seconds = config.window * codec.hop_total / codec.sample_rate if codec is not None else 0.0
+        self.sample_rate = codec.sample_rate if codec is not None else SAMPLE_RATE
         self.scaling = precision == FLOAT16
         self.generator = Generator(config, seed=None, dtype=precision)
         self.critic = Critic(config, seed=None, dtype=precision)
@@ -233,8 +229,18 @@ class GanStage:
             yield f"sample-{seed}", render.render_samples(model, seed, 0, length, self.train.truncation)
 
     def figures(self, state: Tree) -> dict[str, float]:
-        """None: `evaluate --generated` compares whole pieces."""
-        return {}
+        """What averaged weights generate, beside windows of latents that are held out where there are such."""
+        if self.held_out is None:
+            return {}
+        if self._real is None:
+            self._real = gan_figures.real_windows(self.held_out, self.config.window)
+        made = []
+        for position in range(0, gan_figures.GENERATED, gan_figures.TOGETHER):
+            drawn = self.config, gan_figures.SEED, position, gan_figures.TOGETHER
+            coordinates, noise = training_coordinates(*drawn, self.train.truncation), training_noise(*drawn)
+            windows = on_windows(lambda *inputs: self._generate(state["average"], *inputs), coordinates, noise)
+            made.append(backend.to_numpy(windows))
+        return gan_figures.compared(np.concatenate(made), self._real)
 
     def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
         """A generator's checkpoint, averaged weights, with its critic for whoever fine-tunes: (config.json, arrays)."""

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from musika import console
-from musika.config import SAMPLE_RATE
 
 
 class BoardLog:
@@ -42,13 +41,13 @@ class BoardLog:
         """Numbers after `position` samples."""
         self._summary(position, [{"tag": name, "simple_value": value} for name, value in values.items()])
 
-    def sample(self, position: int, name: str, waveform: np.ndarray, picture: bytes | None) -> None:
-        """A waveform `[N, 2]` and its PNG picture."""
+    def sample(self, position: int, name: str, waveform: np.ndarray, rate: int, picture: bytes | None) -> None:
+        """A waveform `[N, 2]` at `rate` Hz and its PNG picture."""
         sound = {
-            "sample_rate": SAMPLE_RATE,
+            "sample_rate": rate,
             "num_channels": 2,
             "length_frames": len(waveform),
-            "encoded_audio_string": wav(waveform, SAMPLE_RATE),
+            "encoded_audio_string": wav(waveform, rate),
             "content_type": "audio/wav",
         }
         values: list[dict[str, Any]] = [{"tag": f"audio/{name}", "audio": sound}]

@@ -20,7 +20,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from musika import checkpoint, console
-from musika.config import SAMPLE_RATE
 from musika.errors import CheckpointError, MusikaError
 from musika.training.feed import Feeder, Interrupts, Looks
 from musika.training.retreat import RATE, Places, Retreat
@@ -293,12 +292,13 @@ class _Run:
             if samples:
                 from musika import pictures
 
-                shown = [pictures.spectrogram(waveform, SAMPLE_RATE) for _, waveform in samples]
-                files = {f"{name}.flac": flac(waveform, SAMPLE_RATE) for name, waveform in samples}
+                rate = self.stage.sample_rate
+                shown = [pictures.spectrogram(waveform, rate) for _, waveform in samples]
+                files = {f"{name}.flac": flac(waveform, rate) for name, waveform in samples}
                 files["samples.png"] = pictures.png(pictures.stacked(shown))
                 if self.log is not None:
                     for (name, waveform), picture in zip(samples, shown, strict=True):
-                        self.log.sample(self.position, name, waveform, pictures.png(picture))
+                        self.log.sample(self.position, name, waveform, rate, pictures.png(picture))
         except Exception as error:  # whatever it is, the weights are worth more than an example
             console.warn(f"no samples with this checkpoint: {type(error).__name__}: {error}")
             files = {}

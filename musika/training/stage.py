@@ -19,6 +19,7 @@ class Stage(Protocol):
 
     name: str
     sample_seconds: float  # of audio in one sample
+    sample_rate: int  # of the examples, Hz
 
     def init(self, seed: int) -> Tree:
         """The state before the first step: a function of the seed alone."""
@@ -45,8 +46,8 @@ class Log(Protocol):
     def scalars(self, position: int, values: Mapping[str, float]) -> None:
         """Numbers after `position` samples."""
 
-    def sample(self, position: int, name: str, waveform: np.ndarray, picture: bytes | None) -> None:
-        """A waveform `[N, 2]` and its PNG picture."""
+    def sample(self, position: int, name: str, waveform: np.ndarray, rate: int, picture: bytes | None) -> None:
+        """A waveform `[N, 2]` at `rate` Hz and its PNG picture."""
 
     def flush(self) -> None:
         """Brings everything to the disk."""

@@ -1,0 +1,77 @@
+"""How near generated windows are to real ones while a generator is trained: the figures of each checkpoint.
+
+The same windows every time: generated ones of fixed coordinates and noise, and real ones of fixed places, so that a
+run's figures compare with each other. They are few; `evaluate --generated` compares whole pieces and finds copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from musika import draws
+from musika.metrics import frechet, latents, manifold, spaces
+
+GENERATED = 64  # windows
+REAL = 128
+TOGETHER = 16  # windows that are generated at once
+SEED = 1_000_003  # of what is drawn for figures: other numbers than training's
+
+
+class Windows(Protocol):
+    """Files of latents, as `latents.open_training_set` gives them."""
+
+    @property
+    def lengths(self) -> Sequence[int]:
+        """Latents in each file."""
+
+    def crop(self, file_index: int, offset: int, length: int) -> np.ndarray:
+        """Latents offset ... offset + length of a file, `[length, C]` float32."""
+
+
+def real_windows(windows: Windows, length: int) -> np.ndarray:
+    """REAL windows `[REAL, length, C]`, or all that follow each other where there are fewer: evenly spread places."""
+    places = [(file, at) for file, size in enumerate(windows.lengths) for at in range(0, size - length + 1, length)]
+    if len(places) > REAL:
+        order = np.argsort(draws.uniform(SEED, "figures/windows", 0, (len(places),)), kind="stable")
+        places = [places[index] for index in order[:REAL]]
+    return np.stack([windows.crop(file, at, length) for file, at in places])
+
+
+def compared(generated: np.ndarray, real: np.ndarray) -> dict[str, float]:
+    """Generated windows `[N, L, C]` beside real ones `[M, L, C]`.
+
+    Returns:
+        `frechet_windows` and `frechet_latents`, the distances of clips of 3 s and of single latents (`metrics.spaces`),
+        with those of two halves of the real windows as `..._halves`; `density` and `coverage` of the clips
+        (`metrics.manifold`); of the latents' values the mean `deviation`, `saturation` and `autocorrelation_1`
+        (`metrics.latents`), with the real ones' as `real_...`. What too few windows say nothing of is left out.
+    """
+    found: dict[str, float] = {}
+    for name, rows_of, components in (
+        ("windows", spaces.windows, spaces.COMPONENTS),
+        ("latents", spaces.singles, None),
+    ):
+        made, first, second = (_rows(rows_of, part) for part in (generated, real[::2], real[1::2]))
+        if min(map(len, (made, first, second))) < frechet.FEWEST:
+            continue
+        both = np.concatenate([first, second])
+        found[f"frechet_{name}"] = frechet.evaluate(made, both, components)["frechet"]
+        found[f"frechet_{name}_halves"] = frechet.evaluate(first, second, components)["frechet"]
+        if name == "windows":
+            found |= manifold.evaluate(*frechet.projected(both, made, spaces.COMPONENTS))
+    for prefix, part in (("", generated), ("real_", real)):
+        statistics = latents.Statistics(part.shape[2])
+        for window in part:
+            statistics.add(window)
+        figures = latents.evaluate(statistics.result())
+        found[f"{prefix}deviation"] = figures["mean_deviation"]
+        found |= {f"{prefix}{name}": figures[name] for name in ("saturation", "autocorrelation_1")}
+    return found
+
+
+def _rows(rows_of: Callable[[np.ndarray], np.ndarray], windows: np.ndarray) -> np.ndarray:
+    """Rows `[n, D]` of all windows."""
+    return np.concatenate([rows_of(window) for window in windows]) if len(windows) else np.zeros((0, 1))
