@@ -208,6 +208,9 @@ def test_generated_music_beside_real_music(tmp_path: Path, capsys: pytest.Captur
         assert figures["ratio_to_real_halves"] == pytest.approx(figures["frechet"] / figures["frechet_real_halves"])
         assert 0 <= figures["coverage"] <= 1 and set(figures["stability"]) > {"half", "extrapolated", "stable"}
     assert found["spaces"]["latent windows"]["generated_clips"] == 16
+    learned = {name: figures.get("training") for name, figures in found["spaces"].items()}
+    assert learned["log-mel windows"] is None  # nothing but latents was made of the training music
+    assert learned["latent windows"]["frechet"] > 0 and 0 <= learned["latents"]["coverage"] <= 1
     nearest = found["copies"]["nearest"][0]
     assert (nearest["file"], nearest["training_file"]) == ("3.wav", "2.wav")
     assert nearest["training_second"] - nearest["second"] == pytest.approx(5 * HOP / RATE, abs=0.02)
@@ -224,6 +227,8 @@ def test_the_same_music_is_no_distance_and_not_held_out(tmp_path: Path, capsys: 
     for figures in found["spaces"].values():
         assert figures["frechet"] == pytest.approx(0, abs=1e-6)
         assert (figures["density"], figures["coverage"]) == (1, 1)
+    of_training = found["spaces"]["latents"]["training"]
+    assert of_training == {"frechet": pytest.approx(0, abs=1e-6), "density": 1, "coverage": 1}
     assert "are not held out" in capsys.readouterr().err
 
 

@@ -69,9 +69,12 @@ def evaluate_folders(options: EvaluateOptions, load: Callable[[], Codec] | None)
     found = {space.name: _compare(space, generated, reference, options) for space in SPACES}
     found = {name: figures for name, figures in found.items() if figures}
     _say(found)
-    copied = None
+    copied: dict[str, Any] | None = None
+    learned: dict[str, dict[str, float]] = {}
     if "training" in folders:
-        copied = _copies(generated, reference, folders["training"], tools, refused)
+        copied, learned = _learned_from(folders["training"], generated, reference, tools, refused, options)
+    for name, figures in learned.items():
+        found[name]["training"] = figures
     content = {
         "generated": {"folder": shown(options.generated), "files": len(generated)},
         "reference": {"folder": shown(options.reference), "files": len(reference)},
@@ -162,29 +165,61 @@ def _manifold(real: np.ndarray, made: np.ndarray, components: int | None, seed: 
     return manifold.evaluate(real, made)
 
 
-def _copies(
+def _learned_from(
+    training: pieces.Folder,
     generated: list[pieces.Piece],
     reference: list[pieces.Piece],
-    training: pieces.Folder,
     tools: pieces.Tools,
     refused: list[str],
-) -> dict[str, Any]:
-    """Looks for each clip's nearest training neighbour, says what was found, and returns it for JSON."""
+    options: EvaluateOptions,
+) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
+    """Looks through the training music once, says what was found, and returns it for JSON.
+
+    Returns:
+        Each clip's nearest neighbour in it; and, by space, how it lies itself beside the real pieces held out: other
+        real music of its kind, which is what a generator learns to be like.
+    """
     by_latents = generated[0].latents is not None and (training.latents or tools.codec is not None)
     sequence: Callable[[pieces.Piece], Any] = (lambda p: p.latents) if by_latents else (lambda p: p.log_mel)
     scale = copies.Scale.of([sequence(piece) for piece in reference])
     clips = [copies.Clips([sequence(piece) for piece in group], scale) for group in (generated, reference)]
     names: list[str] = []
+    every: dict[str, list[np.ndarray]] = {space.name: [] for space in SPACES}
     used = pieces.Tools(tools.codec if by_latents else None, tools.channels, not by_latents)
     with console.progress(len(training.files), "files", "look for copies") as bar:
         for piece in pieces.read(training, used, refused, bar):
             for looking in clips:
                 looking.look(len(names), sequence(piece))
             names.append(piece.name)
+            for space in SPACES:
+                if (rows := space.rows(piece)) is not None and rows.size:
+                    every[space.name].append(rows)
     figures = copies.evaluate(*clips)
     listed = [_neighbour(clips[0], index, generated, names) for index in copies.suspicious(clips[0])]
     _say_copies(figures, listed)
-    return {"space": "latents" if by_latents else "log-mel", **figures, "training_files": len(names), "nearest": listed}
+    space_of_copies = "latents" if by_latents else "log-mel"
+    copied = {"space": space_of_copies, **figures, "training_files": len(names), "nearest": listed}
+    return copied, _say_training({name: rows for name, rows in every.items() if rows}, reference, options)
+
+
+def _say_training(
+    every: dict[str, list[np.ndarray]], reference: list[pieces.Piece], options: EvaluateOptions
+) -> dict[str, dict[str, float]]:
+    """How training music, as rows by space, lies beside the real pieces held out: said, and returned by space."""
+    found: dict[str, dict[str, float]] = {}
+    for space in SPACES:
+        real = [rows for piece in reference if (rows := space.rows(piece)) is not None and rows.size]
+        if space.name not in every or sum(map(len, real)) < frechet.FEWEST:
+            continue
+        learned, held_out = np.concatenate(every[space.name]), np.concatenate(real)
+        if len(learned) >= frechet.FEWEST:
+            distance = frechet.evaluate(learned, held_out, space.components)["frechet"]
+            found[space.name] = {"frechet": distance, **_manifold(held_out, learned, space.components, options.seed)}
+    console.say("the training music itself beside the real pieces, which a generator can hardly surpass:")
+    keys = ("frechet", "density", "coverage")
+    table = [[name, *(report.number(figures[key]) for key in keys)] for name, figures in found.items()]
+    report.table(["space", "Fréchet", "density", "coverage"], table)
+    return found
 
 
 def _neighbour(clips: copies.Clips, index: int, generated: list[pieces.Piece], names: list[str]) -> dict[str, Any]:
