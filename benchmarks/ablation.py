@@ -56,6 +56,7 @@ VARIANTS: dict[str, tuple[CodecConfig, dict[str, Any]]] = {
     "window 1024": (_resolution(1024, 5), {}),
     "window 4096": (_resolution(4096, 3), {}),
     "no consistency step": (dataclasses.replace(DEFAULT, consistency_steps=0), {}),
+    "no loss of balance": (DEFAULT, {"balance_weight": 0.0}),
     "no loss of texture": (DEFAULT, {"texture_weight": 0.0}),
     "no loss of levels": (DEFAULT, {"level_weight": 0.0}),
     "no loss of single bins": (DEFAULT, {"linear_weight": 0.0}),

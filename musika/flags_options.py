@@ -116,7 +116,7 @@ class TrainOptions(CodecOptions):
     train_path: Path = flag(Path("training_samples"), "folder of latents, for --stage gan", "What")
     files_path: Path = flag(Path("audio_samples"), "folder of audio files, for --stage codec", "What")
     valid_path: Path | None = flag(
-        None, "folder to measure on, not trained on", "What", shown="codec: some of files_path"
+        None, "to measure on: audio (codec) or latents (gan)", "What", shown="some of the others"
     )
     load_path: Path | None = flag(None, "checkpoint to go on from or to fine-tune", "What", shown="none: from scratch")
     dec_path: Path = flag(Path("checkpoints/ae"), "folder of the codec that made the latents", "What")
@@ -142,9 +142,7 @@ class TrainOptions(CodecOptions):
     linear_weight: float = flag(0.15, "of the loss of single frequencies", "Codec", 0, 1e6)
     mel_weight: float = flag(1.0, "of the loss of mel bands", "Codec", 0, 1e6)
     level_weight: float = flag(1.0, "of the loss of bands' levels", "Codec", 0, 1e6)
-    balance_weight: float = flag(
-        1.0, "of the loss of how much wide ranges are off where they are audible", "Codec", 0, 1e6
-    )
+    balance_weight: float = flag(1.0, "of the loss of ranges of frequency, where they are heard", "Codec", 0, 1e6)
     texture_weight: float = flag(1.0, "of the loss of how much tones stand out", "Codec", 0, 1e6)
     wave_weight: float = flag(1.0, "of the losses on the waveform, beside those on magnitudes", "Codec", 0, 1e6)
     critic_share: float = flag(1.0, "strength of the critics, beside the losses on the waveform", "Codec", 0, 1e6)

@@ -228,7 +228,7 @@ def test_the_same_music_is_no_distance_and_not_held_out(tmp_path: Path, capsys: 
         assert figures["frechet"] == pytest.approx(0, abs=1e-6)
         assert (figures["density"], figures["coverage"]) == (1, 1)
     of_training = found["spaces"]["latents"]["training"]
-    assert of_training == {"frechet": pytest.approx(0, abs=1e-6), "density": 1, "coverage": 1}
+    assert of_training == {"clips": 54, "frechet": pytest.approx(0, abs=1e-6), "density": 1, "coverage": 1}
     assert "are not held out" in capsys.readouterr().err
 
 
@@ -326,6 +326,7 @@ def test_a_network_of_ones_own(tmp_path: Path) -> None:
         (["--generated", "made", "--reference", "real"], "there is no folder made; --generated names"),
         (["--files_path", "none"], "there is no folder none"),
         (["--seconds", "0"], "must be at least 1"),
+        (["--codec", "none", "--generated", "m", "--reference", "r", "--hop", "64"], "--hop is a size of a codec"),
     ],
 )
 def test_what_the_command_line_refuses(

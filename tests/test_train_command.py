@@ -246,6 +246,26 @@ def refused(match: str, chosen: flags.TrainOptions) -> None:
     assert not [p for p in chosen.save_path.glob("*") if p.name != "logs"]
 
 
+def test_a_generator_is_measured_on_what_is_held_out(shipped, latents, tmp_path, capsys):
+    identity = load_codec(shipped / "ae").identity
+    held_out = write_latents(tmp_path / "held", identity, length=128, files=4)
+    for path in held_out.glob("*.npy"):
+        np.save(path, np.load(path) * 0.5)
+    run = options(shipped, latents, tmp_path / "save", valid_path=held_out, totsamples=2)
+    assert train.run(run) == 0
+    figures = checkpoint.read_config(only_run(run.save_path) / "000000002")["training"]["figures"]
+    values = np.concatenate([np.load(path) for path in held_out.glob("*.npy")])
+    assert figures["real_deviation"] == pytest.approx(values.std(axis=0).mean(), rel=1e-4)
+    assert figures["frechet_latents"] > 0 and 0 <= figures["coverage"] <= 1
+    assert "latents that are trained on" not in capsys.readouterr().out
+
+    above = tmp_path / "all"
+    above.mkdir()
+    for folder in (latents, held_out):
+        (above / folder.name).symlink_to(folder)
+    refused("is in --train_path, too", options(shipped, above, tmp_path / "other", valid_path=held_out))
+
+
 def test_latents_that_do_not_fit_are_refused(shipped, latents, tmp_path):
     identity = load_codec(shipped / "ae").identity
     save = tmp_path / "save"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from musika.codec.base import Codec
+from musika.codec.load import FLAGS
 from musika.errors import UsageError
 from musika.flags import EvaluateOptions
 
@@ -61,3 +62,6 @@ def check(options: EvaluateOptions) -> None:
     for name in FOR_CODEC:
         if name in options.given:
             raise UsageError(f"--{name} is for trying a codec; leave it out with --generated")
+    for name in FLAGS:
+        if options.codec is None and getattr(options, name) is not None:
+            raise UsageError(f"--{name} is a size of a codec, and --codec none does without one: leave it out")

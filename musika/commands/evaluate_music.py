@@ -193,32 +193,47 @@ def _learned_from(
             names.append(piece.name)
             for space in SPACES:
                 if (rows := space.rows(piece)) is not None and rows.size:
-                    every[space.name].append(rows)
+                    every[space.name].append(rows.copy())  # single rows are a view of all latents
     figures = copies.evaluate(*clips)
     listed = [_neighbour(clips[0], index, generated, names) for index in copies.suspicious(clips[0])]
     _say_copies(figures, listed)
     space_of_copies = "latents" if by_latents else "log-mel"
     copied = {"space": space_of_copies, **figures, "training_files": len(names), "nearest": listed}
-    return copied, _say_training({name: rows for name, rows in every.items() if rows}, reference, options)
+    return copied, _say_training(every, generated, reference, options)
 
 
 def _say_training(
-    every: dict[str, list[np.ndarray]], reference: list[pieces.Piece], options: EvaluateOptions
+    every: dict[str, list[np.ndarray]],
+    generated: list[pieces.Piece],
+    reference: list[pieces.Piece],
+    options: EvaluateOptions,
 ) -> dict[str, dict[str, float]]:
-    """How training music, as rows by space, lies beside the real pieces held out: said, and returned by space."""
+    """How training music, as rows by space, lies beside the real pieces held out: said, and returned by space.
+
+    As many rows of it, drawn at random, as there are generated ones, since all figures depend on their number.
+    """
     found: dict[str, dict[str, float]] = {}
     for space in SPACES:
-        real = [rows for piece in reference if (rows := space.rows(piece)) is not None and rows.size]
-        if space.name not in every or sum(map(len, real)) < frechet.FEWEST:
+        made, real = (
+            [rows for piece in group if (rows := space.rows(piece)) is not None and rows.size]
+            for group in (generated, reference)
+        )
+        if not every[space.name] or not made or not real:
             continue
         learned, held_out = np.concatenate(every[space.name]), np.concatenate(real)
-        if len(learned) >= frechet.FEWEST:
+        learned = np.random.default_rng(options.seed).permutation(learned)[: sum(map(len, made))]
+        if min(len(learned), len(held_out)) >= frechet.FEWEST:
             distance = frechet.evaluate(learned, held_out, space.components)["frechet"]
-            found[space.name] = {"frechet": distance, **_manifold(held_out, learned, space.components, options.seed)}
-    console.say("the training music itself beside the real pieces, which a generator can hardly surpass:")
-    keys = ("frechet", "density", "coverage")
-    table = [[name, *(report.number(figures[key]) for key in keys)] for name, figures in found.items()]
-    report.table(["space", "Fréchet", "density", "coverage"], table)
+            figures = _manifold(held_out, learned, space.components, options.seed)
+            found[space.name] = {"clips": len(learned), "frechet": distance, **figures}
+    if found:
+        console.say("as many clips of the training music itself, real music of the kind, beside the real set:")
+        keys = ("frechet", "density", "coverage")
+        table = [
+            [name, str(figures["clips"]), *(report.number(figures[key]) for key in keys)]
+            for name, figures in found.items()
+        ]
+        report.table(["space", "clips", "Fréchet", "density", "coverage"], table)
     return found
 
 

@@ -17,7 +17,7 @@ from musika.commands import train_audio, train_origin
 from musika.commands.train_origin import Origin
 from musika.config import ANY_PUBLISHED, CodecConfig, CodecTrainConfig, GanTrainConfig, GeneratorConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError, UsageError
-from musika.files import replacing
+from musika.files import replacing, shown
 from musika.flags import TrainOptions
 from musika.latents import TrainingSet, open_training_set
 from musika.training import loop
@@ -79,9 +79,7 @@ def _train_generator(options: TrainOptions) -> int:
     train = _course(GanTrainConfig, options)
     for line in data.warnings:
         console.warn(line)
-    held_out = None
-    if options.valid_path is not None:
-        held_out = open_training_set(options.valid_path, config.window, config.channels, identity)
+    held_out = _held_out(options, data, config, identity)
     windows = sum(length - config.window + 1 for length in data.lengths)
     if windows < train.bs:
         console.warn(f"{windows} different windows are fewer than the batch of {train.bs}: encode more music")
@@ -107,6 +105,23 @@ def _train_generator(options: TrainOptions) -> int:
         said = {"dec_path": options.dec_path.resolve(), **asked_by(options)}
         page = [word for name, value in said.items() if value is not None for word in (f"--{name}", str(value))]
     return _run(options, stage, train, origin, page)
+
+
+def _held_out(options: TrainOptions, data: TrainingSet, config: GeneratorConfig, identity: str) -> TrainingSet | None:
+    """Latents to measure on, of --valid_path; None where there is none, which is said."""
+    if options.valid_path is None:
+        console.say("figures are of latents that are trained on; --valid_path names others")
+        return None
+    held_out = open_training_set(options.valid_path, config.window, config.channels, identity)
+    trained = {file.path.resolve() for file in data.files}
+    shared = [file.path for file in held_out.files if file.path.resolve() in trained]
+    if shared:
+        raise UsageError(
+            f"{shown(shared[0])} of --valid_path is in --train_path, too: move what is to be held out elsewhere"
+        )
+    for line in held_out.warnings:
+        console.warn(line)
+    return held_out
 
 
 def _codec_folder(options: TrainOptions, origin: Origin | None) -> Path:

@@ -16,7 +16,7 @@ OF_LATENTS = ("mean_deviation", "saturation", "largest_saturation", "autocorrela
 def evaluate(
     codec: Codec, excerpts: Sequence[np.ndarray], pieces: Sequence[tuple[np.ndarray, np.ndarray]]
 ) -> dict[str, float]:
-    """Means over excerpts of every figure that `evaluate --codec` gives, of those where it is defined.
+    """Means over excerpts of what `evaluate --codec` measures, of those where it is defined.
 
     Args:
         codec: what encoded and decoded them.
@@ -24,19 +24,21 @@ def evaluate(
         pieces: latents `[T, C]` and decoded waveform `[N, 2]` of each.
 
     Returns:
-        Figures of `metrics.reconstruction`; CHANGES of `metrics.robustness`; OF_LATENTS of `metrics.latents`. {} where
-        there are no excerpts.
+        Figures of `metrics.reconstruction`; CHANGES of `metrics.robustness`; OF_LATENTS of `metrics.latents`, as
+        `latent_...`. {} where there are no excerpts.
     """
     rows, statistics = [], latents.Statistics(codec.channels)
     block = codec.block * codec.hop_total
     for index, (original, (coded, decoded)) in enumerate(zip(excerpts, pieces, strict=True)):
         row = reconstruction.evaluate(original, np.clip(decoded, -1, 1), codec.sample_rate, block)
-        rows.append(row | robustness.evaluate(codec, original, coded, index=index, names=CHANGES))
-        statistics.add(coded)
-    if not rows:
-        return {}
+        if np.isfinite(decoded).all() and np.isfinite(coded).all():
+            row |= robustness.evaluate(codec, original, coded, index=index, names=CHANGES)
+            statistics.add(coded)
+        rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
     every = {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
     found = {name: float(np.nanmean(values)) for name, values in every.items() if not np.isnan(values).all()}
+    if not statistics.count:
+        return found
     of_latents = latents.evaluate(statistics.result())
     return found | {f"latent_{name}": of_latents[name] for name in OF_LATENTS}

@@ -11,6 +11,7 @@ time of a step. The critics' gradient by each waveform is given a fixed share of
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -268,9 +269,11 @@ class CodecStage:
         from musika.training import codec_figures
 
         pieces = self._pieces(state)
-        return codec_figures.evaluate(self._codec(), [waveform for _, waveform in self.previews], pieces)
+        return codec_figures.evaluate(self._codec, [waveform for _, waveform in self.previews], pieces)
 
+    @functools.cached_property
     def _codec(self) -> stereo.StereoCodec:
+        """The networks, whatever weights they have, as a codec."""
         return stereo.StereoCodec(self.config, self.encoder, self.decoder, identity="")
 
     def _pieces(self, state: Tree) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -281,10 +284,10 @@ class CodecStage:
         if self._coded is None or self._coded[0] is not state:
             for network, part in ((self.encoder, "encoder"), (self.decoder, "decoder")):
                 checkpoint.assign(network, backend.to_numpy(state["average"][part]))
-            codec, pieces = self._codec(), []
+            pieces = []
             for _, waveform in self.previews:
-                latents = codec.encode(waveform)
-                pieces.append((latents, codec.decode(latents)[: len(waveform)]))
+                latents = self._codec.encode(waveform)
+                pieces.append((latents, self._codec.decode(latents)[: len(waveform)]))
             self._coded = state, pieces
         return self._coded[1]
 

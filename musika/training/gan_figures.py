@@ -32,35 +32,45 @@ class Windows(Protocol):
 
 
 def real_windows(windows: Windows, length: int) -> np.ndarray:
-    """REAL windows `[REAL, length, C]`, or all that follow each other where there are fewer: evenly spread places."""
+    """REAL windows `[REAL, length, C]` that do not overlap, drawn at random, or all where there are fewer.
+
+    Those of a file stand together, the files in random order: so two halves share one file at most.
+    """
     places = [(file, at) for file, size in enumerate(windows.lengths) for at in range(0, size - length + 1, length)]
     if len(places) > REAL:
-        order = np.argsort(draws.uniform(SEED, "figures/windows", 0, (len(places),)), kind="stable")
-        places = [places[index] for index in order[:REAL]]
-    return np.stack([windows.crop(file, at, length) for file, at in places])
+        places = [places[index] for index in _order("figures/windows", len(places))[:REAL]]
+    rank = np.argsort(_order("figures/files", len(windows.lengths)))
+    return np.stack([windows.crop(file, at, length) for file, at in sorted(places, key=lambda p: (rank[p[0]], p))])
+
+
+def _order(key: str, count: int) -> np.ndarray:
+    """0 ... count - 1 in a random order."""
+    return np.argsort(draws.uniform(SEED, key, 0, (count,)), kind="stable")
 
 
 def compared(generated: np.ndarray, real: np.ndarray) -> dict[str, float]:
     """Generated windows `[N, L, C]` beside real ones `[M, L, C]`.
 
     Returns:
-        `frechet_windows` and `frechet_latents`, the distances of clips of 3 s and of single latents (`metrics.spaces`),
-        with those of two halves of the real windows as `..._halves`; `density` and `coverage` of the clips
-        (`metrics.manifold`); of the latents' values the mean `deviation`, `saturation` and `autocorrelation_1`
-        (`metrics.latents`), with the real ones' as `real_...`. What too few windows say nothing of is left out.
+        `frechet_windows` and `frechet_latents`: distances of clips of 3 s and of single latents (`metrics.spaces`) to
+        either half of the real windows, their mean, and as `..._halves` that of the halves to each other. `density` and
+        `coverage` of the clips (`metrics.manifold`). Mean `deviation`, `saturation` and `autocorrelation_1` of latents
+        (`metrics.latents`), and as `real_...` those of the real ones. What too few windows say nothing of is left out.
     """
     found: dict[str, float] = {}
     for name, rows_of, components in (
         ("windows", spaces.windows, spaces.COMPONENTS),
         ("latents", spaces.singles, None),
     ):
-        made, first, second = (_rows(rows_of, part) for part in (generated, real[::2], real[1::2]))
+        half = len(real) // 2
+        made, first, second = (_rows(rows_of, part) for part in (generated, real[:half], real[half:]))
         if min(map(len, (made, first, second))) < frechet.FEWEST:
             continue
-        both = np.concatenate([first, second])
-        found[f"frechet_{name}"] = frechet.evaluate(made, both, components)["frechet"]
+        to_halves = [frechet.evaluate(made, part, components)["frechet"] for part in (first, second)]
+        found[f"frechet_{name}"] = float(np.mean(to_halves))  # of sets as large as those of the next figure
         found[f"frechet_{name}_halves"] = frechet.evaluate(first, second, components)["frechet"]
         if name == "windows":
+            both = np.concatenate([first, second])
             found |= manifold.evaluate(*frechet.projected(both, made, spaces.COMPONENTS))
     for prefix, part in (("", generated), ("real_", real)):
         statistics = latents.Statistics(part.shape[2])

@@ -234,6 +234,8 @@ class GanStage:
             return {}
         if self._real is None:
             self._real = gan_figures.real_windows(self.held_out, self.config.window)
+            if self.codec is not None and self.codec.stereo_halves:  # as in training
+                self._real[::2] = np.roll(self._real[::2], self.config.channels // 2, axis=2)
         made = []
         for position in range(0, gan_figures.GENERATED, gan_figures.TOGETHER):
             drawn = self.config, gan_figures.SEED, position, gan_figures.TOGETHER

@@ -34,7 +34,7 @@ class Stage(Protocol):
         """A few examples to listen to: name, and waveform `[N, 2]`. May give none."""
 
     def figures(self, state: Tree) -> Mapping[str, float]:
-        """How good the result is by now, measured on what is not trained on. May give none."""
+        """How good the result is by now, on what is held out where there is such. May give none."""
 
     def weights(self, state: Tree) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, np.ndarray]]]:
         """What is needed to use the result: `config.json`'s content with its `kind`, and arrays by file and name."""
