@@ -3,8 +3,7 @@
 python benchmarks/distance.py LATENTS_FOLDER [--load_path checkpoints/open] [--pieces 40]
 
 Stretches of 32 latents, each described by the mean, the deviation and the mean absolute step of its numbers, projected
-on their 64 main components (musika/metrics). Generated pieces have the seeds 1000, 1001 ... and 512 latents each,
-without noise.
+on their 64 main components (musika/metrics). Generated pieces have the seeds 1000, 1001 ... and 512 latents each.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ def distance(one: np.ndarray, other: np.ndarray) -> float:
 def generated(folder: Path, pieces: int) -> list[np.ndarray]:
     """That many pieces `[512, C]`."""
     from musika import backend
-    from musika.gan import coordinates
+    from musika.gan import coordinates, noise
     from musika.gan.load import load_generator
 
     loaded = load_generator(folder)
@@ -44,7 +43,8 @@ def generated(folder: Path, pieces: int) -> list[np.ndarray]:
     for seed in range(1000, 1000 + pieces):
         places = coordinates.rendering_coordinates(config, seed, 2.0, 0, LENGTH)
         halves = places.reshape(-1, config.half_window, 2 * config.coordinate_depth)
-        made.append(backend.to_numpy(loaded.generator(halves)).reshape(-1, config.channels))
+        drawn = noise.rendering_noise(config, seed, 0, len(halves))
+        made.append(backend.to_numpy(loaded.generator(halves, drawn)).reshape(-1, config.channels))
     return made
 
 
