@@ -21,7 +21,7 @@ import tiny
 
 from musika import checkpoint, draws, flags, ports
 from musika.__main__ import main
-from musika.codec.load import load_codec
+from musika.codec.load import codec_files, load_codec, read_weights
 from musika.commands import train, train_origin
 from musika.errors import MusikaError
 from musika.gan.load import load_generator
@@ -244,6 +244,20 @@ def refused(match: str, chosen: flags.TrainOptions) -> None:
         train.run(chosen)
     assert "\n" not in str(caught.value)
     assert not [p for p in chosen.save_path.glob("*") if p.name != "logs"]
+
+
+def test_a_generator_moves_to_another_codec_that_is_named(shipped, trained, tmp_path, capsys):
+    config, weights = read_weights(shipped / "ae")
+    weights["encoder"]["last/bias"] = weights["encoder"]["last/bias"] + 0.1
+    checkpoint.write(tmp_path / "ae", *codec_files(config, weights))
+    identity = load_codec(tmp_path / "ae").identity
+    moved = write_latents(tmp_path / "latents", identity)
+    refused("were made by codec", options(shipped, moved, tmp_path / "none", load_path=trained))
+    run = options(shipped, moved, tmp_path / "save", load_path=trained, dec_path=tmp_path / "ae")
+    assert train.run(run) == 0
+    assert "its weights are fine-tuned for" in capsys.readouterr().out
+    made = load_generator(only_run(run.save_path) / "000000004")
+    assert made.codec_identity == identity and len(list((only_run(run.save_path) / "000000004").glob("*.flac"))) == 4
 
 
 def test_a_generator_is_measured_on_what_is_held_out(shipped, latents, tmp_path, capsys):

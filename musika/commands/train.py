@@ -19,7 +19,7 @@ from musika.config import ANY_PUBLISHED, CodecConfig, CodecTrainConfig, GanTrain
 from musika.errors import CheckpointError, ConfigError, LatentsError, UsageError
 from musika.files import replacing, shown
 from musika.flags import TrainOptions
-from musika.latents import TrainingSet, open_training_set
+from musika.latents import TrainingSet, common_identity, find_indexes, open_training_set
 from musika.training import loop
 from musika.training.alongside import Alongside
 from musika.training.feed import Interrupts
@@ -56,6 +56,7 @@ def _train_generator(options: TrainOptions) -> int:
     config = _sizes(options, origin)
     options = dataclasses.replace(options, dec_path=_codec_folder(options, origin))
     codec_identity, codec_channels = _codec_of(options, origin)
+    origin = _moved(origin, options, codec_identity)
     wanted = str(origin.info["codec_identity"]) if origin else codec_identity
     wanted = codec_identity if wanted == ANY_PUBLISHED else wanted  # whose latents they are is known now
     channels = config.channels if origin else codec_channels
@@ -105,6 +106,17 @@ def _train_generator(options: TrainOptions) -> int:
         said = {"dec_path": options.dec_path.resolve(), **asked_by(options)}
         page = [word for name, value in said.items() if value is not None for word in (f"--{name}", str(value))]
     return _run(options, stage, train, origin, page)
+
+
+def _moved(origin: Origin | None, options: TrainOptions, identity: str) -> Origin | None:
+    """A generator that is fine-tuned for another codec, where --dec_path names it and the latents are of it."""
+    if origin is None or "dec_path" not in _given(options) or not identity:
+        return origin
+    own = origin.info.get("codec_identity")
+    if own in (ANY_PUBLISHED, identity) or common_identity(find_indexes(options.train_path)) != identity:
+        return origin
+    console.say(f"{origin.folder} was trained for codec {own}: its weights are fine-tuned for {options.dec_path}")
+    return dataclasses.replace(origin, info={**origin.info, "codec_identity": identity}, resumes=False)
 
 
 def _held_out(options: TrainOptions, data: TrainingSet, config: GeneratorConfig, identity: str) -> TrainingSet | None:
