@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -258,6 +259,24 @@ def test_a_generator_moves_to_another_codec_that_is_named(shipped, trained, tmp_
     assert "its weights are fine-tuned for" in capsys.readouterr().out
     made = load_generator(only_run(run.save_path) / "000000004")
     assert made.codec_identity == identity and len(list((only_run(run.save_path) / "000000004").glob("*.flac"))) == 4
+
+
+def test_fine_tuning_keeps_the_weight_of_the_critics_penalty(shipped, latents, trained, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(train, "_run", lambda options, stage, *rest: seen.append(stage.init(0)["penalty_weight"]) or 0)
+    source = trained / "000000004"
+    config = checkpoint.read_config(source)
+    assert config["penalty_weight"] == pytest.approx(1.0 - 2e-4)  # two steps of a critic that was not certain
+    arrays = {"weights": checkpoint.read(source), "critic": checkpoint.read(source, "critic")}
+    for name, said in (("kept", {"penalty_weight": 0.25}), ("none", {}), ("text", {"penalty_weight": "much"})):
+        del config["penalty_weight"]
+        config |= said
+        checkpoint.write(tmp_path / name, config, arrays)
+        config["penalty_weight"] = None
+    chosen = functools.partial(options, shipped, latents, tmp_path / "save")
+    assert train.run(chosen(load_path=tmp_path / "kept")) == 0 and seen[-1] == 0.25
+    assert train.run(chosen(load_path=tmp_path / "none")) == 0 and seen[-1] == 1.0
+    refused("penalty_weight is not a number", chosen(load_path=tmp_path / "text"))
 
 
 def test_a_generator_is_measured_on_what_is_held_out(shipped, latents, tmp_path, capsys):

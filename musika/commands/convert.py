@@ -101,7 +101,9 @@ def _generator(source: Path, dec_path: Path | None, own: str | None) -> Converte
     critic = legacy.critic(source)
     arrays = {"weights": weights} if critic is None else {"weights": weights, "critic": critic}
     names = GENERATOR if critic is None else GENERATOR + CRITIC
-    fields = {"kind": "generator", "config": config.to_dict(), "codec_identity": identity}
+    fields: dict[str, Any] = {"kind": "generator", "config": config.to_dict(), "codec_identity": identity}
+    weight = legacy.adaptive_weight(source) if critic is not None else None
+    fields |= {} if weight is None else {"penalty_weight": weight}
     size = "small, " if config.small else ""
     words = f"generator, {size}base_channels {config.base_channels}, {'with' if critic else 'without'} its critic"
     belongs = "any published codec" if identity == ANY_PUBLISHED else f"codec {identity}"

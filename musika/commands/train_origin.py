@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musika import checkpoint, hub, legacy
-from musika.errors import UsageError
+from musika.errors import CheckpointError, UsageError
 from musika.flags import TrainOptions
 from musika.gan import load as gan_load
 from musika.training import loop
@@ -61,4 +61,18 @@ def start(origin: Origin) -> Start:
         own = legacy.raw_generator(folder)
         return Start(own or average, legacy.critic(folder), average, legacy.adaptive_weight(folder))
     critic = checkpoint.read(folder, "critic") if checkpoint.has(folder, "critic") else None
-    return Start(checkpoint.read(folder), critic)
+    return Start(checkpoint.read(folder), critic, penalty_weight=_penalty_weight(origin) if critic else None)
+
+
+def _penalty_weight(origin: Origin) -> float | None:
+    """The adaptive weight that the critic was left with; None where the checkpoint does not say.
+
+    Raises:
+        CheckpointError: it says something else than a number from 0 to 1.
+    """
+    weight = origin.said("penalty_weight")
+    if weight is None:
+        return None
+    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight <= 1:
+        raise CheckpointError(f"{origin.folder / checkpoint.CONFIG}: penalty_weight is not a number from 0 to 1")
+    return float(weight)

@@ -253,6 +253,7 @@ class GanStage:
             "config": self.config.to_dict(),
             "codec_identity": self.codec_identity,
             "seed": self.train.seed,
+            "penalty_weight": float(backend.to_numpy(state["penalty_weight"])),
             "trained": self.trained,
         }
         return config, backend.to_numpy({"weights": state["average"], "critic": state["critic"]})
