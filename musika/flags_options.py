@@ -116,7 +116,7 @@ class TrainOptions(CodecOptions):
     train_path: Path = flag(Path("training_samples"), "folder of latents, for --stage gan", "What")
     files_path: Path = flag(Path("audio_samples"), "folder of audio files, for --stage codec", "What")
     valid_path: Path | None = flag(
-        None, "to measure on: audio (codec) or latents (gan)", "What", shown="some of the others"
+        None, "to measure on: audio (codec) or latents (gan)", "What", shown="taken from what is given"
     )
     load_path: Path | None = flag(None, "checkpoint to go on from or to fine-tune", "What", shown="none: from scratch")
     dec_path: Path = flag(Path("checkpoints/ae"), "folder of the codec that made the latents", "What")
