@@ -281,6 +281,19 @@ def test_figures_are_those_of_the_decoded_previews(stage: CodecStage) -> None:
 
 
 @pytest.mark.backend
+def test_each_checkpoint_is_measured_with_its_own_weights(stage: CodecStage) -> None:
+    first, later = stage.init(0), stage.init(0)
+    for part in later["average"].values():
+        for name in part:
+            part[name] = 1.3 * part[name]
+    before, after = stage.figures(first), stage.figures(later)
+    assert before["log_mel"] != after["log_mel"]
+    (_, _), (_, decoded) = stage.preview(later)
+    assert stage.figures(later)["level"] == pytest.approx(after["level"])
+    assert np.abs(stage.preview(first)[1][1] - decoded).max() > 1e-4
+
+
+@pytest.mark.backend
 def test_texture_tells_noise_from_tones_and_plains() -> None:
     rng = np.random.default_rng(0)
     noise = rng.exponential(size=(1, 4, 400, 64)).astype(np.float32)

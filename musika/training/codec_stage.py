@@ -11,7 +11,6 @@ time of a step. The critics' gradient by each waveform is given a fixed share of
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -72,7 +71,7 @@ class CodecStage:
         self.trained_parts = ("decoder",) if train.freeze_encoder else ("encoder", "decoder")
         margin = config.window - config.hop
         self.crop_length = train.crop * config.hop_total + margin  # samples
-        self._coded: tuple[Tree, list[tuple[np.ndarray, np.ndarray]]] | None = None
+        self._coded: tuple[Tree, stereo.StereoCodec, list[tuple[np.ndarray, np.ndarray]]] | None = None
         self.sample_seconds = train.crop * config.hop_total / config.sample_rate
         self.sample_rate = config.sample_rate
         self._steps = [backend.compile(self._step_of(phase)) for phase in (MAGNITUDES, WAVEFORM, JUDGED)]
@@ -259,7 +258,7 @@ class CodecStage:
     def preview(self, state: Tree) -> list[tuple[str, np.ndarray]]:
         """Originals and what the averaged weights make of them: (name, waveform `[N, 2]`)."""
         pairs = []
-        for (name, original), (_, decoded) in zip(self.previews, self._pieces(state), strict=True):
+        for (name, original), (_, decoded) in zip(self.previews, self._pieces(state)[1], strict=True):
             pairs += [(f"{name}-original", original), (f"{name}-decoded", decoded)]
         self._coded = None  # which holds a whole state
         return pairs
@@ -268,28 +267,24 @@ class CodecStage:
         """What the averaged weights make of the previews, and their latents (`codec_figures`)."""
         from musika.training import codec_figures
 
-        pieces = self._pieces(state)
-        return codec_figures.evaluate(self._codec, [waveform for _, waveform in self.previews], pieces)
+        codec, pieces = self._pieces(state)
+        return codec_figures.evaluate(codec, [waveform for _, waveform in self.previews], pieces)
 
-    @functools.cached_property
-    def _codec(self) -> stereo.StereoCodec:
-        """The networks, whatever weights they have, as a codec."""
-        return stereo.StereoCodec(self.config, self.encoder, self.decoder, identity="")
+    def _pieces(self, state: Tree) -> tuple[stereo.StereoCodec, list[tuple[np.ndarray, np.ndarray]]]:
+        """The codec of the averaged weights, and the latents `[T, C]` and waveforms `[N, 2]` it makes of the previews.
 
-    def _pieces(self, state: Tree) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Latents `[T, C]` and waveforms `[N, 2]` that the averaged weights make of the previews.
-
-        They are kept from the figures to the preview of one checkpoint.
+        They are kept from the figures to the preview of one checkpoint, and no longer: on JAX a codec that was compiled
+        keeps the weights it had.
         """
         if self._coded is None or self._coded[0] is not state:
             for network, part in ((self.encoder, "encoder"), (self.decoder, "decoder")):
                 checkpoint.assign(network, backend.to_numpy(state["average"][part]))
-            pieces = []
+            codec, pieces = stereo.StereoCodec(self.config, self.encoder, self.decoder, identity=""), []
             for _, waveform in self.previews:
-                latents = self._codec.encode(waveform)
-                pieces.append((latents, self._codec.decode(latents)[: len(waveform)]))
-            self._coded = state, pieces
-        return self._coded[1]
+                latents = codec.encode(waveform)
+                pieces.append((latents, codec.decode(latents)[: len(waveform)]))
+            self._coded = state, codec, pieces
+        return self._coded[1:]
 
     def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
         """The checkpoint to encode and decode with: (config.json, arrays by file)."""
