@@ -199,11 +199,28 @@ class GeneratorConfig(Config):
     coordinate_depth: int = 64  # D, numbers in an anchor or a style
     base_channels: int = 128  # c, unit of all widths
     small: bool = False  # half the training window, one coarse stage less
+    critic_channels: int = 0  # unit of the critic's widths, where it is another one; 0 is base_channels
 
     def __post_init__(self) -> None:
         require(self.channels > 0, f"channels {self.channels} is not positive")
         require(self.coordinate_depth > 0, f"coordinate_depth {self.coordinate_depth} is not positive")
         require(self.base_channels > 0, f"base_channels {self.base_channels} is not positive")
+        require(self.base_channels % 2 == 0, f"base_channels {self.base_channels} is odd: choose an even number")
+        require(self.critic_channels >= 0, f"critic_channels {self.critic_channels} is negative")
+
+    @property
+    def critic_unit(self) -> int:
+        """Unit of the critic's widths."""
+        return self.critic_channels or self.base_channels
+
+    def widens(self, other: GeneratorConfig) -> bool:
+        """Whether networks of the other sizes can be widened to these: widths alone differ, none is smaller."""
+        same = (self.channels, self.coordinate_depth, self.small) == (
+            other.channels,
+            other.coordinate_depth,
+            other.small,
+        )
+        return same and self.base_channels >= other.base_channels and self.critic_unit >= other.critic_unit
 
     @property
     def window(self) -> int:

@@ -124,6 +124,7 @@ class TrainOptions(CodecOptions):
     log_path: Path = flag(Path("logs"), "folder that TensorBoard's logs are written to", "What")
     small: bool | None = flag(None, "windows of 12 s instead of 24 s, a smaller network", "Network", shown="False")
     base_channels: int | None = flag(None, "width of the networks, in channels", "Network", 1, 4096, shown="128")
+    critic_channels: int | None = flag(None, "width of the critic alone", "Network", 1, 4096, shown="as the generator")
     coorddepth: int | None = flag(None, "numbers in a coordinate", "Network", 1, 4096, shown="64")
     lr: float = flag(1e-4, "learning rate", "Course", above=0, high=1, shown="0.0001; codec 0.0007")
     bs: int = flag(32, "batch size, in examples", "Course", 1, 65_536, shown="32; codec 8")

@@ -50,7 +50,7 @@ def generator_table(config: GeneratorConfig) -> Table:
 
 def critic_table(config: GeneratorConfig) -> Table:
     """Every array of a published critic."""
-    c = config.base_channels
+    c = config.critic_unit
     widths = [(3, 4), (4, 5), (5, 6), (6, 7), *([] if config.small else [(7, 7)])]
     table = dense("1c", "first", (1, 4, config.channels, 3 * c))
     for block, (width, channels) in enumerate(widths, 1):

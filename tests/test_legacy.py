@@ -18,7 +18,7 @@ from musika.codec import load as codec_load
 from musika.codec import published
 from musika.commands import train
 from musika.config import ANY_PUBLISHED, GanTrainConfig, GeneratorConfig, PublishedCodecConfig
-from musika.errors import CheckpointError, LatentsError, UsageError
+from musika.errors import CheckpointError, ConfigError, LatentsError, UsageError
 from musika.gan import load as gan_load
 from musika.gan.critic import Critic
 from musika.gan.generator import on_windows
@@ -266,7 +266,8 @@ def test_fine_tuning_that_cannot_be(musika: Path, tmp_path: Path) -> None:
     ours = tiny.write_checkpoints(tmp_path / "ours")
     for kind, part, folder, change in (
         (LatentsError, "were made by codec 0123456789abcdef", other, {}),
-        (UsageError, "--base_channels 3 contradicts", latents, {"base_channels": 3}),
+        (ConfigError, "base_channels 3 is odd", latents, {"base_channels": 3}),
+        (UsageError, "--coorddepth 5 contradicts", latents, {"coorddepth": 5}),
         (UsageError, "--hop 256 contradicts", latents, {"hop": 256}),
         (CheckpointError, "on latents of the published codec", latents, {"dec_path": ours.parent / "ae"}),
         (UsageError, "is a Musika folder", latents, {"stage": "codec"}),

@@ -321,7 +321,7 @@ def test_nobody_knows_the_codec(shipped, tmp_path, capsys):
     assert "no codec" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("values", [{"small": False}, {"base_channels": 3}, {"coorddepth": 8}])
+@pytest.mark.parametrize("values", [{"small": False}, {"base_channels": 2}, {"coorddepth": 8}])
 def test_flags_that_contradict_the_checkpoint_are_refused(shipped, latents, tmp_path, values):
     (name,) = values
     refused(f"--{name} .* contradicts", options(shipped, latents, tmp_path, load_path=shipped / "open", **values))
@@ -531,3 +531,20 @@ def test_an_encoder_that_shall_rest_needs_fresh_optimizers(codec_run, monkeypatc
     _, stage = decided(monkeypatch, *places, "--files_path", codec_run.files_path, "--freeze_encoder")
     assert "--freeze_encoder True differs" in capsys.readouterr().out
     assert stage.start is not None and stage.trained_parts == ("decoder",)
+
+
+def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, capsys) -> None:
+    wider = {"load_path": trained, "base_channels": 6, "critic_channels": 3}
+    assert train.run(options(shipped, latents, tmp_path, **wider)) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "is widened: generator 2 to 6 channels, critic 2 to 3" in said
+    run = only_run(tmp_path)
+    sizes = checkpoint.read_config(loop.newest(run))["config"]
+    assert (sizes["base_channels"], sizes["critic_channels"]) == (6, 3)
+
+    assert train.run(options(shipped, latents, tmp_path, load_path=run, base_channels=6, epochs=2)) == 0
+    assert "is widened" not in capsys.readouterr().out
+    assert len(loop.checkpoints(only_run(tmp_path))) == 2
+    for name, value, own in (("critic_channels", 2, 3), ("base_channels", 4, 6), ("small", False, True)):
+        with pytest.raises(MusikaError, match=f"--{name} {value} contradicts .*, which has {own}"):
+            train.run(options(shipped, latents, tmp_path, **{"load_path": run, "base_channels": 8, name: value}))

@@ -16,7 +16,7 @@ from musika.codec.load import FLAGS, asked_by, describe, load_codec
 from musika.commands import train_audio, train_origin
 from musika.commands.train_origin import Origin
 from musika.config import ANY_PUBLISHED, CodecConfig, CodecTrainConfig, GanTrainConfig, GeneratorConfig
-from musika.errors import CheckpointError, ConfigError, LatentsError, UsageError
+from musika.errors import CheckpointError, LatentsError, UsageError
 from musika.files import replacing, shown
 from musika.flags import TrainOptions
 from musika.latents import TrainingSet, common_identity, find_indexes, open_training_set
@@ -26,7 +26,6 @@ from musika.training.feed import Interrupts
 from musika.training.log import BoardLog
 
 RUN_FILE = "run.json"
-SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coordinate_depth"}  # flag to field
 # what a run goes on with
 COURSE = ("lr", "bs", "epochs", "totsamples", "save_every", "gp_max_weight", "truncation", "seed")
 COURSE_OF_CODECS = (
@@ -53,10 +52,10 @@ def run(options: TrainOptions) -> int:
 
 def _train_generator(options: TrainOptions) -> int:
     origin = train_origin.found(options, "generator")
-    config = _sizes(options, origin)
+    config = train_origin.sizes(options, origin)
     options = dataclasses.replace(options, dec_path=_codec_folder(options, origin))
     codec_identity, codec_channels = _codec_of(options, origin)
-    origin = _moved(origin, options, codec_identity)
+    origin = _moved(train_origin.widened(origin, config), options, codec_identity)
     wanted = str(origin.info["codec_identity"]) if origin else codec_identity
     wanted = codec_identity if wanted == ANY_PUBLISHED else wanted  # whose latents they are is known now
     channels = config.channels if origin else codec_channels
@@ -95,7 +94,7 @@ def _train_generator(options: TrainOptions) -> int:
         identity,
         codec=load_codec(options.dec_path, asked=asked_by(options)) if codec_identity == identity else None,
         held_out=held_out,
-        start=train_origin.start(origin) if origin is not None and not origin.resumes else None,
+        start=train_origin.start(origin, config, train.seed) if origin is not None and not origin.resumes else None,
         precision=backend.precision(options.mixed_precision),
         xla=backend.use_xla(options.xla),
         trained={"latents": mark, "files": len(data), "total_latents": data.total},
@@ -158,26 +157,6 @@ def _codec_of(options: TrainOptions, origin: Origin | None) -> tuple[str, int | 
     return codec.identity, codec.channels
 
 
-def _sizes(options: TrainOptions, origin: Origin | None) -> GeneratorConfig:
-    """Sizes as the flags say, or as the checkpoint says, which the flags must not contradict."""
-    asked = {field: getattr(options, name) for name, field in SIZES.items() if getattr(options, name) is not None}
-    if origin is None:
-        return GeneratorConfig(**asked)
-    try:
-        config = GeneratorConfig.from_dict(origin.info["config"])
-    except (ConfigError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{origin.folder / checkpoint.CONFIG} does not describe a generator: {error}") from error
-    if not isinstance(origin.info.get("codec_identity"), str):
-        raise CheckpointError(f"{origin.folder / checkpoint.CONFIG} does not say which codec the generator belongs to")
-    for name, field in SIZES.items():
-        if field in asked and asked[field] != getattr(config, field):
-            raise UsageError(
-                f"--{name} {asked[field]} contradicts {origin.folder}, which has {getattr(config, field)}: "
-                "leave the flag out, or train from scratch"
-            )
-    return config
-
-
 def _mark(data: TrainingSet, folder: Path) -> str:
     """A short hash of what latents these are, by paths in their folder and lengths: a run goes on only with its own."""
     names = sorted(f"{file.path.relative_to(folder).as_posix()} {file.length}" for file in data.files)
@@ -190,7 +169,7 @@ def _mark(data: TrainingSet, folder: Path) -> str:
 def _train_codec(options: TrainOptions) -> int:
     from musika import audio
 
-    for name in (*SIZES, *FLAGS):
+    for name in (*train_origin.SIZES, *FLAGS):
         if getattr(options, name) is not None:
             raise UsageError(f"--{name} belongs to --stage gan; a codec has no such size")
     if "gradio" in options.given and options.gradio:

@@ -7,14 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musika import checkpoint, hub, legacy
-from musika.errors import CheckpointError, UsageError
+from musika import checkpoint, console, hub, legacy
+from musika.config import GeneratorConfig
+from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.flags import TrainOptions
 from musika.gan import load as gan_load
 from musika.training import loop
 
 if TYPE_CHECKING:
     from musika.training.gan_stage import Start
+
+SIZES = {  # flag to field
+    "small": "small",
+    "base_channels": "base_channels",
+    "critic_channels": "critic_channels",
+    "coorddepth": "coordinate_depth",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,17 +59,84 @@ def found(options: TrainOptions, kind: str) -> Origin | None:
     return Origin(folder, info, checkpoint.has(folder, loop.STATE), checkpoint.has(folder, "critic"))
 
 
-def start(origin: Origin) -> Start:
-    """Weights to fine-tune: of a checkpoint of ours or of a Musika folder, whose optimizers are left alone."""
+def sizes(options: TrainOptions, origin: Origin | None) -> GeneratorConfig:
+    """Sizes as the flags say, or as the checkpoint says, which the flags may widen and must not contradict."""
+    asked = {field: getattr(options, name) for name, field in SIZES.items() if getattr(options, name) is not None}
+    if origin is None:
+        return GeneratorConfig(**asked)
+    config = sizes_of(origin)
+    wanted = dataclasses.replace(config, **asked)
+    if wanted.widens(config):
+        return config if config.widens(wanted) else wanted
+    own = {**config.to_dict(), "critic_channels": config.critic_unit}
+    wrong = [name for name, field in SIZES.items() if field in asked and not _goes_to(field, own[field], asked[field])]
+    raise UsageError(
+        f"--{wrong[0]} {asked[SIZES[wrong[0]]]} contradicts {origin.folder}, which has {own[SIZES[wrong[0]]]}: "
+        "leave the flag out, or train from scratch"
+    )
+
+
+def _goes_to(field: str, own: int, asked: int) -> bool:
+    """Whether a size of a checkpoint may become the one asked for: widths grow, and all else stays."""
+    return asked >= own if field.endswith("channels") else asked == own
+
+
+def widened(origin: Origin | None, config: GeneratorConfig) -> Origin | None:
+    """A checkpoint whose networks become wider: all that they can do stays, and their optimizers begin anew."""
+    if origin is None or config == sizes_of(origin):
+        return origin
+    own = sizes_of(origin)
+    console.say(
+        f"{origin.folder} is widened: generator {own.base_channels} to {config.base_channels} channels, "
+        f"critic {own.critic_unit} to {config.critic_unit}"
+    )
+    return dataclasses.replace(origin, resumes=False)
+
+
+def start(origin: Origin, config: GeneratorConfig, seed: int) -> Start:
+    """Weights to fine-tune: of a checkpoint of ours or of a Musika folder, whose optimizers are left alone.
+
+    Args:
+        config: sizes that are wanted; wider ones than the checkpoint's widen it.
+        seed: of the training.
+    """
     from musika.training.gan_stage import Start
 
     folder = origin.folder
     if legacy.holds(folder):
         average = legacy.generator(folder)[1]
         own = legacy.raw_generator(folder)
-        return Start(own or average, legacy.critic(folder), average, legacy.adaptive_weight(folder))
-    critic = checkpoint.read(folder, "critic") if checkpoint.has(folder, "critic") else None
-    return Start(checkpoint.read(folder), critic, penalty_weight=_penalty_weight(origin) if critic else None)
+        found = Start(own or average, legacy.critic(folder), average, legacy.adaptive_weight(folder))
+    else:
+        critic = checkpoint.read(folder, "critic") if checkpoint.has(folder, "critic") else None
+        found = Start(checkpoint.read(folder), critic, penalty_weight=_penalty_weight(origin) if critic else None)
+    return found if sizes_of(origin) == config else _widened(found, config, seed)
+
+
+def sizes_of(origin: Origin) -> GeneratorConfig:
+    """Sizes of the checkpoint's networks.
+
+    Raises:
+        CheckpointError: it does not say, or does not say whose latents it makes.
+    """
+    try:
+        config = GeneratorConfig.from_dict(origin.info["config"])
+    except (ConfigError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{origin.folder / checkpoint.CONFIG} does not describe a generator: {error}") from error
+    if not isinstance(origin.info.get("codec_identity"), str):
+        raise CheckpointError(f"{origin.folder / checkpoint.CONFIG} does not say which codec the generator belongs to")
+    return config
+
+
+def _widened(start: Start, config: GeneratorConfig, seed: int) -> Start:
+    from musika.gan import widen
+
+    return dataclasses.replace(
+        start,
+        generator=widen.generator(start.generator, config, seed),
+        critic=None if start.critic is None else widen.critic(start.critic, config, seed),
+        average=None if start.average is None else widen.generator(start.average, config, seed),
+    )
 
 
 def _penalty_weight(origin: Origin) -> float | None:

@@ -60,7 +60,7 @@ class Critic(keras.Layer):
     def __init__(self, config: GeneratorConfig, seed: int | None = 0, dtype: Any = "float32") -> None:
         super().__init__(dtype=dtype, name="critic")
         self.config = config
-        c = config.base_channels
+        c = config.critic_unit
         self.first = convolution(3 * c, 4, self, "first", stride=2)
         sizes = [(3, 4, 4), (4, 5, 4), (5, 6, 4), (6, 7, 4)] + ([] if config.small else [(7, 7, 1)])
         self.blocks = [
@@ -74,7 +74,7 @@ class Critic(keras.Layer):
             initialise(self, seed)
 
     def build(self) -> None:
-        c = self.config.base_channels
+        c = self.config.critic_unit
         steps = self.config.window // 2 ** (1 + len(self.blocks))
         self.first.build((None, None, self.config.channels))
         for block in self.blocks:

@@ -30,7 +30,7 @@ def at_speed(waveform: np.ndarray, speed: float, rate: int, length: int) -> np.n
 def coloured(waveform: np.ndarray, u: np.ndarray, rate: int) -> np.ndarray:
     """A half of all crops through a smooth random equaliser of ±9 dB.
 
-    A tenth is cut off above 3 to 15 kHz; a tenth loses up to 12 dB an octave above 1 kHz: faint treble, not none.
+    A tenth is cut off above 3 to 15 kHz; a sixth loses up to 12 dB an octave above 1 kHz: faint treble, not none.
     """
     if u[0] >= 0.5:
         return waveform
@@ -40,7 +40,7 @@ def coloured(waveform: np.ndarray, u: np.ndarray, rate: int) -> np.ndarray:
     if u[0] < 0.1:
         cutoff = 3_000 * 5 ** u[1]
         decibels = decibels - 60.0 * np.clip((hz - cutoff) / (0.15 * cutoff), 0, 1)
-    elif u[0] < 0.2:
+    elif u[0] < 0.27:
         decibels = decibels - 12.0 * u[2] * np.log2(np.maximum(hz / 1000, 1.0))
     gain = (10 ** (decibels / 20)).astype(np.float32)[:, None]
     return np.fft.irfft(np.fft.rfft(waveform, axis=0) * gain, len(waveform), axis=0).astype(np.float32)

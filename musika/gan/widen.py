@@ -1,0 +1,72 @@
+"""A wider generator or critic that does at first what a narrower one does: more capacity without starting over.
+
+New channels begin with random kernels, and nothing that was there listens to them yet; what does is trained. After
+Net2Net (Chen, Goodfellow and Shlens 2016), with new channels in the place of copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from musika import checkpoint
+from musika.config import GeneratorConfig
+from musika.gan import layers
+from musika.gan.critic import Critic
+from musika.gan.generator import Generator
+
+Arrays = dict[str, np.ndarray]
+
+
+def generator(weights: Mapping[str, np.ndarray], new: GeneratorConfig, seed: int) -> Arrays:
+    """Weights by name of a generator of base_channels c, as those of one of `new`'s with the same output.
+
+    Args:
+        weights: as `checkpoint.named_weights` gives them.
+        new: sizes that widen the old ones (`GeneratorConfig.widens`).
+        seed: of the kernels of new channels.
+    """
+    network = Generator(new, seed=None)
+    transposed = {f"{layer}/kernel" for layer in ("last_up", *(f"{s.name}/up" for s in network.stages if s.lengthen))}
+    return _widened(weights, network, seed, {"start/kernel": 4, "start/bias": 4}, transposed)
+
+
+def critic(weights: Mapping[str, np.ndarray], new: GeneratorConfig, seed: int) -> Arrays:
+    """Weights by name of a critic, as those of a wider one with the same scores; arguments as `generator` has them."""
+    network = Critic(new, seed=None)
+    steps = new.window // 2 ** (1 + len(network.blocks))
+    return _widened(weights, network, seed, {"score/kernel": -steps}, set())
+
+
+def _widened(
+    weights: Mapping[str, np.ndarray],
+    network: Generator | Critic,
+    seed: int,
+    steps_of: Mapping[str, int],
+    transposed: set[str],
+) -> Arrays:
+    """The old weights in the corner of fresh ones of `network`, which the old outputs do not listen to.
+
+    Args:
+        steps_of: time steps that are flattened into a weight's last size, or with a minus its first.
+        transposed: kernels `[k, out, in]` of transposed convolutions; the others are `[.., in, out]`.
+    """
+    layers.initialise(network, seed)
+    wide: Arrays = {}
+    for name, array in checkpoint.named_weights(network).items():
+        new, old = (_unflattened(x, steps_of.get(name, 0)) for x in (np.array(array), np.asarray(weights[name])))
+        corner = tuple(slice(size) for size in old.shape)
+        if old.ndim > 1:
+            outputs = new.ndim - (2 if name in transposed else 1)
+            new[tuple(corner[axis] if axis == outputs else slice(None) for axis in range(new.ndim))] = 0.0
+        new[corner] = old
+        wide[name] = new.reshape(array.shape)
+    return wide
+
+
+def _unflattened(array: np.ndarray, steps: int) -> np.ndarray:
+    """With an axis for time steps before that of the channels they are flattened with."""
+    if steps > 0:
+        return array.reshape(*array.shape[:-1], steps, -1)
+    return array.reshape(-steps, -1, *array.shape[1:]) if steps < 0 else array
