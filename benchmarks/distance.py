@@ -1,4 +1,4 @@
-"""Fréchet distance of a generator's latents to those that it was trained on, beside that of two halves of the latter.
+"""Fréchet distance of a generator's latents to those of real music, beside that of two halves of the latter.
 
 python benchmarks/distance.py LATENTS_FOLDER [--load_path checkpoints/open] [--pieces 40]
 
@@ -16,6 +16,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from musika.errors import CheckpointError
 from musika.metrics import frechet, spaces
 
 LENGTH = 512  # latents of a generated piece
@@ -33,11 +34,11 @@ def distance(one: np.ndarray, other: np.ndarray) -> float:
 
 def generated(folder: Path, pieces: int) -> list[np.ndarray]:
     """That many pieces `[512, C]`."""
-    from musika import backend
+    from musika import backend, hub
     from musika.gan import coordinates, noise
     from musika.gan.load import load_generator
 
-    loaded = load_generator(folder)
+    loaded = load_generator(hub.find_checkpoint(folder))
     config = loaded.config
     made = []
     for seed in range(1000, 1000 + pieces):
@@ -55,9 +56,14 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=40)
     options = parser.parse_args()
     real = [np.load(path, allow_pickle=False) for path in sorted(options.latents.rglob("*.npy"))]
+    if len(real) < 2:
+        parser.error(f"{options.latents} holds {len(real)} files of latents: two halves need two at least")
     order = np.random.default_rng(0).permutation(len(real))
     halves = [described([real[i] for i in order[start::2]]) for start in (0, 1)]
-    made = described(generated(options.load_path, options.pieces))
+    try:
+        made = described(generated(options.load_path, options.pieces))
+    except CheckpointError as error:
+        parser.error(str(error))
     print(f"generated to real       {distance(described(real), made):.3f}")
     print(f"one half to the other   {distance(*halves):.3f}")
 

@@ -110,6 +110,7 @@ def _train_codec(options: argparse.Namespace) -> Work:
     config = _model(options).codec.config
     train = CodecTrainConfig(magnitude_samples=0)  # the whole loss, synthesis included
     precision, xla = backend.precision(options.mixed_precision), options.xla != "False"  # as `musika train` does
+    precision = "float32" if precision == "mixed_float16" else precision  # which it does not scale for codecs
     stage = CodecStage(config, train, _Noise(), precision=precision, xla=xla)  # type: ignore[arg-type]
     return train.bs * train.crop * config.hop_total / config.sample_rate, _stepping(stage)
 

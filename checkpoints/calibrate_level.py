@@ -40,6 +40,10 @@ def main(folder: Path, audio_folder: Path) -> int:
     from musika.codec import stereo
     from musika.codec.load import codec_files, read_weights
 
+    if checkpoint.has(folder, "state"):
+        sys.exit(
+            f"{folder} is of a run that goes on: copy its config.json and weights.safetensors to a folder of their own"
+        )
     files = audio.find(audio_folder)
     decibels = level_error(folder, files)
     config, weights = read_weights(folder)
@@ -48,6 +52,8 @@ def main(folder: Path, audio_folder: Path) -> int:
     bias[: 2 * config.bins] += raised  # its first two planes: left and right
     weights["decoder"]["head/bias"] = bias
     described, arrays = codec_files(config, weights)
+    if checkpoint.has(folder, "critic"):
+        arrays["critic"] = checkpoint.read(folder, "critic")
     before = checkpoint.read_config(folder)
     card = {p.name: p.read_bytes() for p in folder.glob("README.md")}
     checkpoint.write(folder, {**before, **described}, arrays, half=True)

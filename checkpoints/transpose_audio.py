@@ -64,7 +64,12 @@ def main() -> int:
     options = parser.parse_args()
     if options.target.resolve().is_relative_to(options.folder.resolve()):
         parser.error("TARGET_FOLDER lies in AUDIO_FOLDER: what is written would be transposed again")
-    jobs = list(jobs_of(options.folder, options.target, options.semitones))
+    from musika.errors import AudioError
+
+    try:
+        jobs = list(jobs_of(options.folder, options.target, options.semitones))
+    except AudioError:
+        parser.error(f"there is no audio in {options.folder}")
     failed = 0
     with ProcessPoolExecutor() as processes:
         found = processes.map(transposed, *zip(*jobs, strict=True)) if jobs else iter(())

@@ -12,7 +12,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from musika import tensorfile
+from musika import checkpoint, tensorfile
 from musika.errors import CheckpointError
 from musika.files import shown, why
 
@@ -48,6 +48,22 @@ def located(path: Path) -> Path:
     """
     beside = INSTALLED / path
     return published(beside if beside.is_dir() and not path.is_dir() else path)
+
+
+def find_checkpoint(path: Path) -> Path:
+    """The checkpoint that a name means: the folder here or, for a relative one, beside the program, or a published one.
+
+    A published one that is missing is fetched. A training run's folder means its newest checkpoint. If there is none,
+    reading what is returned will say so.
+
+    Raises:
+        CheckpointError: a published one cannot be fetched, or is not what was fetched.
+    """
+    folder = located(path)
+    if (folder / checkpoint.CONFIG).is_file() or not folder.is_dir():
+        return folder
+    saved = [inner for inner in folder.iterdir() if inner.name.isdecimal() and (inner / checkpoint.CONFIG).is_file()]
+    return max(saved, key=lambda inner: int(inner.name), default=folder)
 
 
 def published(path: Path) -> Path:

@@ -93,7 +93,7 @@ def load_model(
         CheckpointError: a folder is missing, torn, or the codec is not the one that the generator was trained with.
         UsageError: a size contradicts the checkpoint.
     """
-    folder = find_checkpoint(load_path)
+    folder = hub.find_checkpoint(load_path)
     info = gan_load.read_info(folder)
     _check_sizes(folder, info.get("config"), sizes or {})
     codec_folder = find_codec(folder, dec_path, str(info.get("codec_identity")))
@@ -108,7 +108,7 @@ def load_model(
 
 def load_from_options(options: RenderOptions) -> Model:
     """`load_model` as the flags of `generate` and `test` say."""
-    folder = find_checkpoint(options.load_path)  # first of all: what cannot be found or fetched is said at once
+    folder = hub.find_checkpoint(options.load_path)  # first of all: what cannot be found or fetched is said at once
 
     from musika import backend
 
@@ -251,22 +251,6 @@ class _Latents:
         return self.model.generate(coordinates, noise).reshape(self.size, config.channels)
 
 
-def find_checkpoint(path: Path) -> Path:
-    """The checkpoint that a name means: the folder here or, for a relative one, beside the program, or a published one.
-
-    A published one that is missing is fetched. A training run's folder means its newest checkpoint. If there is none,
-    reading what is returned will say so.
-
-    Raises:
-        CheckpointError: a published one cannot be fetched, or is not what was fetched.
-    """
-    folder = hub.located(path)
-    if (folder / checkpoint.CONFIG).is_file() or not folder.is_dir():
-        return folder
-    saved = [inner for inner in folder.iterdir() if inner.name.isdecimal() and (inner / checkpoint.CONFIG).is_file()]
-    return max(saved, key=lambda inner: int(inner.name), default=folder)
-
-
 def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     """The codec's folder: the one that was named, or the first that fits.
 
@@ -275,7 +259,7 @@ def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     if need be.
     """
     if named is not None:
-        return find_checkpoint(named)
+        return hub.find_checkpoint(named)
     generator = generator.resolve()
     if legacy.holds_codec(generator):
         return generator

@@ -99,7 +99,7 @@ def test_a_folder_with_both_holds_both_afterwards(tmp_path: Path, capsys: pytest
 def test_where_it_comes_from_is_written_down(tmp_path: Path) -> None:
     source = placed(tmp_path / "mine", GENERATOR)
     info = checkpoint.read_config(converted(source, tmp_path / "target"))
-    files = {name: hub.sha256(source / name) for name in ("gen_ema.h5", "critic.h5")}
+    files = {name: hub.sha256(source / name) for name in ("gen_ema.h5", "critic.h5", "switch.npy")}
     assert info["trained"] == {"converted_from": {"files": files}} and info["licence"] == ""
     assert info["config"] == reference.config("small").to_dict()
     assert info["codec_identity"] == ANY_PUBLISHED, "no codec was at hand"

@@ -269,6 +269,7 @@ def test_too_few_clips_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has 2 clips"):
         compare(tmp_path)
     write(tmp_path / "made" / "a.wav", 1)
+    (tmp_path / "real" / "b.wav").write_bytes(b"no music")  # refused later, and not why
     with pytest.raises(UsageError, match=r"nothing in --generated .* can be used: .*too short"):
         compare(tmp_path)
 

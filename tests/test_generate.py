@@ -15,7 +15,7 @@ import pytest
 import soundfile
 import tiny
 
-from musika import flags, render
+from musika import flags, hub, render
 from musika.__main__ import main
 from musika.commands import generate
 from musika.errors import MusikaError
@@ -80,8 +80,8 @@ def test_a_run_folder_means_its_newest_checkpoint(folder: Path, tmp_path: Path) 
     for name in ("000900", "001000"):
         (run / name).symlink_to(folder)
     (run / "001000" / "config.json").stat()
-    assert render.find_checkpoint(run) == run / "001000"
-    assert render.find_checkpoint(folder) == folder
+    assert hub.find_checkpoint(run) == run / "001000"
+    assert hub.find_checkpoint(folder) == folder
 
 
 @pytest.mark.parametrize(

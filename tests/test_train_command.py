@@ -7,6 +7,7 @@ import functools
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -534,6 +535,12 @@ def test_an_encoder_that_shall_rest_needs_fresh_optimizers(codec_run, monkeypatc
 
 
 def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, capsys) -> None:
+    own = {"load_path": trained, "critic_channels": 2, "epochs": 2}  # said, and as it is: kept from now on
+    assert train.run(options(shipped, latents, tmp_path / "own", **own)) == 0
+    assert "is widened" not in capsys.readouterr().out
+    kept = checkpoint.read_config(loop.newest(only_run(tmp_path / "own")))
+    assert (kept["config"]["critic_channels"], kept["training"]["samples"]) == (2, 8)
+
     wider = {"load_path": trained, "base_channels": 6, "critic_channels": 3}
     assert train.run(options(shipped, latents, tmp_path, **wider)) == 0
     said = " ".join(capsys.readouterr().out.split())
@@ -548,3 +555,47 @@ def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, 
     for name, value, own in (("critic_channels", 2, 3), ("base_channels", 4, 6), ("small", False, True)):
         with pytest.raises(MusikaError, match=f"--{name} {value} contradicts .*, which has {own}"):
             train.run(options(shipped, latents, tmp_path, **{"load_path": run, "base_channels": 8, name: value}))
+
+
+def test_a_run_that_goes_on_keeps_its_codec_and_what_it_is_measured_on(shipped, latents, tmp_path, monkeypatch, capsys):
+    held_out = write_latents(tmp_path / "held", load_codec(shipped / "ae").identity, length=128, files=2)
+    own = (tmp_path / "codecs" / "own").resolve()
+    own.parent.mkdir()
+    own.symlink_to(shipped / "ae")
+    save = tmp_path / "save"
+    assert train.run(options(shipped, latents, save, dec_path=own, valid_path=held_out, totsamples=2)) == 0
+    seen = []
+    monkeypatch.setattr(train, "_run", lambda options, stage, *rest: seen.append((options, stage)) or 0)
+    words = ["--train_path", latents, "--load_path", only_run(save), "--freeze_encoder", "--gradio", "False"]
+    assert train.run(flags.parse_train([*map(str, words)])) == 0
+    chosen, stage = seen[0]
+    assert (chosen.dec_path, chosen.valid_path) == (own, held_out)
+    assert stage.codec is not None and stage.held_out is not stage.windows
+    assert "--freeze_encoder does nothing with --stage gan" in capsys.readouterr().err
+
+    own.unlink()
+    assert train.run(flags.parse_train([*map(str, words)])) == 0
+    assert f"--dec_path {own} of this run is not there any more" in " ".join(capsys.readouterr().err.split())
+
+
+def test_lowered_rates_are_told(trained, tmp_path, latents, shipped, capsys):
+    lowered = tmp_path / "save" / "run" / "000000004"
+    source = loop.newest(trained)
+    arrays = {name: checkpoint.read(source, name) for name in ("weights", "critic", "state")}
+    arrays["state"]["rate"] = np.asarray(0.25, np.float32)
+    checkpoint.write(lowered, checkpoint.read_config(source), arrays)
+    assert train.run(options(shipped, latents, tmp_path / "save", load_path=lowered)) == 0
+    assert "learning rates are 0.25 of what" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_checkpoint_that_is_named_and_not_whole_is_refused(shipped, latents, trained, tmp_path):
+    torn = tmp_path / "000000004"
+    shutil.copytree(loop.newest(trained), torn)
+    (torn / "critic.safetensors").unlink()
+    refused("critic.safetensors is missing", options(shipped, latents, tmp_path / "save", load_path=torn))
+
+
+def test_a_missing_folder_to_measure_on_is_refused(codec_run, tmp_path):
+    chosen = flags.dataclasses.replace(codec_run, valid_path=tmp_path / "nothing", save_path=tmp_path / "save")
+    refused("--valid_path .*nothing does not exist", chosen)
+    refused("--hop belongs to published codecs", flags.dataclasses.replace(chosen, hop=256))

@@ -41,3 +41,8 @@ def test_every_file_sounds_in_every_key_and_bad_ones_are_told(tmp_path: Path) ->
 def test_a_target_within_the_folder_is_refused(tmp_path: Path) -> None:
     made = run(tmp_path, tmp_path / "out")
     assert made.returncode == 2 and "lies in AUDIO_FOLDER" in made.stderr and not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    made = run(tmp_path / "nothing", tmp_path / "out")
+    assert made.returncode == 2 and "there is no audio in" in made.stderr and "Traceback" not in made.stderr

@@ -100,10 +100,12 @@ def _generator(source: Path, dec_path: Path | None, own: str | None) -> Converte
     identity = own if own and dec_path is None else _identity(source, dec_path, config)
     critic = legacy.critic(source)
     arrays = {"weights": weights} if critic is None else {"weights": weights, "critic": critic}
-    names = GENERATOR if critic is None else GENERATOR + CRITIC
+    names: tuple[str, ...] = GENERATOR if critic is None else GENERATOR + CRITIC
     fields: dict[str, Any] = {"kind": "generator", "config": config.to_dict(), "codec_identity": identity}
     weight = legacy.adaptive_weight(source) if critic is not None else None
-    fields |= {} if weight is None else {"penalty_weight": weight}
+    if weight is not None:
+        fields["penalty_weight"] = weight
+        names += (legacy.SWITCH,)
     size = "small, " if config.small else ""
     words = f"generator, {size}base_channels {config.base_channels}, {'with' if critic else 'without'} its critic"
     belongs = "any published codec" if identity == ANY_PUBLISHED else f"codec {identity}"
@@ -119,7 +121,7 @@ def _identity(source: Path, dec_path: Path | None, config: GeneratorConfig) -> s
     beside = source.resolve().parent / hub.CODEC
     if dec_path is None and hub.is_missing(beside):
         return ANY_PUBLISHED
-    folder = beside if dec_path is None else hub.located(dec_path)
+    folder = beside if dec_path is None else hub.find_checkpoint(dec_path)
     codec = load.describe(folder)
     if same_codec(ANY_PUBLISHED, codec.identity, codec.kind) and codec.channels == config.channels:
         return codec.identity

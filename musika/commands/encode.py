@@ -65,7 +65,7 @@ def run(options: EncodeOptions) -> int:
         from musika.codec.load import asked_by, load_codec
 
         precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
-        return load_codec(hub.located(options.dec_path), precision, xla, asked_by(options))
+        return load_codec(hub.find_checkpoint(options.dec_path), precision, xla, asked_by(options))
 
     return encode_folder(options, load)
 

@@ -26,7 +26,7 @@ def run(options: EvaluateOptions) -> int:
         from musika.codec.load import asked_by, load_codec
 
         assert options.codec is not None
-        folder = hub.located(options.codec)
+        folder = hub.find_checkpoint(options.codec)
         precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
         return load_codec(folder, precision, xla, asked_by(options))
 

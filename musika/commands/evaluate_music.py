@@ -60,12 +60,16 @@ def evaluate_folders(options: EvaluateOptions, load: Callable[[], Codec] | None)
         raise UsageError("latents and audio compare by a codec alone: name the one that made the latents with --codec")
     channels = codec.channels if codec is not None else pieces.channels(compared[0])
     tools = pieces.Tools(codec, channels, not any(folder.latents for folder in compared), network)
-    refused: list[str] = []
+    left_out: tuple[list[str], list[str]] = ([], [])  # of either folder, why
     with console.progress(sum(len(folder.files) for folder in compared), "files", "evaluate") as bar:
-        generated, reference = (list(pieces.read(folder, tools, refused, bar)) for folder in compared)
+        generated, reference = (
+            list(pieces.read(folder, tools, why, bar)) for folder, why in zip(compared, left_out, strict=True)
+        )
+    refused = [*left_out[0], *left_out[1]]
     if not generated or not reference:
         empty = compared[1 if generated else 0]
-        raise UsageError(f"nothing in --{empty.flag} {shown(empty.path)} can be used: {refused[-1]}")
+        why = left_out[1 if generated else 0]
+        raise UsageError(f"nothing in --{empty.flag} {shown(empty.path)} can be used: {why[-1]}")
     found = {space.name: _compare(space, generated, reference, options) for space in SPACES}
     found = {name: figures for name, figures in found.items() if figures}
     _say(found)

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-from musika import console, render
+from musika import console, hub, render
 from musika.flags import TestOptions
 
 
@@ -24,7 +24,7 @@ def run(options: TestOptions) -> int:
     def load(folder: Path) -> render.Model:
         return render.load_from_options(dataclasses.replace(options, load_path=folder))
 
-    source = Source(lambda: render.find_checkpoint(options.load_path), load)
+    source = Source(lambda: hub.find_checkpoint(options.load_path), load)
     name = source.model().name  # now, so that a mistake is told before a page opens
     signal.signal(signal.SIGTERM, _end)
     with served(source, options.truncation, options.seed, options.host, options.port, options.share_gradio) as address:

@@ -25,7 +25,6 @@ from musika.training.alongside import Alongside
 from musika.training.feed import Interrupts
 from musika.training.log import BoardLog
 
-RUN_FILE = "run.json"
 # what a run goes on with
 COURSE = ("lr", "bs", "epochs", "totsamples", "save_every", "gp_max_weight", "truncation", "seed")
 COURSE_OF_CODECS = (
@@ -33,6 +32,10 @@ COURSE_OF_CODECS = (
     *("linear_weight", "mel_weight", "level_weight", "balance_weight", "texture_weight", "wave_weight"),
     *("critic_share", "critic_lr", "feature_weight"),
 )
+OF_OTHER_STAGE = {
+    "gan": frozenset({"files_path", *COURSE_OF_CODECS}),
+    "codec": frozenset({"train_path", "dec_path", "gp_max_weight", "truncation"}),
+}
 MOST_THREADS = 8
 
 
@@ -43,6 +46,8 @@ def run(options: TrainOptions) -> int:
         MusikaError: data, a checkpoint or flags that cannot be used, told before anything is built; a disk that is
             full; losses that are not finite.
     """
+    for name in sorted(options.given & OF_OTHER_STAGE[options.stage]):
+        console.warn(f"--{name} does nothing with --stage {options.stage}: it is left out")
     with Interrupts(patient=False):  # until the loop listens itself; so that whatever is open by then is closed
         return _train_codec(options) if options.stage == "codec" else _train_generator(options)
 
@@ -52,10 +57,12 @@ def run(options: TrainOptions) -> int:
 
 def _train_generator(options: TrainOptions) -> int:
     origin = train_origin.found(options, "generator")
+    named = "dec_path" in _given(options)
+    options = train_origin.with_places(options, origin, _given(options))
     config = train_origin.sizes(options, origin)
     options = dataclasses.replace(options, dec_path=_codec_folder(options, origin))
     codec_identity, codec_channels = _codec_of(options, origin)
-    origin = _moved(train_origin.widened(origin, config), options, codec_identity)
+    origin = _moved(train_origin.widened(origin, config), options, codec_identity if named else "")
     wanted = str(origin.info["codec_identity"]) if origin else codec_identity
     wanted = codec_identity if wanted == ANY_PUBLISHED else wanted  # whose latents they are is known now
     channels = config.channels if origin else codec_channels
@@ -108,8 +115,12 @@ def _train_generator(options: TrainOptions) -> int:
 
 
 def _moved(origin: Origin | None, options: TrainOptions, identity: str) -> Origin | None:
-    """A generator that is fine-tuned for another codec, where --dec_path names it and the latents are of it."""
-    if origin is None or "dec_path" not in _given(options) or not identity:
+    """A generator that is fine-tuned for another codec, where the latents are of it.
+
+    Args:
+        identity: of the codec that --dec_path names; "" where it names none.
+    """
+    if origin is None or not identity:
         return origin
     own = origin.info.get("codec_identity")
     if own in (ANY_PUBLISHED, identity) or common_identity(find_indexes(options.train_path)) != identity:
@@ -138,7 +149,7 @@ def _held_out(options: TrainOptions, data: TrainingSet, config: GeneratorConfig,
 def _codec_folder(options: TrainOptions, origin: Origin | None) -> Path:
     """Of --dec_path; of the published codec, for a generator that belongs to one, where the flag was not given."""
     if origin is None or origin.info.get("codec_identity") != ANY_PUBLISHED or "dec_path" in _given(options):
-        return hub.located(options.dec_path)
+        return hub.find_checkpoint(options.dec_path)
     return render.find_codec(origin.folder, None, ANY_PUBLISHED)
 
 
@@ -171,10 +182,12 @@ def _train_codec(options: TrainOptions) -> int:
 
     for name in (*train_origin.SIZES, *FLAGS):
         if getattr(options, name) is not None:
-            raise UsageError(f"--{name} belongs to --stage gan; a codec has no such size")
+            whose = "published codecs, which are not trained here" if name in FLAGS else "--stage gan"
+            raise UsageError(f"--{name} belongs to {whose}: leave it out")
     if "gradio" in options.given and options.gradio:
         console.warn("there is no preview page for codecs: --gradio is left out")
     origin = _regulated(train_origin.found(options, "codec/stereo"), options)
+    options = train_origin.with_places(options, origin, _given(options))
     # what cannot be is refused before hours of audio are decoded
     crop = _course(CodecTrainConfig, _continued(options, origin)).crop
     files = audio.find(options.files_path)
@@ -245,7 +258,10 @@ def _settled(origin: Origin | None, what: str, mark: str) -> Origin | None:
     if origin.resumes:
         if origin.said("trained", what) in (None, mark):
             return origin
-        console.say(f"{origin.folder} was trained on other {what}: its weights are fine-tuned, with fresh optimizers")
+        console.say(
+            f"{origin.folder} was trained on other {what}: its weights are fine-tuned, with fresh optimizers "
+            "(what --valid_path holds out counts, too)"
+        )
         return dataclasses.replace(origin, resumes=False)
     critic = "its critic" if origin.critic else "a fresh critic"
     console.say(f"fine-tuning {origin.folder} with {critic + ' and ' if what == 'latents' else ''}fresh optimizers")
@@ -362,7 +378,7 @@ def _describe(folder: Path, options: TrainOptions, stage: Any) -> None:
         {"flags": flags_given, "config": stage.config.to_dict(), "train": stage.train.to_dict()}, indent=2
     )
     try:
-        with replacing(folder / RUN_FILE) as file:
+        with replacing(folder / train_origin.RUN_FILE) as file:
             file.write(f"{text}\n".encode())
     except OSError as error:
         raise UsageError(f"--save_path {folder.parent} cannot be written to: {error.strerror}") from error

@@ -39,7 +39,11 @@ def validation_of(options: TrainOptions, files: list[Path]) -> tuple[list[Path],
     from musika.training import validation
 
     if options.valid_path is not None:
+        if not options.valid_path.exists():
+            raise UsageError(f"--valid_path {shown(options.valid_path)} does not exist")
         own = audio.find(options.valid_path)
+        if len(own) > validation.MOST:
+            console.say(f"measured on the first {validation.MOST} of {len(own)} files in {shown(options.valid_path)}")
         known = {path.resolve() for path in own}
         rest = [path for path in files if path.resolve() not in known]
         if not rest:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musika import checkpoint, console, hub, legacy
+from musika import checkpoint, console, hub, legacy, tensorfile
 from musika.config import GeneratorConfig
 from musika.errors import CheckpointError, ConfigError, UsageError
+from musika.files import shown
 from musika.flags import TrainOptions
 from musika.gan import load as gan_load
 from musika.training import loop
@@ -17,6 +18,8 @@ from musika.training import loop
 if TYPE_CHECKING:
     from musika.training.gan_stage import Start
 
+RUN_FILE = "run.json"
+MAX_RUN_FILE = 1 << 20  # bytes of it
 SIZES = {  # flag to field
     "small": "small",
     "base_channels": "base_channels",
@@ -59,6 +62,27 @@ def found(options: TrainOptions, kind: str) -> Origin | None:
     return Origin(folder, info, checkpoint.has(folder, loop.STATE), checkpoint.has(folder, "critic"))
 
 
+def with_places(options: TrainOptions, origin: Origin | None, given: frozenset[str]) -> TrainOptions:
+    """A run that goes on keeps its codec and what it is measured on, as `run.json` names them, where no flag does.
+
+    Raises:
+        CheckpointError: `run.json` is not what was written.
+    """
+    if origin is None or not origin.resumes:
+        return options
+    path = origin.folder.parent / RUN_FILE
+    if not path.is_file() or path.stat().st_size > MAX_RUN_FILE:
+        return options
+    said = tensorfile.parsed(path, path.read_bytes()).get("flags")
+    named = {name: said.get(name) for name in ("dec_path", "valid_path")} if isinstance(said, dict) else {}
+    places = {name: Path(value) for name, value in named.items() if isinstance(value, str) and name not in given}
+    for name, place in places.items():
+        if not place.exists():
+            console.warn(f"--{name} {shown(place)} of this run is not there any more")
+    changes: dict[str, Any] = {name: place for name, place in places.items() if place.exists()}
+    return dataclasses.replace(options, **changes)
+
+
 def sizes(options: TrainOptions, origin: Origin | None) -> GeneratorConfig:
     """Sizes as the flags say, or as the checkpoint says, which the flags may widen and must not contradict."""
     asked = {field: getattr(options, name) for name, field in SIZES.items() if getattr(options, name) is not None}
@@ -67,7 +91,7 @@ def sizes(options: TrainOptions, origin: Origin | None) -> GeneratorConfig:
     config = sizes_of(origin)
     wanted = dataclasses.replace(config, **asked)
     if wanted.widens(config):
-        return config if config.widens(wanted) else wanted
+        return wanted
     own = {**config.to_dict(), "critic_channels": config.critic_unit}
     wrong = [name for name, field in SIZES.items() if field in asked and not _goes_to(field, own[field], asked[field])]
     raise UsageError(
@@ -86,6 +110,8 @@ def widened(origin: Origin | None, config: GeneratorConfig) -> Origin | None:
     if origin is None or config == sizes_of(origin):
         return origin
     own = sizes_of(origin)
+    if own.widens(config):  # the critic's width is said, and is what it was
+        return origin
     console.say(
         f"{origin.folder} is widened: generator {own.base_channels} to {config.base_channels} channels, "
         f"critic {own.critic_unit} to {config.critic_unit}"
@@ -105,12 +131,13 @@ def start(origin: Origin, config: GeneratorConfig, seed: int) -> Start:
     folder = origin.folder
     if legacy.holds(folder):
         average = legacy.generator(folder)[1]
-        own = legacy.raw_generator(folder)
-        found = Start(own or average, legacy.critic(folder), average, legacy.adaptive_weight(folder))
+        raw = legacy.raw_generator(folder)
+        found = Start(raw or average, legacy.critic(folder), average, legacy.adaptive_weight(folder))
     else:
         critic = checkpoint.read(folder, "critic") if checkpoint.has(folder, "critic") else None
         found = Start(checkpoint.read(folder), critic, penalty_weight=_penalty_weight(origin) if critic else None)
-    return found if sizes_of(origin) == config else _widened(found, config, seed)
+    own = sizes_of(origin)
+    return found if own.widens(config) else _widened(found, own, config, seed)
 
 
 def sizes_of(origin: Origin) -> GeneratorConfig:
@@ -128,14 +155,14 @@ def sizes_of(origin: Origin) -> GeneratorConfig:
     return config
 
 
-def _widened(start: Start, config: GeneratorConfig, seed: int) -> Start:
+def _widened(start: Start, own: GeneratorConfig, config: GeneratorConfig, seed: int) -> Start:
     from musika.gan import widen
 
     return dataclasses.replace(
         start,
-        generator=widen.generator(start.generator, config, seed),
-        critic=None if start.critic is None else widen.critic(start.critic, config, seed),
-        average=None if start.average is None else widen.generator(start.average, config, seed),
+        generator=widen.generator(start.generator, own, config, seed),
+        critic=None if start.critic is None else widen.critic(start.critic, own, config, seed),
+        average=None if start.average is None else widen.generator(start.average, own, config, seed),
     )
 
 

@@ -19,24 +19,34 @@ from musika.gan.generator import Generator
 Arrays = dict[str, np.ndarray]
 
 
-def generator(weights: Mapping[str, np.ndarray], new: GeneratorConfig, seed: int) -> Arrays:
-    """Weights by name of a generator of base_channels c, as those of one of `new`'s with the same output.
+def generator(weights: Mapping[str, np.ndarray], old: GeneratorConfig, new: GeneratorConfig, seed: int) -> Arrays:
+    """Weights by name of a generator of the sizes `old`, as those of one of the sizes `new` with the same output.
 
     Args:
         weights: as `checkpoint.named_weights` gives them.
         new: sizes that widen the old ones (`GeneratorConfig.widens`).
         seed: of the kernels of new channels.
+
+    Raises:
+        CheckpointError: the weights do not fit the old sizes.
     """
+    _check(weights, Generator(old, seed=None))
     network = Generator(new, seed=None)
     transposed = {f"{layer}/kernel" for layer in ("last_up", *(f"{s.name}/up" for s in network.stages if s.lengthen))}
     return _widened(weights, network, seed, {"start/kernel": 4, "start/bias": 4}, transposed)
 
 
-def critic(weights: Mapping[str, np.ndarray], new: GeneratorConfig, seed: int) -> Arrays:
+def critic(weights: Mapping[str, np.ndarray], old: GeneratorConfig, new: GeneratorConfig, seed: int) -> Arrays:
     """Weights by name of a critic, as those of a wider one with the same scores; arguments as `generator` has them."""
+    _check(weights, Critic(old, seed=None))
     network = Critic(new, seed=None)
     steps = new.window // 2 ** (1 + len(network.blocks))
     return _widened(weights, network, seed, {"score/kernel": -steps}, set())
+
+
+def _check(weights: Mapping[str, np.ndarray], network: Generator | Critic) -> None:
+    found, own = ({name: a.shape for name, a in x.items()} for x in (weights, checkpoint.named_weights(network)))
+    checkpoint.check_names("the checkpoint to start from", found, own)
 
 
 def _widened(

@@ -91,11 +91,11 @@ def newest(path: Path, stem: str | None = None) -> Path:
         stem: only checkpoints that have this file of arrays.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is none, or the one that is named is not whole.
     """
     path = Path(path)
     if (path / checkpoint.CONFIG).is_file() or not path.is_dir():
-        checkpoint.read_config(path)
+        checkpoint.verify(path)
         return path
     reason = ""
     for folder in reversed(checkpoints(path)):
@@ -143,6 +143,9 @@ class _Run:
         if load_path is not None:
             self.state, self.position = restored(self.state, load_path)
             self.saved = self.position
+            rate = float(_host(_flatten(self.state)[RATE]))
+            if rate != 1:
+                console.say(f"learning rates are {rate:g} of what they are set to, since losses had not been finite")
         if self.position >= self.settings.end:
             console.say(f"all {self.settings.epochs} epochs are done already; a larger --epochs goes on")
             return 0
