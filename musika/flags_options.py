@@ -133,6 +133,9 @@ class TrainOptions(CodecOptions):
     save_every: int = flag(1, "epochs between checkpoints", "Course", 1, 10_000_000)
     gp_max_weight: float = flag(10.0, "factor of the gradient penalty", "Course", 0, 1e6)
     truncation: float = flag(2.0, "bound of the random coordinates, in standard deviations", "Course", above=0, high=10)
+    average_decay: float = flag(
+        0.999, "share of the average that a step keeps; its result is what plays", "Course", 0, 1
+    )
     minutes: float = flag(0.0, "stop by itself after that many minutes; 0 is never", "Course", 0, 10_000_000)
     seed: int = flag(0, SEED, "Course", 0, MAX_SEED)
     magnitude_samples: int = flag(40_000, "examples that train magnitudes alone, at double speed", "Codec", 0, 10**12)

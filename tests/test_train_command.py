@@ -566,10 +566,20 @@ def test_a_run_that_goes_on_keeps_its_codec_and_what_it_is_measured_on(shipped, 
     assert train.run(options(shipped, latents, save, dec_path=own, valid_path=held_out, totsamples=2)) == 0
     seen = []
     monkeypatch.setattr(train, "_run", lambda options, stage, *rest: seen.append((options, stage)) or 0)
-    words = ["--train_path", latents, "--load_path", only_run(save), "--freeze_encoder", "--gradio", "False"]
+    words = [
+        "--train_path",
+        latents,
+        "--load_path",
+        only_run(save),
+        "--freeze_encoder",
+        "--gradio",
+        "False",
+        "--average_decay",
+        0.99,
+    ]
     assert train.run(flags.parse_train([*map(str, words)])) == 0
     chosen, stage = seen[0]
-    assert (chosen.dec_path, chosen.valid_path) == (own, held_out)
+    assert (chosen.dec_path, chosen.valid_path, stage.train.average_decay) == (own, held_out, 0.99)
     assert stage.codec is not None and stage.held_out is not stage.windows
     assert "--freeze_encoder does nothing with --stage gan" in capsys.readouterr().err
 

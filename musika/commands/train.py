@@ -26,7 +26,7 @@ from musika.training.feed import Interrupts
 from musika.training.log import BoardLog
 
 # what a run goes on with
-COURSE = ("lr", "bs", "epochs", "totsamples", "save_every", "gp_max_weight", "truncation", "seed")
+COURSE = ("lr", "bs", "epochs", "totsamples", "save_every", "gp_max_weight", "truncation", "average_decay", "seed")
 COURSE_OF_CODECS = (
     *("magnitude_samples", "critic_samples", "decay_samples", "freeze_encoder", "crop"),
     *("linear_weight", "mel_weight", "level_weight", "balance_weight", "texture_weight", "wave_weight"),
