@@ -249,6 +249,7 @@ class GanTrainConfig(Config):
     save_every: int = 1  # epochs between checkpoints
     gp_max_weight: float = 10.0  # factor of the R1 penalty
     average_decay: float = 0.999  # of the generator's averaged weights, a step
+    whitening: float = 0.0  # strength of the basis that both networks are trained in; 0 is as published
     truncation: float = 2.0  # bound of the truncated normal of anchors and styles
     seed: int = 0
 
@@ -260,6 +261,7 @@ class GanTrainConfig(Config):
         require(self.save_every > 0, f"save_every {self.save_every} is not positive")
         require(self.gp_max_weight >= 0, f"gp_max_weight {self.gp_max_weight} is negative")
         require(0 <= self.average_decay < 1, f"average_decay {self.average_decay} is not in [0, 1)")
+        require(0 <= self.whitening <= 1, f"whitening {self.whitening} is not in [0, 1]")
         require(0 < self.truncation <= 10, f"truncation {self.truncation} is not in (0, 10]")
         require(0 <= self.seed < 2**63, f"seed {self.seed} is not in 0..2^63-1")
 

@@ -136,6 +136,7 @@ class TrainOptions(CodecOptions):
     average_decay: float = flag(
         0.999, "share of the average that a step keeps; its result is what plays", "Course", 0, 1
     )
+    whitening: float = flag(0.5, "how far latents are whitened while training; 0 is Musika's way", "Course", 0, 1)
     minutes: float = flag(0.0, "stop by itself after that many minutes; 0 is never", "Course", 0, 10_000_000)
     seed: int = flag(0, SEED, "Course", 0, MAX_SEED)
     magnitude_samples: int = flag(40_000, "examples that train magnitudes alone, at double speed", "Codec", 0, 10**12)

@@ -266,7 +266,7 @@ def test_fine_tuning_begins_with_the_given_generator():
 
 
 def test_fine_tuning_refuses_other_sizes():
-    other = GanStage(GeneratorConfig(4, 4, 3, True), TRAIN, Files(), "abc").init(1)["generator"]
+    other = GanStage(GeneratorConfig(4, 4, 4, True), TRAIN, Files(), "abc").init(1)["generator"]
     with pytest.raises(CheckpointError, match="is expected"):
         fresh(start=Start(host(other))).init(1)
 

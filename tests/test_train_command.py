@@ -609,3 +609,22 @@ def test_a_missing_folder_to_measure_on_is_refused(codec_run, tmp_path):
     chosen = flags.dataclasses.replace(codec_run, valid_path=tmp_path / "nothing", save_path=tmp_path / "save")
     refused("--valid_path .*nothing does not exist", chosen)
     refused("--hop belongs to published codecs", flags.dataclasses.replace(chosen, hop=256))
+
+
+def test_a_run_goes_on_in_its_own_basis(shipped, latents, trained, tmp_path, monkeypatch, capsys):
+    seen = []
+    monkeypatch.setattr(train, "_run", lambda options, stage, *rest: seen.append(stage) or 0)
+    words = ["--train_path", latents, "--dec_path", shipped / "ae", "--gradio", "False", "--load_path"]
+    assert train.run(flags.parse_train([*map(str, words), str(trained)])) == 0
+    assert seen[-1].train.whitening == 0.5 and seen[-1].start is None
+    assert train.run(flags.parse_train([*map(str, words), str(trained), "--whitening", "0"])) == 0
+    assert "--whitening 0.0 differs from the run of" in " ".join(capsys.readouterr().out.split())
+    assert seen[-1].basis is None and seen[-1].start is not None
+
+    older = tmp_path / "run" / "000000004"  # from before there was a choice
+    source = loop.newest(trained)
+    config = checkpoint.read_config(source)
+    del config["training"]["course"]["whitening"]
+    checkpoint.write(older, config, {name: checkpoint.read(source, name) for name in ("weights", "critic", "state")})
+    assert train.run(flags.parse_train([*map(str, words), str(older)])) == 0
+    assert seen[-1].basis is None and seen[-1].start is None

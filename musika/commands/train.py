@@ -26,7 +26,12 @@ from musika.training.feed import Interrupts
 from musika.training.log import BoardLog
 
 # what a run goes on with
-COURSE = ("lr", "bs", "epochs", "totsamples", "save_every", "gp_max_weight", "truncation", "average_decay", "seed")
+COURSE = (
+    *("lr", "bs", "epochs", "totsamples", "save_every", "gp_max_weight", "truncation", "average_decay", "whitening"),
+    "seed",
+)
+BEFORE = {"whitening": 0.0}  # of runs that began before there was a choice
+NOT_WITHIN = {"gan": "whitening", "codec": "freeze_encoder"}  # what a run that goes on cannot change
 COURSE_OF_CODECS = (
     *("magnitude_samples", "critic_samples", "decay_samples", "freeze_encoder", "crop"),
     *("linear_weight", "mel_weight", "level_weight", "balance_weight", "texture_weight", "wave_weight"),
@@ -34,7 +39,7 @@ COURSE_OF_CODECS = (
 )
 OF_OTHER_STAGE = {
     "gan": frozenset({"files_path", *COURSE_OF_CODECS}),
-    "codec": frozenset({"train_path", "dec_path", "gp_max_weight", "truncation"}),
+    "codec": frozenset({"train_path", "dec_path", "gp_max_weight", "truncation", "whitening"}),
 }
 MOST_THREADS = 8
 
@@ -62,7 +67,7 @@ def _train_generator(options: TrainOptions) -> int:
     config = train_origin.sizes(options, origin)
     options = dataclasses.replace(options, dec_path=_codec_folder(options, origin))
     codec_identity, codec_channels = _codec_of(options, origin)
-    origin = _moved(train_origin.widened(origin, config), options, codec_identity if named else "")
+    origin = _regulated(_moved(train_origin.widened(origin, config), options, codec_identity if named else ""), options)
     wanted = str(origin.info["codec_identity"]) if origin else codec_identity
     wanted = codec_identity if wanted == ANY_PUBLISHED else wanted  # whose latents they are is known now
     channels = config.channels if origin else codec_channels
@@ -234,12 +239,14 @@ def _precision(options: TrainOptions) -> str:
 
 
 def _regulated(origin: Origin | None, options: TrainOptions) -> Origin | None:
-    """A run whose encoder shall now rest, or be trained, does not go on: other optimizers are needed."""
-    if origin is None or not origin.resumes or "freeze_encoder" not in _given(options):
+    """A run whose encoder shall now rest, or whose latents are to be whitened otherwise, is fine-tuned instead."""
+    name = NOT_WITHIN[options.stage]
+    if origin is None or not origin.resumes or name not in _given(options):
         return origin
-    if options.freeze_encoder == bool(origin.said("training", "course", "freeze_encoder")):
+    own = origin.said("training", "course", name)
+    if getattr(options, name) == (BEFORE.get(name, False) if own is None else own):
         return origin
-    console.say(f"--freeze_encoder {options.freeze_encoder} differs from the run of {origin.folder}")
+    console.say(f"--{name} {getattr(options, name)} differs from the run of {origin.folder}")
     return dataclasses.replace(origin, resumes=False)
 
 
@@ -279,7 +286,7 @@ def _continued(options: TrainOptions, origin: Origin | None) -> TrainOptions:
         return dataclasses.replace(options, **changes)
     names = COURSE + (COURSE_OF_CODECS if options.stage == "codec" else ())
     own = {name: origin.said("training", "course", name) for name in names}
-    own = {name: value for name, value in own.items() if value is not None}
+    own = {**BEFORE, **{name: value for name, value in own.items() if value is not None}}
     if "seed" in own and "seed" in given and options.seed != own["seed"]:
         raise UsageError(f"--seed {options.seed} contradicts {origin.folder}, which has {own['seed']}: leave it out")
     for name, value in own.items():

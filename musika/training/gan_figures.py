@@ -6,29 +6,18 @@ run's figures compare with each other. They are few; `evaluate --generated` comp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 import numpy as np
 
 from musika import draws
+from musika.gan.basis import Windows
 from musika.metrics import frechet, latents, manifold, spaces
 
 GENERATED = 64  # windows
 REAL = 128
 TOGETHER = 16  # windows that are generated at once
 SEED = 1_000_003  # of what is drawn for figures: other numbers than training's
-
-
-class Windows(Protocol):
-    """Files of latents, as `latents.open_training_set` gives them."""
-
-    @property
-    def lengths(self) -> Sequence[int]:
-        """Latents in each file."""
-
-    def crop(self, file_index: int, offset: int, length: int) -> np.ndarray:
-        """Latents offset ... offset + length of a file, `[length, C]` float32."""
 
 
 def real_windows(windows: Windows, length: int) -> np.ndarray:

@@ -15,13 +15,13 @@ from keras import ops
 
 from musika import backend, checkpoint, draws, optim
 from musika.config import SAMPLE_RATE, GanTrainConfig, GeneratorConfig
-from musika.gan import layers, losses
+from musika.gan import basis, layers, losses
+from musika.gan.basis import Windows
 from musika.gan.coordinates import training_coordinates
 from musika.gan.critic import Critic
 from musika.gan.generator import Generator, on_windows
 from musika.gan.noise import training_noise
 from musika.training import gan_figures
-from musika.training.gan_figures import Windows
 
 if TYPE_CHECKING:
     import keras
@@ -58,7 +58,8 @@ class GanStage:
     Args:
         config: sizes of both networks.
         train: rates, factors, seed.
-        windows: latents to train on; None where no batch will be asked for.
+        windows: latents to train on; None where no batch will be asked for. With `train.whitening`, both networks are
+            trained in a basis of theirs (`gan.basis`): so are state and batches, and all that leaves is plain.
         held_out: latents that each checkpoint's figures compare with; None takes those that are trained on.
         codec_identity: of the codec that made them.
         codec: decodes previews; None leaves them out.
@@ -88,6 +89,7 @@ class GanStage:
         self._real: np.ndarray | None = None  # windows that figures compare with, once they were asked for
         self.codec_identity, self.codec, self.start = codec_identity, codec, start
         self.trained = {**train.to_dict(), **(trained or {})}
+        self.basis = basis.of(windows, train.whitening) if windows is not None and train.whitening else None
         # windows in all files up to and including each one
         self._ends = np.cumsum([length - config.window + 1 for length in windows.lengths] if windows else [])
         self.sample_seconds = config.window * codec.hop_total / codec.sample_rate if codec is not None else 0.0
@@ -104,11 +106,11 @@ class GanStage:
             layers.initialise(network, seed)
         generator, critic = checkpoint.named_weights(self.generator), checkpoint.named_weights(self.critic)
         average, penalty_weight = generator, losses.FIRST_WEIGHT
-        if self.start is not None:
-            average = generator = _fitting(self.start.generator, generator)
-            critic = _fitting(self.start.critic, critic) if self.start.critic is not None else critic
-            average = _fitting(self.start.average, generator) if self.start.average is not None else average
-            penalty_weight = penalty_weight if self.start.penalty_weight is None else self.start.penalty_weight
+        if (start := self.start) is not None:
+            average = generator = self._generator_into(_fitting(start.generator, generator))
+            critic = self._critic_into(_fitting(start.critic, critic)) if start.critic is not None else critic
+            average = self._generator_into(_fitting(start.average, generator)) if start.average is not None else average
+            penalty_weight = penalty_weight if start.penalty_weight is None else start.penalty_weight
         return {
             "generator": generator,
             "critic": critic,
@@ -120,6 +122,16 @@ class GanStage:
             "loss_scale": optim.loss_scale_init(),
         }
 
+    def _generator_into(self, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return weights if self.basis is None else self.basis.generator_into(weights)
+
+    def _critic_into(self, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return weights if self.basis is None else self.basis.critic_into(weights)
+
+    def _plain(self, average: Tree) -> Tree:
+        """Averaged weights of a state, as those of a generator of plain latents."""
+        return average if self.basis is None else self.basis.generator_out(backend.to_numpy(average))
+
     def batch(self, position: int) -> Tree:
         """Real windows, coordinates and noise of the `bs` samples after `position`."""
         train, config = self.train, self.config
@@ -127,7 +139,7 @@ class GanStage:
         if self.codec is not None and self.codec.stereo_halves and self._swaps(position):
             real = np.roll(real, config.channels // 2, axis=2)
         return {
-            "real": real,
+            "real": real if self.basis is None else self.basis.into(real),
             "coordinates": training_coordinates(config, train.seed, position, train.bs, train.truncation),
             "noise": training_noise(config, train.seed, position, train.bs),
         }
@@ -218,7 +230,7 @@ class GanStage:
             return
         from musika import render
 
-        weights = state["average"]
+        weights = self._plain(state["average"])
 
         def generate(coordinates: np.ndarray, noise: Any) -> np.ndarray:
             return backend.to_numpy(self._generate(weights, coordinates, list(noise)))
@@ -236,11 +248,11 @@ class GanStage:
             self._real = gan_figures.real_windows(self.held_out, self.config.window)
             if self.codec is not None and self.codec.stereo_halves:  # as in training
                 self._real[::2] = np.roll(self._real[::2], self.config.channels // 2, axis=2)
-        made = []
+        made, weights = [], self._plain(state["average"])
         for position in range(0, gan_figures.GENERATED, gan_figures.TOGETHER):
             drawn = self.config, gan_figures.SEED, position, gan_figures.TOGETHER
             coordinates, noise = training_coordinates(*drawn, self.train.truncation), training_noise(*drawn)
-            windows = on_windows(lambda *inputs: self._generate(state["average"], *inputs), coordinates, noise)
+            windows = on_windows(lambda *inputs: self._generate(weights, *inputs), coordinates, noise)
             made.append(backend.to_numpy(windows))
         return gan_figures.compared(np.concatenate(made), self._real)
 
@@ -256,7 +268,9 @@ class GanStage:
             "penalty_weight": float(backend.to_numpy(state["penalty_weight"])),
             "trained": self.trained,
         }
-        return config, backend.to_numpy({"weights": state["average"], "critic": state["critic"]})
+        critic = backend.to_numpy(state["critic"])
+        critic = critic if self.basis is None else self.basis.critic_out(critic)
+        return config, {"weights": backend.to_numpy(self._plain(state["average"])), "critic": critic}
 
 
 def _call(network: keras.Layer, weights: Mapping[str, Tensor], *inputs: Any) -> Tensor:
