@@ -1,0 +1,42 @@
+"""`checkpoints/match_moments.py`: a generator's latents with the mean and covariance of real ones."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import tiny
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPT = ROOT / "checkpoints" / "match_moments.py"
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+
+def run(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, SCRIPT, *map(str, words)], capture_output=True, text=True, timeout=300)
+
+
+def test_moments_become_those_of_the_folder(tmp_path: Path) -> None:
+    import distance
+
+    shipped = tiny.write_checkpoints(tmp_path / "shipped")
+    (tmp_path / "real").mkdir()
+    rng = np.random.default_rng(0)
+    real = (rng.normal(size=(4000, 4)) @ rng.normal(size=(4, 4)) * 0.3 + np.arange(4)).astype(np.float32)
+    np.save(tmp_path / "real" / "a.npy", real)
+    for share in (1.0, 0.5):
+        made = run(shipped, tmp_path / "real", tmp_path / "out", "--share", share, "--pieces", 8)
+        assert made.returncode == 0, made.stderr
+        before, after = (np.concatenate(distance.generated(f, 8)) for f in (shipped, tmp_path / "out"))
+        mean = (1 - share) * before.mean(axis=0) + share * real.mean(axis=0)
+        np.testing.assert_allclose(after.mean(axis=0), mean, atol=0.02)
+        if share == 1.0:
+            np.testing.assert_allclose(np.cov(after.T), np.cov(real.T), atol=0.02 * np.cov(real.T).max())
+    (tmp_path / "other").mkdir()
+    assert "there are no latents" in run(shipped, tmp_path / "other", tmp_path / "new").stderr
+    np.save(tmp_path / "other" / "a.npy", real[:, :3])
+    refused = run(shipped, tmp_path / "other", tmp_path / "new")
+    assert refused.returncode == 2 and "makes 4 numbers a latent, the folder has 3" in refused.stderr
+    assert not (tmp_path / "new").exists()
