@@ -7,8 +7,8 @@ Generates pieces of the seeds 1000, 1001 ... and finds the linear map of single 
 distribution with their mean and covariance to one with those of the folder's latents at the least mean squared distance
 (Olkin and Pukelsheim 1982): M = A^(-1/2) (A^(1/2) B A^(1/2))^(1/2) A^(-1/2) for covariances A and B. The generator's
 last layer takes it in; the result is written to TARGET, in half precision, with the critic as it was. A share below 1
-goes that part of the way. What latents do in time is left to training: this is for a generator that is about to be trained
-further, or a last touch.
+goes that part of the way. What latents do in time is left to training: this is for a generator that is about to be
+trained further, or a last touch.
 """
 
 from __future__ import annotations
