@@ -1,4 +1,4 @@
-"""`checkpoints/match_moments.py`: a generator's latents with the mean and covariance of real ones."""
+"""`checkpoints/match_moments.py` and `average_checkpoints.py`: moments of real latents; means of weights."""
 
 from __future__ import annotations
 
@@ -40,3 +40,21 @@ def test_moments_become_those_of_the_folder(tmp_path: Path) -> None:
     refused = run(shipped, tmp_path / "other", tmp_path / "new")
     assert refused.returncode == 2 and "makes 4 numbers a latent, the folder has 3" in refused.stderr
     assert not (tmp_path / "new").exists()
+
+
+def test_the_mean_of_checkpoints(tmp_path: Path) -> None:
+    from musika import checkpoint
+
+    script = ROOT / "checkpoints" / "average_checkpoints.py"
+    for number, value in enumerate((1.0, 2.0, 6.0)):
+        arrays = {"weights": {"a/kernel": np.full((2, 3), value, np.float32)}, "critic": {"b": np.ones(number + 1)}}
+        checkpoint.write(tmp_path / str(number), {"kind": "generator", "config": {"n": number}}, arrays)
+    folders = [tmp_path / str(number) for number in range(3)]
+    made = subprocess.run([sys.executable, script, tmp_path / "mean", *folders], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    np.testing.assert_array_equal(checkpoint.read(tmp_path / "mean")["a/kernel"], np.full((2, 3), 3.0))
+    assert checkpoint.read(tmp_path / "mean", "critic")["b"].shape == (3,)
+    assert checkpoint.read_config(tmp_path / "mean")["config"] == {"n": 2}
+    checkpoint.write(folders[1], {"kind": "generator"}, {"weights": {"a/kernel": np.ones((2, 2))}})
+    made = subprocess.run([sys.executable, script, tmp_path / "other", *folders], capture_output=True, text=True)
+    assert made.returncode == 1 and "a/kernel" in made.stderr and "Traceback" not in made.stderr
