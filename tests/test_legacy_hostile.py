@@ -293,7 +293,10 @@ def test_names_and_contents_that_differ(tmp_path: Path) -> None:
 
 
 def test_shapes_that_differ(tmp_path: Path) -> None:
-    refused(changed(tmp_path, replaced(data=SECRET[:, :-1].copy())), "array '00d/kernel' is")
+    refused(
+        changed(tmp_path, replaced(data=SECRET[:, :-1].copy())), "arrays of no Musika network: base_channels 1 is odd"
+    )
+    refused(changed(tmp_path, replaced(data=np.pad(SECRET, ((0, 0), (0, 1))))), "array '00d/kernel' is")
     refused(changed(tmp_path, replaced(data=SECRET[None])), "2 dimensions are expected")
     refused(changed(tmp_path, replaced(data=np.float32(1))), "empty or a single value")
     refused(changed(tmp_path, replaced(shape=(0, 56), dtype="<f4")), "empty or a single value")
