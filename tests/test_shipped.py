@@ -60,11 +60,13 @@ def test_blocks_equal_one_pass_over_everything(codec: stereo.StereoCodec) -> Non
 def test_stereo_survives(codec: stereo.StereoCodec) -> None:
     left = tones(6)[:, 0]
     right = np.roll(left, 20_000)
-    for waveform in (np.stack([left, left], axis=1), np.stack([left, 0.5 * left], axis=1)):
-        made = codec.reconstruct(waveform.astype(np.float32))
+    # in the middle, and to one side, where phases of the weak channel err more (0.84 with the decoder before this one)
+    for gain, least in ((1.0, 0.95), (0.5, 0.7)):
+        waveform = np.stack([left, gain * left], axis=1).astype(np.float32)
+        made = codec.reconstruct(waveform)
         ratio = [np.sqrt(np.mean(w[:, 1] ** 2) / np.mean(w[:, 0] ** 2)) for w in (waveform, made)]
         assert ratio[1] == pytest.approx(ratio[0], abs=0.15)
-        assert np.corrcoef(made.T)[0, 1] > 0.7  # 0.997 in the middle, 0.75 off it: the weak channel's phases err more
+        assert np.corrcoef(made.T)[0, 1] > least
     made = codec.reconstruct(np.stack([left, right], axis=1))
     assert np.corrcoef(made.T)[0, 1] < 0.6
 
