@@ -48,6 +48,7 @@ def generated(folder: Path, pieces: int) -> np.ndarray:
 def main() -> int:
     from musika import checkpoint, hub
     from musika.errors import CheckpointError
+    from musika.gan.basis import Basis
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("generator", type=Path, metavar="GENERATOR")
@@ -62,15 +63,15 @@ def main() -> int:
     real = np.concatenate([np.load(path, allow_pickle=False) for path in files]).astype(np.float64)
     try:
         folder = hub.find_checkpoint(options.generator)
-        info, weights = checkpoint.read_config(folder), dict(checkpoint.read(folder))
+        info, weights = checkpoint.read_config(folder), checkpoint.read(folder)
         made = generated(folder, options.pieces)
         if made.shape[1] != real.shape[1]:
             parser.error(f"the generator makes {made.shape[1]} numbers a latent, the folder has {real.shape[1]}")
         matrix, mean, target = transport(made, real)
         matrix = (1 - options.share) * np.eye(len(matrix)) + options.share * matrix
         target = (1 - options.share) * mean + options.share * target
-        weights["out/kernel"] = (weights["out/kernel"] @ matrix).astype(np.float32)
-        weights["out/bias"] = ((weights["out/bias"] - mean) @ matrix + target).astype(np.float32)
+        weights = Basis(mean, matrix, np.linalg.inv(matrix)).generator_into(weights)
+        weights["out/bias"] += target.astype(np.float32)
         arrays = {"weights": weights}
         if checkpoint.has(folder, "critic"):
             arrays["critic"] = checkpoint.read(folder, "critic")

@@ -47,7 +47,7 @@ class Basis:
 
     def into(self, latents: np.ndarray) -> np.ndarray:
         """Latents `[.., C]` in the basis, float32."""
-        return ((latents - self.mean) @ self.to).astype(np.float32)
+        return (latents - self.mean.astype(np.float32)).astype(np.float32) @ self.to.astype(np.float32)
 
     def out_of(self, latents: np.ndarray) -> np.ndarray:
         """Plain latents `[.., C]` of those in the basis, float32."""
