@@ -35,3 +35,34 @@ def songs() -> list[Path]:
     shared = ROOT.parent / "shared" / "audio" / "songs"
     folder = shared if shared.is_dir() else ROOT / "tests" / "data"
     return sorted(path for path in folder.iterdir() if path.suffix in (".wav", ".flac", ".ogg", ".mp3"))
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory) -> Path:
+    """`ae` and `open`: a tiny codec and a tiny generator for it."""
+    import tiny  # here and below, as this file is read before any framework may be
+
+    folder = tmp_path_factory.mktemp("shipped")
+    tiny.write_checkpoints(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def latents(shipped, tmp_path_factory) -> Path:
+    from train_runs import write_latents
+
+    from musika.codec.load import load_codec
+
+    return write_latents(tmp_path_factory.mktemp("latents"), load_codec(shipped / "ae").identity)
+
+
+@pytest.fixture(scope="session")
+def trained(shipped, latents, tmp_path_factory) -> Path:
+    """A run of two steps: a tiny generator's."""
+    from train_runs import only_run, options
+
+    from musika.commands import train
+
+    save = tmp_path_factory.mktemp("trained")
+    assert train.run(options(shipped, latents, save)) == 0
+    return only_run(save)

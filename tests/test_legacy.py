@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import reference
 import tiny
-from test_train_command import only_run, options, write_latents
+from train_runs import only_run, options, write_latents
 
 from musika import backend, checkpoint, config, legacy, render
 from musika.codec import load as codec_load

@@ -1,0 +1,111 @@
+"""The train command for codecs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+
+import numpy as np
+import pytest
+import soundfile
+import tiny
+from train_runs import decided, only_run, options, refused
+
+from musika import checkpoint, flags
+from musika.codec.load import load_codec
+from musika.commands import train
+
+
+@pytest.fixture(scope="module")
+def codec_run(songs, tmp_path_factory) -> flags.TrainOptions:
+    """The options of a codec's run of two steps, which is done."""
+    folder = tmp_path_factory.mktemp("codec")
+    music = folder / "music"
+    music.mkdir()
+    for path in songs[:2]:
+        (music / f"caf\udce9 {path.name}").symlink_to(path)
+    (music / "broken.mp3").write_bytes(b"no music at all")
+    tone = 0.4 * np.sin(np.arange(88_200) / 30)
+    soundfile.write(music / "silence.wav", np.zeros((88_200, 2)), 44_100)
+    soundfile.write(music / "mono.wav", tone, 44_100)
+    soundfile.write(music / "narrow.wav", tone[:16_000], 8_000)
+    soundfile.write(music / "clipped.wav", np.clip(np.stack([4 * tone, tone], axis=1), -1, 1), 44_100)
+    soundfile.write(music / "offset.wav", np.stack([tone, 0.5 * tone], axis=1) + 0.3, 44_100)
+    chosen = options(folder, folder, folder / "save", stage="codec", files_path=music)
+    chosen = flags.dataclasses.replace(chosen, small=None, base_channels=None, coorddepth=None, magnitude_samples=2)
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(said):
+        patch.setattr(train, "CodecConfig", lambda: tiny.STEREO)
+        assert train.run(chosen) == 0
+    (folder / "said").write_text(said.getvalue(), errors="surrogateescape")
+    return chosen
+
+
+def test_a_codec_trains_on_audio_files(codec_run, tmp_path):
+    folder = only_run(codec_run.save_path) / "000000004"
+    checkpoint.verify(folder)
+    assert load_codec(folder).channels == 4
+    names = {path.name for path in folder.iterdir()}
+    assert {f"validation-{k}-{what}.flac" for k in (0, 1) for what in ("original", "decoded")} <= names
+    info = checkpoint.read_config(folder)
+    assert len(info["trained"]["audio"]) == 16
+    assert np.isfinite(list(info["training"]["figures"].values())).all()
+    assert {"log_mel", "flatness_ratio", "loudness_error"} <= info["training"]["figures"].keys()
+    state = checkpoint.read(folder, "state")
+    assert all(np.isfinite(array).all() for array in state.values())
+    refused("--small belongs", flags.dataclasses.replace(codec_run, small=True, save_path=tmp_path / "other"))
+
+
+def test_odd_files_in_a_folder_are_told(codec_run):
+    said = (codec_run.files_path.parent / "said").read_text(errors="surrogateescape").splitlines()
+    assert any("left out" in line and "broken.mp3" in line for line in said)
+    for name, reason in {
+        "silence": "is silent",
+        "mono": "same sound in both channels",
+        "narrow": "8000 Hz",
+        "clipped": "is clipped",
+        "offset": "offset of +0.30",
+    }.items():
+        assert any(name in line and reason in line for line in said), (name, said)
+
+
+def test_a_folder_to_measure_on_that_leaves_nothing_is_refused(codec_run, tmp_path):
+    chosen = flags.dataclasses.replace(codec_run, valid_path=codec_run.files_path, save_path=tmp_path / "save")
+    refused("nothing left to train on", chosen)
+
+
+def test_a_codec_goes_on_with_its_own_audio_alone(codec_run, tmp_path, monkeypatch, capsys):
+    run = only_run(codec_run.save_path)
+    places = ("--load_path", run, "--save_path", codec_run.save_path)
+    chosen, stage = decided(monkeypatch, *places, "--files_path", codec_run.files_path, "--xla", "False")
+    assert not stage.xla
+    assert (chosen.bs, chosen.magnitude_samples, chosen.epochs) == (2, 2, 1)
+    assert "fine-tuned" not in capsys.readouterr().out
+
+    music = tmp_path / "music"
+    music.mkdir()
+    os.system(f"cp -P {os.fsencode(codec_run.files_path).decode()}/* {music}")
+    next(path for path in sorted(music.iterdir()) if path.is_symlink()).unlink()
+    chosen, stage = decided(monkeypatch, *places, "--files_path", music, "--gradio")
+    shown = capsys.readouterr()
+    assert "other audio: its weights are fine-tuned, with fresh optimizers" in shown.out
+    assert "no preview page for codecs" in shown.err
+    assert stage.start is not None and stage.xla
+    assert (chosen.bs, chosen.magnitude_samples) == (8, 0)
+    chosen, _ = decided(monkeypatch, *places, "--files_path", music, "--magnitude_samples", 40000)
+    assert chosen.magnitude_samples == 40_000
+    assert "no preview page" not in capsys.readouterr().err
+
+
+def test_an_encoder_that_shall_rest_needs_fresh_optimizers(codec_run, monkeypatch, capsys):
+    places = ("--load_path", only_run(codec_run.save_path), "--save_path", codec_run.save_path)
+    _, stage = decided(monkeypatch, *places, "--files_path", codec_run.files_path, "--freeze_encoder")
+    assert "--freeze_encoder True differs" in capsys.readouterr().out
+    assert stage.start is not None and stage.trained_parts == ("decoder",)
+
+
+def test_a_missing_folder_to_measure_on_is_refused(codec_run, tmp_path):
+    chosen = flags.dataclasses.replace(codec_run, valid_path=tmp_path / "nothing", save_path=tmp_path / "save")
+    refused("--valid_path .*nothing does not exist", chosen)
+    refused("--hop belongs to published codecs", flags.dataclasses.replace(chosen, hop=256))
