@@ -22,11 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import yardstick
 
-from musika.config import CodecConfig, CodecTrainConfig
+from musika.config import TUNED_BINS, CodecConfig, CodecTrainConfig
 
 SECONDS = 15
-SHOWN = ("log_mel", "band_bias", "level", "correlation_error", "onset_f1", "flatness_ratio")
-DEFAULT, COURSE = CodecConfig(), CodecTrainConfig()
+SHOWN = ("log_mel", "band_bias", "level", "correlation_error", "onset_f1", "flatness_ratio", "tuning_error")
+DEFAULT, COURSE = CodecConfig(tuned_bins=TUNED_BINS), CodecTrainConfig()
 
 
 def _widths(factor: float) -> CodecConfig:
@@ -43,7 +43,8 @@ def _resolution(window: int, rates: int) -> CodecConfig:
     for name in ("encoder_widths", "encoder_blocks", "decoder_widths", "decoder_blocks"):
         own = getattr(DEFAULT, name)
         sizes[name] = own[-rates:] if rates <= len(own) else (own[0],) * (rates - len(own)) + own
-    sizes["fine_bins"] = DEFAULT.fine_bins * window // DEFAULT.window
+    for name in ("fine_bins", "tuned_bins"):
+        sizes[name] = getattr(DEFAULT, name) * window // DEFAULT.window
     return dataclasses.replace(DEFAULT, **sizes)
 
 
@@ -56,6 +57,7 @@ VARIANTS: dict[str, tuple[CodecConfig, dict[str, Any]]] = {
     "window 1024": (_resolution(1024, 5), {}),
     "window 4096": (_resolution(4096, 3), {}),
     "no consistency step": (dataclasses.replace(DEFAULT, consistency_steps=0), {}),
+    "tones not tuned": (dataclasses.replace(DEFAULT, tuned_bins=0), {}),
     "no loss of balance": (DEFAULT, {"balance_weight": 0.0}),
     "no loss of texture": (DEFAULT, {"texture_weight": 0.0}),
     "no loss of levels": (DEFAULT, {"level_weight": 0.0}),

@@ -12,6 +12,8 @@ from musika.errors import ConfigError
 SAMPLE_RATE = 44_100  # Hz, the one rate inside the system
 # what a generator that does not say which published autoencoder it belongs to has in place of a codec identity
 ANY_PUBLISHED = "musika"
+TUNED_BINS = 256  # of a new codec: tones below 5.5 kHz
+LOCAL_FIELDS = (1, 4, 16)  # latents that each local critic sees, where there are local critics
 
 
 def same_codec(wanted: str, codec_identity: str, codec_kind: str) -> bool:
@@ -86,6 +88,8 @@ class CodecConfig(Config):
     decoder_widths: tuple[int, ...] = (320, 352, 384, 448)
     decoder_blocks: tuple[int, ...] = (2, 2, 2, 2)
     consistency_steps: int = 1  # times that the decoder's phases are brought to fit their overlapping neighbours
+    tuned_bins: int = 0  # lowest bins whose tones the decoder tunes; the others turn at their own frequency
+    tuning_steps: int = 8  # frequencies that a tone can have from one bin to the next
     block: int = 64  # latents coded at once
 
     def __post_init__(self) -> None:
@@ -108,6 +112,12 @@ class CodecConfig(Config):
         require(min(blocks) >= 0 and max(blocks) <= 64, "numbers of residual blocks are not in 0..64")
         require(0 <= self.consistency_steps <= 32, f"consistency_steps {self.consistency_steps} is not in 0..32")
         require(0 < self.block <= 2**14, f"block {self.block} is not in 1..16384")
+        require(0 <= self.tuned_bins <= self.bins, f"tuned_bins {self.tuned_bins} is not in 0..{self.bins}")
+        require(0 < self.tuning_steps <= 256, f"tuning_steps {self.tuning_steps} is not in 1..256")
+        require(
+            not self.tuned_bins or self.block * self.frames % (4 * self.tuning_steps) == 0,
+            f"a block of {self.block} latents is not a multiple of {4 * self.tuning_steps} frames",
+        )
 
     @property
     def bins(self) -> int:
@@ -200,6 +210,7 @@ class GeneratorConfig(Config):
     base_channels: int = 128  # c, unit of all widths
     small: bool = False  # half the training window, one coarse stage less
     critic_channels: int = 0  # unit of the critic's widths, where it is another one; 0 is base_channels
+    critic_fields: tuple[int, ...] = ()  # latents that each local critic sees; none are there in published ones
 
     def __post_init__(self) -> None:
         require(self.channels > 0, f"channels {self.channels} is not positive")
@@ -207,6 +218,11 @@ class GeneratorConfig(Config):
         require(self.base_channels > 0, f"base_channels {self.base_channels} is not positive")
         require(self.base_channels % 2 == 0, f"base_channels {self.base_channels} is odd: choose an even number")
         require(self.critic_channels >= 0, f"critic_channels {self.critic_channels} is negative")
+        fields = self.critic_fields
+        require(
+            all(type(f) is int and 0 < f <= self.window for f in fields) and len(set(fields)) == len(fields),
+            f"critic_fields {fields} are not different numbers of latents in 1..{self.window}",
+        )
 
     @property
     def critic_unit(self) -> int:
@@ -214,13 +230,14 @@ class GeneratorConfig(Config):
         return self.critic_channels or self.base_channels
 
     def widens(self, other: GeneratorConfig) -> bool:
-        """Whether networks of the other sizes can be widened to these: widths alone differ, none is smaller."""
+        """Whether networks of the other sizes can grow to these: no width is smaller, local critics may come."""
         same = (self.channels, self.coordinate_depth, self.small) == (
             other.channels,
             other.coordinate_depth,
             other.small,
         )
-        return same and self.base_channels >= other.base_channels and self.critic_unit >= other.critic_unit
+        wide = self.base_channels >= other.base_channels and self.critic_unit >= other.critic_unit
+        return same and wide and set(self.critic_fields) >= set(other.critic_fields)
 
     @property
     def window(self) -> int:
@@ -293,6 +310,7 @@ class CodecTrainConfig(Config):
     level_weight: float = 1.0  # of the energy of each band, and of all, over the crop
     balance_weight: float = 1.0  # of the mean error of ranges of bands, where the crop is audible
     texture_weight: float = 1.0  # of how much single bins stand out, on the waveform
+    tuning_weight: float = 1.0  # of the error of tones' frequencies, in bins
     wave_weight: float = 1.0  # of the same figures measured on the synthesised waveform
     average_decay: float = 0.999  # of the averaged weights, a step
     seed: int = 0
@@ -312,7 +330,7 @@ class CodecTrainConfig(Config):
         require(self.critic_width > 0 and self.critic_ramp >= 0, "critic_width and critic_ramp must not be negative")
         require(0 <= self.latent_noise < 1, f"latent_noise {self.latent_noise} is not in [0, 1)")
         weights = [self.latent_weight, self.linear_weight, self.mel_weight, self.level_weight, self.wave_weight]
-        weights += [self.balance_weight, self.texture_weight, self.feature_weight]
+        weights += [self.balance_weight, self.texture_weight, self.tuning_weight, self.feature_weight]
         require(min(weights) >= 0, "weights of losses must not be negative")
         require(0 <= self.average_decay < 1, f"average_decay {self.average_decay} is not in [0, 1)")
         require(0 <= self.seed < 2**63, f"seed {self.seed} is not in 0..2^63-1")

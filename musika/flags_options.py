@@ -126,6 +126,9 @@ class TrainOptions(CodecOptions):
     base_channels: int | None = flag(None, "width of the networks, in channels", "Network", 1, 4096, shown="128")
     critic_channels: int | None = flag(None, "width of the critic alone", "Network", 1, 4096, shown="as the generator")
     coorddepth: int | None = flag(None, "numbers in a coordinate", "Network", 1, 4096, shown="64")
+    local_critics: bool | None = flag(
+        None, "critics of 0.1, 0.4 and 1.5 s beside that of windows; False is Musika's way", "Network", shown="True"
+    )
     lr: float = flag(1e-4, "learning rate", "Course", above=0, high=1, shown="0.0001; codec 0.0007")
     bs: int = flag(32, "batch size, in examples", "Course", 1, 65_536, shown="32; codec 8")
     epochs: int = flag(250, "epochs to train", "Course", 1, 10_000_000)
@@ -149,6 +152,8 @@ class TrainOptions(CodecOptions):
     level_weight: float = flag(1.0, "of the loss of bands' levels", "Codec", 0, 1e6)
     balance_weight: float = flag(1.0, "of the loss of ranges of frequency, where they are heard", "Codec", 0, 1e6)
     texture_weight: float = flag(1.0, "of the loss of how much tones stand out", "Codec", 0, 1e6)
+    tuning: bool | None = flag(None, "the decoder tunes single tones below 5.5 kHz", "Codec", shown="True")
+    tuning_weight: float = flag(1.0, "of the loss of tones' frequencies", "Codec", 0, 1e6)
     wave_weight: float = flag(1.0, "of the losses on the waveform, beside those on magnitudes", "Codec", 0, 1e6)
     critic_share: float = flag(1.0, "strength of the critics, beside the losses on the waveform", "Codec", 0, 1e6)
     critic_lr: float = flag(5e-4, "learning rate of the critics", "Codec", above=0, high=1)

@@ -61,6 +61,17 @@ def power(spectrum: Spectrum) -> Tensor:
     return ops.square(spectrum[0]) + ops.square(spectrum[1])
 
 
+def unit(real: Tensor, imaginary: Tensor) -> Spectrum:
+    """Complex numbers as pairs, brought to length 1; those that are nearly 0 stay short."""
+    scale = ops.rsqrt(ops.square(real) + ops.square(imaginary) + 1e-6)
+    return real * scale, imaginary * scale
+
+
+def turn(one: Spectrum, other: Spectrum) -> Spectrum:
+    """The product of two complex numbers given as pairs."""
+    return one[0] * other[0] - one[1] * other[1], one[0] * other[1] + one[1] * other[0]
+
+
 def mel_filters(sample_rate: int, window: int, bands: int) -> np.ndarray:
     """Mel filters `[window / 2 + 1, bands]` on Slaney's scale, each of area one over Hz, from 0 to half the rate.
 

@@ -12,7 +12,7 @@ from musika.gan.critic import Critic
 from musika.gan.generator import Generator
 from musika.training.gan_stage import GanStage, Start
 
-SIZES = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=4, small=True)
+SIZES = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=4, small=True, critic_fields=(1, 4))
 MIX = np.random.default_rng(5).normal(size=(4, 4)) * np.array([3.0, 1.0, 0.3, 0.03])[:, None]
 
 
@@ -65,11 +65,13 @@ def test_outer_layers_take_it_in() -> None:
 
     windows = Files().crop(0, 0, 256).reshape(2, 128, 4)
     weights = checkpoint.named_weights(critic)
-    first = backend.to_numpy(critic.first(windows))
+    first, local = backend.to_numpy(critic.first(windows)), backend.to_numpy(critic(windows))[:, 1:]
     inside = found.critic_into(weights)
     checkpoint.assign(critic, inside)
     mapped = backend.to_numpy(critic.first(found.into(windows)))
     np.testing.assert_allclose(mapped[:, 1:-1], first[:, 1:-1], rtol=1e-3, atol=1e-3)  # edges see another zero
+    assert np.abs(local).max() > 0.1
+    np.testing.assert_allclose(backend.to_numpy(critic(found.into(windows)))[:, 1:], local, rtol=1e-3, atol=1e-3)
     for name, value in found.critic_out(inside).items():
         np.testing.assert_allclose(value, weights[name], rtol=1e-4, atol=1e-4)
 

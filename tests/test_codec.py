@@ -1,5 +1,6 @@
 """The stereo codec: shapes, block-wise equals whole, lengths, what the head's planes mean, checkpoints."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musika import backend, checkpoint
-from musika.codec import stereo
+from musika.codec import stereo, tones
 from musika.codec.load import codec_files, identity_of, load_codec
-from musika.config import CodecConfig
-from musika.errors import CheckpointError, LatentsError
+from musika.config import TUNED_BINS, CodecConfig
+from musika.errors import CheckpointError, ConfigError, LatentsError
 
 pytestmark = pytest.mark.backend
 
@@ -27,6 +28,7 @@ TINY = CodecConfig(
     decoder_blocks=(1, 1, 1),
     block=6,
 )
+TUNED = dataclasses.replace(TINY, tuned_bins=40, tuning_steps=2)  # carriers that repeat every other latent
 
 
 def new_weights(config: CodecConfig, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
@@ -38,10 +40,16 @@ def new_weights(config: CodecConfig, seed: int = 0) -> dict[str, dict[str, np.nd
     return weights
 
 
-@pytest.fixture(scope="module")
-def codec(tmp_path_factory: pytest.TempPathFactory) -> stereo.StereoCodec:
+@pytest.fixture(scope="module", params=[TINY, TUNED], ids=["plain", "tuned"])
+def codec(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> stereo.StereoCodec:
     folder = tmp_path_factory.mktemp("codec") / "ae"
-    checkpoint.write(folder, *codec_files(TINY, new_weights(TINY)))
+    weights = new_weights(request.param)
+    if request.param.tuned_bins:  # frequencies that differ
+        bias = weights["decoder"]["tuner/offset/bias"]
+        weights["decoder"]["tuner/offset/bias"] = bias + np.random.default_rng(0).uniform(-1, 1, bias.shape).astype(
+            "f4"
+        )
+    checkpoint.write(folder, *codec_files(request.param, weights))
     return load_codec(folder)
 
 
@@ -63,7 +71,7 @@ def whole_encoding(codec: stereo.StereoCodec, waveform: np.ndarray) -> np.ndarra
 def whole_decoding(codec: stereo.StereoCodec, latents: np.ndarray) -> np.ndarray:
     around = codec.context + 3
     padded = np.pad(latents, ((around, around), (0, 0)))[None]
-    waveform = stereo.synthesis(codec.config, codec.decoder(backend.to_device(padded)))
+    waveform = stereo.synthesis(codec.config, codec.decoder(backend.to_device(padded)), latent=-around)
     return backend.to_numpy(waveform)[0, around * codec.hop_total : -around * codec.hop_total]
 
 
@@ -143,6 +151,54 @@ def test_a_steady_tone_at_a_bins_centre_needs_no_learned_phase() -> None:
     assert power[peak - 3 : peak + 4].sum() / power.sum() > 0.999
 
 
+@pytest.mark.parametrize("frequency", [10.0, 10.25, 10.5, 20.75])
+@pytest.mark.parametrize("latent", [0, 5])
+def test_a_tuned_tone_is_pure_and_in_tune(frequency: float, latent: int) -> None:
+    """Magnitudes of a sine between two bins and the distance to it, the same in every frame, make that sine."""
+    config = dataclasses.replace(TINY, tuned_bins=40, tuning_steps=4, block=8)
+    bins = np.arange(config.bins)
+    lobe = np.abs(np.sinc(frequency - bins) / (1 - (frequency - bins) ** 2 + 1e-9))  # of the Hann window
+    planes = np.zeros((1, 64, 6, config.bins), np.float32)
+    planes[:, :, :2] = (np.log(lobe + 1e-5) - stereo.LOG_MEAN / 2) / (stereo.LOG_DEVIATION / 2)
+    planes[:, :, 4] = 1.0
+    tuning = np.stack([np.full(40, 5.0), frequency - bins[:40]])
+    planes = np.concatenate([planes.reshape(1, 64, -1), np.tile(tuning.reshape(1, 1, -1), (1, 64, 1))], axis=-1)
+    waveform = backend.to_numpy(stereo.synthesis(config, backend.to_device(planes.astype("f4")), latent=latent))[0]
+    inside = waveform[256:-256, 0].astype(np.float64)
+    power = np.abs(np.fft.rfft(inside * np.hanning(len(inside)))) ** 2
+    peak = int(power.argmax())
+    assert abs(peak - frequency / 256 * len(inside)) <= 1
+    assert power[peak - 3 : peak + 4].sum() / power.sum() > 0.995
+
+
+def test_tones_are_found_in_both_channels() -> None:
+    config = dataclasses.replace(TINY, tuned_bins=40, tuning_steps=2)
+    time = np.arange(4096)
+    left, right = (np.sin(2 * np.pi * frequency / 256 * time) for frequency in (12.3, 25.6))
+    offset, weight = tones.measured(config, backend.to_device(np.stack([left, 0.1 * right], 1)[None].astype("f4")))
+    offset, weight = backend.to_numpy(offset)[0, 5:-8], backend.to_numpy(weight)[0, 5:-8]
+    for frequency, bins in ((12.3, range(11, 15)), (25.6, range(24, 28))):
+        for k in bins:
+            np.testing.assert_allclose(offset[:, k], frequency - k, atol=0.05)
+    assert weight[:, 12].min() > 2 * weight[:, 25].max() > 4 * weight[:, 18].max() / 2
+    assert (weight[np.abs(offset) >= 2] == 0).all()
+
+
+def test_a_decoder_that_learns_to_tune_reads_the_same_latents(tmp_path: Path) -> None:
+    weights = new_weights(TINY)
+    config, decoder = stereo.tuned(dataclasses.replace(TINY, tuning_steps=2), weights["decoder"], 40)
+    changed = {**weights, "decoder": decoder}
+    assert identity_of(config, changed) == identity_of(TINY, weights)
+    checkpoint.write(tmp_path / "ae", *codec_files(config, changed))
+    assert np.isfinite(load_codec(tmp_path / "ae").reconstruct(noise(3000))).all()
+
+
+@pytest.mark.parametrize("wrong", [{"tuned_bins": 130}, {"tuned_bins": -1}, {"tuning_steps": 0}, {"block": 5}])
+def test_carriers_that_no_block_holds_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ConfigError, match=r"tun|block"):
+        dataclasses.replace(TUNED, **wrong)
+
+
 def test_initial_weights_are_a_function_of_the_seed() -> None:
     one, same, other = new_weights(TINY, 1), new_weights(TINY, 1), new_weights(TINY, 2)
     for part in one:
@@ -162,7 +218,7 @@ def test_identity_is_the_encoders_not_the_decoders() -> None:
 
 def test_the_default_sizes_keep_to_their_budget() -> None:
     """At most 8 million parameters each, and decoding at most 1.5 GFLOP a second of audio."""
-    config = CodecConfig()
+    config = CodecConfig(tuned_bins=TUNED_BINS)
     parameters = {part: sum(a.size for a in arrays.values()) for part, arrays in new_weights(config).items()}
     assert max(parameters.values()) <= 8_000_000
     latents_a_second = config.sample_rate / config.hop_total
@@ -172,10 +228,14 @@ def test_the_default_sizes_keep_to_their_budget() -> None:
         below = config.decoder_widths[rate + 1] if rate + 1 < len(config.decoder_widths) else 0
         operations += 2 * steps * (blocks * 4 * width**2 + below * width)
     spectra = latents_a_second * config.frames
-    operations += 2 * spectra * config.decoder_widths[0] * 6 * config.bins
+    operations += 2 * spectra * config.decoder_widths[0] * (6 * config.bins + config.tuned_bins)
+    tuner = [array.size for name, array in new_weights(config)["decoder"].items() if name.startswith("tuner")]
+    operations += 2 * latents_a_second * sum(tuner)
     transforms = 2 * (1 + 2 * config.consistency_steps)  # FFTs of both channels
     operations += transforms * spectra * 2.5 * config.window * np.log2(config.window)
-    assert operations * (1 + 2 * 4 / config.block) <= 1.5e9  # with the context that each window throws away
+    assert (
+        operations * (1 + 2 * stereo.context_of(config) / config.block) <= 1.5e9
+    )  # with the context that each window throws away
 
 
 @pytest.mark.parametrize("spoil", ["missing", "shape", "stranger", "kind"])
@@ -206,7 +266,7 @@ def test_sizes_that_no_file_has_are_refused_before_memory_is_taken(tmp_path: Pat
 
 
 def test_the_shapes_that_a_file_is_held_against_are_those_of_the_networks() -> None:
-    for config in (TINY, CodecConfig()):
+    for config in (TINY, TUNED, CodecConfig(), CodecConfig(tuned_bins=TUNED_BINS)):
         built = {}
         for part, kind in (("encoder", stereo.Encoder), ("decoder", stereo.Decoder)):
             network = kind(config, name=part)
@@ -220,7 +280,8 @@ def test_other_ways_to_compute_stay_close(
     codec: stereo.StereoCodec, tmp_path: Path, precision: str, xla: bool, tolerance: float
 ) -> None:
     """XLA to 1e-4; bfloat16 networks to 3 % of the largest latent, and of the largest magnitude of a spectrum."""
-    checkpoint.write(tmp_path / "ae", *codec_files(TINY, new_weights(TINY)))
+    weights = {name: checkpoint.named_weights(getattr(codec, name)) for name in ("encoder", "decoder")}
+    checkpoint.write(tmp_path / "ae", *codec_files(codec.config, weights))
     other = load_codec(tmp_path / "ae", precision, xla)
     waveform = noise(3000)
     latents = codec.encode(waveform)

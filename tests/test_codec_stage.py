@@ -7,7 +7,7 @@ import librosa
 import numpy as np
 import pytest
 import soundfile
-from test_codec import TINY, new_weights
+from test_codec import TINY, TUNED, new_weights
 
 from musika import backend, checkpoint, optim
 from musika.codec import critic, losses, stereo
@@ -294,13 +294,35 @@ def test_each_checkpoint_is_measured_with_its_own_weights(stage: CodecStage) -> 
 
 
 @pytest.mark.backend
+def test_the_decoder_learns_the_frequencies_of_tones(pool: Pool) -> None:
+    train = dataclasses.replace(TRAIN, magnitude_samples=80, freeze_encoder=True)
+    stage = CodecStage(TUNED, train, pool, start=new_weights(TUNED))
+    state, seen = steps(stage, stage.init(0), 0, 24)
+    before, after = (np.mean([scalars["tuning"] for scalars in part]) for part in (seen[:4], seen[-4:]))
+    assert after < 0.9 * before
+    assert "wave_loss" in seen[-1] and np.isfinite(seen[-1]["loss"])
+    assert stage.batch(0)["place"] == stage.batch(0)["place"] < TUNED.block
+    assert len({int(stage.batch(position)["place"]) for position in range(40)}) == TUNED.block
+    (planes, _), waveform = stage._networks(state["weights"], *_inputs(stage)), stage.batch(0)["waveform"]
+    made = [backend.to_numpy(stage._synthesise(planes, place)) for place in (0, 1, 2)]
+    np.testing.assert_allclose(made[0], made[2], atol=1e-4)  # carriers repeat every other latent
+    assert np.abs(made[0] - made[1]).max() > 0.01 * np.abs(waveform).max()
+
+
+def _inputs(stage: CodecStage) -> tuple[object, object]:
+    batch = stage.batch(0)
+    return stage._prepare(backend.to_device(batch["waveform"]))[0], batch["noise"]
+
+
+@pytest.mark.backend
 def test_texture_tells_noise_from_tones_and_plains() -> None:
     rng = np.random.default_rng(0)
     noise = rng.exponential(size=(1, 4, 400, 64)).astype(np.float32)
     tone = np.full((1, 4, 400, 64), 1e-3, np.float32)
     tone[..., ::16] = 1.0
     found = {
-        name: losses._texture(power) for name, power in {"noise": noise, "tone": tone, "plain": tone * 0 + 1}.items()
+        name: losses._texture(power, 16)
+        for name, power in {"noise": noise, "tone": tone, "plain": tone * 0 + 1}.items()
     }
     means = {name: float(backend.to_numpy(texture).mean()) for name, texture in found.items()}
     assert found["noise"].shape == (1, 4, 4)

@@ -35,6 +35,16 @@ def test_hinge_loss() -> None:
     assert float(losses.hinge_loss(scores(0.5, 3.0), scores(1.0, -3.0))) == pytest.approx((0.25 + 1.0) / 2)
 
 
+def test_scores_count_by_their_shares() -> None:
+    real = ops.convert_to_tensor(np.array([[1.0, 0.0, 3.0], [0.0, 1.0, 0.0]], np.float32))
+    fake, shares = ops.zeros((1, 3)), np.array([1.0, 0.5, 0.5], np.float32)
+    assert float(losses.generator_loss(real, shares)) == pytest.approx(-(2.5 + 0.5) / 2)
+    assert float(losses.hinge_loss(real, fake, shares)) == pytest.approx(((0.5 + 1.5) / 2 + 2.0) / 2)
+    assert float(losses.certainty(real, fake)) == pytest.approx(0.5 / 2)  # of the window's scores alone
+    together = losses.critic_loss(real, fake, number(3.0), number(0.5), 10.0, shares)
+    assert float(together) == pytest.approx(1.5 + 15.0)
+
+
 def test_critic_loss_is_hinge_plus_weighted_penalty() -> None:
     real, fake = scores(0.5, 0.0), scores(0.0, 0.25)
     plain = float(losses.hinge_loss(real, fake))

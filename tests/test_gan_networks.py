@@ -14,11 +14,11 @@ from keras import ops
 
 from musika import backend, checkpoint
 from musika.config import GeneratorConfig
-from musika.errors import CheckpointError
+from musika.errors import CheckpointError, ConfigError
 from musika.gan.coordinates import rendering_coordinates, training_coordinates
-from musika.gan.critic import Critic
+from musika.gan.critic import Critic, LocalCritic
 from musika.gan.generator import Generator, on_windows
-from musika.gan.layers import channels_to_time, halved, he_uniform
+from musika.gan.layers import channels_to_time, halved, he_uniform, initialise
 from musika.gan.load import LoadedGenerator, load_generator, save_generator
 from musika.gan.noise import rendering_noise, training_noise
 
@@ -60,6 +60,36 @@ def test_channels_move_into_time() -> None:
     for t in range(2):
         for k in range(6):
             assert found[0, 2 * t + k % 2, k // 2] == x[0, t, k]
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("field", [1, 3, 4, 16])
+def test_a_local_critic_scores_each_stretch_by_itself(field: int) -> None:
+    critic = LocalCritic(3, field, 5)
+    critic.build()
+    initialise(critic, 1)
+    latents = np.random.default_rng(0).normal(size=(2, 64, 3)).astype(np.float32)
+    scores, stride = array(critic(latents)), max(1, field // 2 if field % 2 == 0 else 1)
+    assert scores.shape == (2, critic.stretches(64)) == (2, (64 - field) // stride + 1)
+    assert scores.std() > 0.01
+    for n in (0, 1, scores.shape[1] - 1):
+        alone = array(critic(latents[:, n * stride : n * stride + field]))
+        np.testing.assert_allclose(alone[:, 0], scores[:, n], rtol=1e-4, atol=1e-5)
+
+
+def test_local_scores_count_as_much_as_the_windows() -> None:
+    config = dataclasses.replace(TINY, critic_fields=(1, 4))
+    critic, window = Critic(config, seed=1), np.ones((2, 256, 6), np.float32)
+    assert critic.shares.sum() == pytest.approx(3.0) and critic.shares[0] == 1.0
+    scores = array(critic(window))
+    assert scores.shape == (2, 1 + 256 + 127) == (2, len(critic.shares))
+    np.testing.assert_allclose(scores[:, :1], array(Critic(TINY, seed=1)(window)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("fields", [(0,), (257,), (4, 4), (True,), (1.5,)])
+def test_fields_that_are_no_stretches_are_refused(fields: tuple[Any, ...]) -> None:
+    with pytest.raises(ConfigError, match="critic_fields"):
+        dataclasses.replace(TINY, critic_fields=fields)
 
 
 def test_halving_averages_neighbours() -> None:

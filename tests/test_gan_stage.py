@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import itertools
 import json
 import os
 import subprocess
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from keras import ops
 
 from musika import backend, checkpoint, draws, optim
 from musika.config import GanTrainConfig, GeneratorConfig
@@ -38,8 +41,8 @@ class Files:
 
 
 @functools.cache  # a stage holds no state that changes, and tracing its step takes seconds
-def stage(train=TRAIN, precision="float32", xla=False):
-    return GanStage(SIZES, train, Files(), "abc", precision=precision, xla=xla)
+def stage(train=TRAIN, precision="float32", xla=False, sizes=SIZES):
+    return GanStage(sizes, train, Files(), "abc", precision=precision, xla=xla)
 
 
 def fresh(**options):
@@ -113,6 +116,13 @@ def test_every_place_of_every_file_is_cropped():
 # -------------------------------------------------------------------------------------------------- one step
 
 
+def counted(one: GanStage, scores):
+    """Mean over the batch of 2 of the window's score, and of the means of each length of stretches."""
+    counts = [1] + [critic.stretches(128) for critic in one.critic.local]
+    ends = np.cumsum([0, *counts])
+    return sum(ops.mean(scores[:, at:end]) for at, end in itertools.pairwise(ends))
+
+
 def by_hand(one: GanStage, state, batch):
     """Losses and gradients from the layers themselves."""
     checkpoint.assign(one.generator, state["generator"])
@@ -121,14 +131,15 @@ def by_hand(one: GanStage, state, batch):
 
     def generator_loss(weights):
         fake = on_windows(lambda c, n: call(weights, [], c, n)[0], batch["coordinates"], batch["noise"])
-        return losses.generator_loss(one.critic(fake)), fake
+        return -counted(one, one.critic(fake)), fake
 
     def critic_loss(weights):
         def score(latents):
             return one.critic.stateless_call(weights, [], latents)[0]
 
-        slope = backend.value_and_gradient(lambda x: (backend.keras.ops.sum(score(x)), ()), batch["real"])[2]
-        hinge = losses.hinge_loss(score(batch["real"]), score(fake))
+        slope = backend.value_and_gradient(lambda x: (2 * counted(one, score(x)), ()), batch["real"])[2]
+        wrong = (ops.relu(1.0 - score(batch["real"])), ops.relu(1.0 + score(fake)))
+        hinge = (counted(one, wrong[0]) + counted(one, wrong[1])) / 2
         return hinge + 10.0 * state["penalty_weight"] * losses.r1(slope), ()
 
     batch = backend.to_device(batch)
@@ -143,8 +154,9 @@ def by_hand(one: GanStage, state, batch):
     return float(loss_generator), float(loss_critic), backend.to_numpy(gradients)
 
 
-def test_both_networks_step_from_the_same_weights():
-    one = stage()
+@pytest.mark.parametrize("fields", [(), (1, 4)])
+def test_both_networks_step_from_the_same_weights(fields):
+    one = stage(sizes=dataclasses.replace(SIZES, critic_fields=fields))
     state, batch = one.init(1), one.batch(0)
     loss_generator, loss_critic, gradients = by_hand(one, state, batch)
     new, scalars = one.step(state, batch)

@@ -21,6 +21,7 @@ from musika.metrics import (
     reconstruction,
     si_sdr,
     stereo,
+    tuning,
 )
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -44,9 +45,24 @@ def test_nothing_is_lost_in_a_copy() -> None:
         assert found[name] == 0, name
     assert found["correlation_error"] == found["width_error"] == 0
     assert found["onset_f1"] == found["flatness_ratio"] == 1
+    assert found["tuning_error"] == 0
     assert found["si_sdr"] > 90
     assert found["clicks"] == found["clicks_original"]
     assert list(found) == list(reconstruction.DIGITS)
+
+
+@pytest.mark.parametrize("cents", [-30.0, 4.0, 20.0])
+def test_tuning_is_measured_in_cents(cents: float) -> None:
+    time = np.arange(2 * RATE) / RATE
+
+    def chord(factor: float) -> np.ndarray:
+        tones = [0.2 * np.sin(2 * np.pi * hz * factor * time) for hz in (220.0, 554.4, 1318.5)]
+        return np.tile(sum(tones)[:, None], 2).astype(np.float32)
+
+    found = tuning.evaluate(chord(1.0), chord(2 ** (cents / 1200)), RATE)["tuning_error"]
+    assert found == pytest.approx(abs(cents), abs=0.3)
+    assert tuning.evaluate(chord(1.0), chord(1.0) * 0, RATE)["tuning_error"] == 100
+    assert np.isnan(tuning.evaluate(chord(1.0)[:5000], chord(1.0)[:5000], RATE)["tuning_error"])
 
 
 def test_without_blocks_there_are_no_clicks() -> None:
@@ -126,7 +142,16 @@ def test_clicks_where_blocks_meet_are_found() -> None:
 
 def test_silence_is_undefined_and_never_an_error() -> None:
     sound, nothing = music(1), np.zeros((RATE, 2), np.float32)
-    undefined = {"level", "loudness_error", "si_sdr", "correlation_error", "width_error", "onset_f1", "flatness_ratio"}
+    undefined = {
+        "level",
+        "loudness_error",
+        "si_sdr",
+        "correlation_error",
+        "width_error",
+        "onset_f1",
+        "flatness_ratio",
+        "tuning_error",
+    }
     for decoded in (nothing, sound):
         found = reconstruction.evaluate(nothing, decoded, RATE, 4096)
         assert {name for name in undefined if np.isnan(found[name])} == undefined

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import os
 
@@ -13,8 +14,9 @@ import tiny
 from train_runs import decided, only_run, options, refused
 
 from musika import checkpoint, flags
-from musika.codec.load import load_codec
+from musika.codec.load import codec_files, load_codec, read_weights
 from musika.commands import train
+from musika.errors import MusikaError
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +105,33 @@ def test_an_encoder_that_shall_rest_needs_fresh_optimizers(codec_run, monkeypatc
     _, stage = decided(monkeypatch, *places, "--files_path", codec_run.files_path, "--freeze_encoder")
     assert "--freeze_encoder True differs" in capsys.readouterr().out
     assert stage.start is not None and stage.trained_parts == ("decoder",)
+
+
+def test_a_codec_learns_to_tune_when_told(codec_run, tmp_path, monkeypatch, capsys):
+    places = ("--files_path", codec_run.files_path, "--save_path", tmp_path)
+    run = only_run(codec_run.save_path)
+    assert checkpoint.read_config(run / "000000004")["config"]["tuned_bins"] == 256  # as new ones do
+    with pytest.raises(MusikaError, match="tunes tones: leave the flag out"):
+        decided(monkeypatch, *places, "--load_path", run, "--tuning", "False")
+    _, stage = decided(monkeypatch, *places, "--tuning", "False")
+    assert stage.config.tuned_bins == 0
+
+    config, weights = read_weights(run / "000000004")
+    config = dataclasses.replace(config, tuned_bins=0)
+    weights["decoder"] = {
+        name: array for name, array in weights["decoder"].items() if not name.startswith(("strength", "tuner"))
+    }
+    checkpoint.write(tmp_path / "older", *codec_files(config, weights))
+    capsys.readouterr()
+    _, stage = decided(monkeypatch, *places, "--load_path", tmp_path / "older")
+    assert stage.config.tuned_bins == 0 and "learns to tune" not in capsys.readouterr().out
+    _, stage = decided(monkeypatch, *places, "--load_path", tmp_path / "older", "--tuning", "True")
+    assert stage.config.tuned_bins == 256 and "learns to tune tones" in capsys.readouterr().out
+    assert stage.start["decoder"].keys() - weights["decoder"].keys() == {
+        f"{layer}/{kind}"
+        for layer in ("strength", "tuner/near", "tuner/far", "tuner/offset")
+        for kind in ("kernel", "bias")
+    }
 
 
 def test_a_missing_folder_to_measure_on_is_refused(codec_run, tmp_path):

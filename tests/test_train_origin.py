@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,6 +122,27 @@ def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, 
     for name, value, own in (("critic_channels", 2, 3), ("base_channels", 4, 6), ("small", False, True)):
         with pytest.raises(MusikaError, match=f"--{name} {value} contradicts .*, which has {own}"):
             train.run(options(shipped, latents, tmp_path, **{"load_path": run, "base_channels": 8, name: value}))
+
+
+def test_local_critics_are_there_from_the_start_or_come_later(shipped, latents, trained, tmp_path, capsys) -> None:
+    def fields(save: Path) -> list[int]:
+        return checkpoint.read_config(loop.newest(only_run(save)))["config"]["critic_fields"]
+
+    def begun(name: str, **values: object) -> list[int]:
+        assert train.run(options(shipped, latents, tmp_path / name, **values)) == 0
+        return fields(tmp_path / name)
+
+    assert fields(trained.parent) == [1, 4, 16]
+    assert begun("published", local_critics=False) == []
+    assert begun("kept", load_path=shipped / "open") == []
+    assert "gets local critics" not in capsys.readouterr().out
+    assert begun("added", load_path=shipped / "open", local_critics=True) == [1, 4, 16]
+    assert "gets local critics" in " ".join(capsys.readouterr().out.split())
+    again = {"load_path": only_run(tmp_path / "added"), "local_critics": True, "epochs": 2}
+    assert train.run(options(shipped, latents, tmp_path / "added", **again)) == 0
+    assert len(loop.checkpoints(only_run(tmp_path / "added"))) == 2  # the same run went on
+    with pytest.raises(MusikaError, match=r"--local_critics False contradicts .*, which has True"):
+        train.run(options(shipped, latents, tmp_path / "none", load_path=trained, local_critics=False))
 
 
 def test_a_run_that_goes_on_keeps_its_codec_and_what_it_is_measured_on(shipped, latents, tmp_path, monkeypatch, capsys):

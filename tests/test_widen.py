@@ -61,6 +61,22 @@ def test_a_wider_critic_says_the_same(small: bool) -> None:
     np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-4 * np.abs(before).max())
 
 
+@pytest.mark.parametrize("unit", [4, 6])
+def test_local_critics_come_and_grow(unit: int) -> None:
+    old = GeneratorConfig(small=True, **SIZES)
+    new = GeneratorConfig(small=True, critic_channels=unit, critic_fields=(1, 4), **SIZES)
+    wider = GeneratorConfig(small=True, critic_channels=8, critic_fields=(1, 4, 16), **SIZES)
+    assert wider.widens(new) and new.widens(old) and not old.widens(new)
+    first = set_to_noise(Critic(old))
+    second = loaded(Critic(new), widen.critic(checkpoint.named_weights(first), old, new, 0))
+    third = loaded(Critic(wider), widen.critic(checkpoint.named_weights(second), new, wider, 1))
+    latents = np.random.default_rng(0).normal(size=(2, old.window, 3)).astype(np.float32)
+    one, two, three = (backend.to_numpy(critic(latents)) for critic in (first, second, third))
+    np.testing.assert_allclose(two[:, :1], one, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(three[:, : two.shape[1]], two, rtol=1e-4, atol=1e-4)
+    assert two[:, 1:].std() > 0.01 and three[:, two.shape[1] :].std() > 0.01
+
+
 @pytest.mark.backend
 def test_what_is_new_can_learn() -> None:
     old, new = GeneratorConfig(small=True, **SIZES), GeneratorConfig(small=True, **{**SIZES, "base_channels": 6})

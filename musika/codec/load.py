@@ -22,7 +22,7 @@ from musika.flags import CodecOptions
 KIND, PUBLISHED_KIND = "codec/stereo", "codec/musika"
 PARTS = ("encoder", "decoder")
 # these say nothing about what a latent means
-DECODER_FIELDS = ("decoder_widths", "decoder_blocks", "consistency_steps", "block")
+DECODER_FIELDS = ("decoder_widths", "decoder_blocks", "consistency_steps", "tuned_bins", "tuning_steps", "block")
 PUBLISHED_DECODER_FIELDS = ("shape", "window", "block")
 PUBLISHED_ENCODER = ("enc/", "enc2/")
 

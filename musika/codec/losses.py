@@ -24,7 +24,8 @@ WAVE_RESOLUTIONS = ((2048, 128), (512, 64))  # (window, mel bands); hop a quarte
 AUDIBLE, FAINTEST = 1e-6, 1e-8  # shares of the loudest mel power: what counts for the balance, and the floor there
 BALANCE_BANDS = 8  # neighbouring mel bands in one range of the balance: a sixteenth, or an eighth, of them
 ENERGY_FLOOR = 1e-7  # of a channel's mean square: -70 dB of full scale
-TEXTURE_WINDOW, TEXTURE_BINS = 2048, 16  # of the flatness of bands of single bins
+TEXTURE_WINDOW = 2048  # of the flatness of bands of single bins; and once more at LINEAR_WINDOW
+TEXTURE_HZ = 344.5  # width of such a band: 16 bins of the shorter window at 44.1 kHz
 LINEAR_WINDOW = 4096  # of single bins on the waveform: long enough to tell a tone from noise
 
 
@@ -66,16 +67,21 @@ def _over_ranges(x: Tensor) -> Tensor:
     return ops.sum(ops.reshape(x, (*x.shape[:2], -1, BALANCE_BANDS)), axis=-1)
 
 
-def _texture(power: Tensor) -> Tensor:
-    """Flatness of bands of TEXTURE_BINS bins, `[B, 4, frames, K]` to `[B, 4, bands]`: mean over frames of a logarithm.
+def _texture(power: Tensor, bins: int) -> Tensor:
+    """Flatness of bands of so many bins, `[B, .., frames, K]` to `[B, .., bands]`: mean over frames of a logarithm.
 
     It is that of the geometric over the arithmetic mean: 0 for a plain, -0.58 for noise, and the lower, the more tones
     stand out. Where latents cannot say what single bins do, the other losses are best served by a plain.
     """
-    bands = power.shape[-1] // TEXTURE_BINS
-    power = power[..., : bands * TEXTURE_BINS] + stereo.POWER_FLOOR
-    power = ops.reshape(power, (*power.shape[:-1], bands, TEXTURE_BINS))
+    bands = power.shape[-1] // bins
+    power = power[..., : bands * bins] + stereo.POWER_FLOOR
+    power = ops.reshape(power, (*power.shape[:-1], bands, bins))
     return ops.mean(ops.mean(ops.log(power), axis=-1) - ops.log(ops.mean(power, axis=-1)), axis=2)
+
+
+def _texture_difference(made: Tensor, real: Tensor, sample_rate: int) -> Tensor:
+    bins = round(TEXTURE_HZ * 2 * (made.shape[-1] - 1) / sample_rate)
+    return ops.mean(ops.abs(_texture(made, bins) - _texture(real, bins)))
 
 
 def _spectra(waveform: Tensor, window: int) -> spectrum.Spectrum:
@@ -85,20 +91,29 @@ def _spectra(waveform: Tensor, window: int) -> spectrum.Spectrum:
 
 
 def magnitude_loss(
-    config: CodecConfig, train: CodecTrainConfig, planes: Tensor, real: Tensor
+    config: CodecConfig, train: CodecTrainConfig, planes: Tensor, real: Tensor, tones: Any = None
 ) -> tuple[Tensor, Scalars]:
-    """Planes `[B, frames, 6 K]` against the original's powers `[B, 4, frames, K]`: (loss, scalars)."""
+    """Planes `[B, frames, ..]` against the original's powers `[B, 4, frames, K]`: (loss, scalars).
+
+    Args:
+        tones: what `tones.measured` says of the original, where bins are tuned.
+    """
     made = stereo.head_powers(config, planes)
     linear = 0.5 * _log_difference(made, real, stereo.POWER_FLOOR)
     mel, level, balance = _mel_losses(made, real, config.sample_rate, 128)
     loss = train.linear_weight * linear + train.mel_weight * mel + train.level_weight * level
     loss = loss + train.balance_weight * balance
-    return loss, {
+    scalars = {
         "magnitude_linear": linear,
         "magnitude_mel": mel,
         "magnitude_level": level,
         "magnitude_balance": balance,
     }
+    if tones is None:
+        return loss, scalars
+    offset, weight = tones
+    wrong = ops.sum(weight * ops.abs(stereo.tuning_parts(config, planes)[1] - offset)) / (ops.sum(weight) + 1e-6)
+    return loss + train.tuning_weight * wrong, scalars | {"tuning": wrong}
 
 
 def wave_loss(config: CodecConfig, train: CodecTrainConfig, made: Tensor, real: Tensor) -> tuple[Tensor, Scalars]:
@@ -112,12 +127,13 @@ def wave_loss(config: CodecConfig, train: CodecTrainConfig, made: Tensor, real: 
         loss = loss + weighted / len(WAVE_RESOLUTIONS)
         scalars |= {f"wave_mel_{window}": mel, f"wave_level_{window}": level, f"wave_balance_{window}": balance}
         if window == TEXTURE_WINDOW:
-            texture = ops.mean(ops.abs(_texture(one) - _texture(other)))
-            loss = loss + train.texture_weight * texture
-            scalars["wave_texture"] = texture
+            texture = _texture_difference(one, other, config.sample_rate)
     one, other = (spectrum.power(_spectra(x, LINEAR_WINDOW)) for x in (made, real))
     linear = 0.5 * _log_difference(one, other, stereo.POWER_FLOOR)
+    long_texture = _texture_difference(one, other, config.sample_rate)
     one, other = (ops.mean(ops.square(x), axis=-1) for x in (made, real))
     energy = _log_difference(one, other, ENERGY_FLOOR) / LOG_OF_TEN
     loss = loss + train.linear_weight * linear + train.level_weight * energy
+    loss = loss + train.texture_weight * (texture + long_texture)
+    scalars |= {"wave_texture": texture, "wave_texture_long": long_texture}
     return loss, scalars | {"wave_linear": linear, "wave_energy": energy}

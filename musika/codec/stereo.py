@@ -8,7 +8,8 @@ latents are smooth; the four magnitudes together still tell how left and right r
 Decoder. The same rates upwards; a dense layer gives for every bin the logarithms of the two magnitudes, one phase for
 both channels and the phase between them. The common phase is relative to a carrier: bin k turns by its own centre
 frequency from frame to frame. So a decoder that has learned nothing about phase makes steady tones instead of noise,
-and a tone off its bin's centre is a slow turn. Inverse STFT of both channels. The phases of the result's own spectra
+and a tone off its bin's centre is a slow turn. In the lowest bins, tones have carriers of their own beside that, which
+a small network tunes (`tones.py`). Inverse STFT of both channels. The phases of the result's own spectra
 fit their overlapping neighbours better than those said; the magnitudes are given these and synthesised again
 (Griffin and Lim 1984, one step).
 
@@ -17,9 +18,10 @@ A residual block is RMS normalisation (Zhang and Sennrich 2019), a convolution o
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +29,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from musika import backend, draws, spectrum
+from musika import backend, checkpoint, draws, spectrum
+from musika.codec import tones
 from musika.codec.base import Codec
 from musika.config import CodecConfig
 
@@ -38,6 +41,7 @@ POWER_FLOOR = 1e-4  # added to powers before the logarithm: -114 dB of a full-sc
 LOG_MEAN, LOG_DEVIATION = 1.6, 5.4  # roughly centres and scales logarithms of power for the networks
 LOG_MAGNITUDE_RANGE = (-9.0, 8.0)  # of the decoder: silence to 15 dB above a full-scale sine
 HEAD_PLANES = 6  # log magnitude left, right; common phase (cos, sin); phase between the channels (cos, sin)
+CARRIER_AT_FIRST = 3.0  # how much a tone's carrier counts in a new decoder, beside a common phase of length 1
 
 
 class RMSNorm(keras.layers.Layer):
@@ -110,7 +114,7 @@ class Encoder(Network):
 
 
 class Decoder(Network):
-    """Latents `[B, T, C]` to planes `[B, T frames, 6 K]`, planar: six contiguous pieces of K bins."""
+    """Latents `[B, T, C]` to planes `[B, T frames, 6 K + 2 R]`: six pieces of K bins, two of R tuned ones."""
 
     def __init__(self, config: CodecConfig, **options: Any) -> None:
         super().__init__(config, **options)
@@ -124,14 +128,27 @@ class Decoder(Network):
                 self._add(ResidualBlock(width, name=f"block_{rate}_{block}", dtype=self.dtype_policy), width)
             depth = width
         self._add(keras.layers.Dense(HEAD_PLANES * config.bins, name="head", dtype=self.dtype_policy), width)
+        if config.tuned_bins:
+            self._add(keras.layers.Dense(config.tuned_bins, name="strength", dtype=self.dtype_policy), width)
+            self.tuner = tones.Tuner(config, name="tuner", dtype=self.dtype_policy)
+
+    def build(self, shape: tuple[int | None, ...] | None = None) -> None:
+        super().build(shape)
+        if self.config.tuned_bins:
+            self.tuner.build((None, None, self.config.channels))
 
     def call(self, latents: Tensor) -> Tensor:
-        x = latents
+        x, planes = latents, []
         for layer, _ in self.sequence:
+            if layer.name in ("head", "strength"):
+                planes.append(layer(x))
+                continue
             x = layer(x)
             if layer.name.startswith("up"):  # one step becomes two
                 x = ops.reshape(x, (-1, 2 * x.shape[1], x.shape[2] // 2))
-        return x
+        if self.config.tuned_bins:
+            planes.append(ops.repeat(self.tuner(latents), self.config.frames, axis=1))
+        return ops.concatenate(planes, axis=-1)
 
 
 def weight_shapes(config: CodecConfig) -> dict[str, tuple[int, ...]]:
@@ -162,6 +179,13 @@ def weight_shapes(config: CodecConfig) -> dict[str, tuple[int, ...]]:
         residual("decoder", rate, width, config.decoder_blocks[rate])
         depth = width
     dense("decoder/head", depth, HEAD_PLANES * config.bins)
+    if config.tuned_bins:
+        dense("decoder/strength", depth, config.tuned_bins)
+        width = tones.TUNER_WIDTH
+        shapes["decoder/tuner/near/kernel"] = (2 * tones.TUNER_REACH + 1, config.channels, width)
+        shapes["decoder/tuner/near/bias"] = (width,)
+        dense("decoder/tuner/far", width, width)
+        dense("decoder/tuner/offset", width, config.tuned_bins)
     return shapes
 
 
@@ -207,12 +231,18 @@ def band_average(config: CodecConfig) -> np.ndarray:
 
 
 def head_parts(config: CodecConfig, planes: Tensor) -> tuple[Tensor, Pair, Pair]:
-    """Planes `[B, frames, 6 K]` to magnitudes `[B, 2, frames, K]`, unit phase pairs (common), (between)."""
-    planes = ops.cast(planes, "float32")
+    """Planes `[B, frames, ..]` to magnitudes `[B, 2, frames, K]`, pairs of phases (common), (between, of length 1)."""
+    planes = ops.cast(planes[..., : HEAD_PLANES * config.bins], "float32")
     planes = ops.transpose(ops.reshape(planes, (*planes.shape[:2], HEAD_PLANES, config.bins)), (0, 2, 1, 3))
     log_magnitude = planes[:, :2] * (LOG_DEVIATION / 2) + LOG_MEAN / 2
     magnitudes = ops.exp(ops.clip(log_magnitude, *LOG_MAGNITUDE_RANGE))
-    return magnitudes, _unit(planes[:, 2], planes[:, 3]), _unit(planes[:, 4], planes[:, 5])
+    return magnitudes, (planes[:, 2], planes[:, 3]), spectrum.unit(planes[:, 4], planes[:, 5])
+
+
+def tuning_parts(config: CodecConfig, planes: Tensor) -> Pair:
+    """Of each tuned bin `[B, frames, R]`: how much its tone's carrier counts; bins up to the tone's frequency."""
+    planes = ops.cast(planes[..., HEAD_PLANES * config.bins :], "float32")
+    return planes[..., : config.tuned_bins], planes[..., config.tuned_bins :]
 
 
 def head_powers(config: CodecConfig, planes: Tensor) -> Tensor:
@@ -224,35 +254,42 @@ def head_powers(config: CodecConfig, planes: Tensor) -> Tensor:
     return ops.concatenate([powers, half_sum + cross, half_sum - cross], axis=1)
 
 
-def synthesis(config: CodecConfig, planes: Tensor, first: int = 0) -> Tensor:
-    """Planes `[B, n, 6 K]` of frames first, first + 1 ... of a latent to waveform `[B, n hop, 2]`.
+def synthesis(config: CodecConfig, planes: Tensor, latent: Tensor = 0, trim: int = 0) -> Tensor:
+    """Planes `[B, T frames, ..]` of latents `latent`, `latent` + 1 ... to waveform `[B, n hop, 2]`.
 
-    The outermost `config.overlap` hops lack spectra further out.
+    The outermost `config.overlap` hops lack spectra further out. Of tuned bins, it counts which latents they are of.
+
+    Args:
+        trim: frames at either end that are not synthesised: n = T frames - 2 trim.
     """
-    magnitudes, common, between = head_parts(config, planes)
-    left = _turn(common, _carrier(config, first, planes.shape[1]))
-    right = _turn(left, between)
+    keep = slice(trim, planes.shape[1] - trim)
+    magnitudes, common, between = head_parts(config, planes[:, keep])
+    if config.tuned_bins:
+        common = _with_tones(config, planes, common, latent, keep)
+    left = spectrum.turn(spectrum.unit(*common), _carrier(config, trim, magnitudes.shape[2]))
+    right = spectrum.turn(left, between)
     phases = ops.stack([left[0], right[0]], axis=1), ops.stack([left[1], right[1]], axis=1)  # [B, 2, n, K] each
     waveform = _from_polar(config, magnitudes, phases)  # [B, 2, n hop + window - hop]
     for _ in range(config.consistency_steps):
-        phases = _unit(*spectrum.stft(waveform, config.window, config.hop))
+        phases = spectrum.unit(*spectrum.stft(waveform, config.window, config.hop))
         waveform = _from_polar(config, magnitudes, phases)
     margin = (config.window - config.hop) // 2
     return ops.transpose(waveform[..., margin:-margin], (0, 2, 1))
 
 
+def _with_tones(config: CodecConfig, planes: Tensor, common: Pair, latent: Tensor, keep: slice) -> Pair:
+    """Common phases `[B, n, K]` relative to bins' carriers, with those of tones added in the tuned bins."""
+    count = config.tuned_bins
+    strength, offset = tuning_parts(config, planes)
+    power = ops.sum(ops.square(head_parts(config, planes)[0]), axis=1)[..., :count]
+    own = tones.carriers(config, tones.agreed(config, offset, power), latent, keep)
+    mixed = (part[..., :count] + strength[:, keep] * tone for part, tone in zip(common, own, strict=True))
+    cosine, sine = (ops.concatenate([m, p[..., count:]], axis=-1) for m, p in zip(mixed, common, strict=True))
+    return cosine, sine
+
+
 def _from_polar(config: CodecConfig, magnitudes: Tensor, phases: Pair) -> Tensor:
     return spectrum.inverse_stft((magnitudes * phases[0], magnitudes * phases[1]), config.hop)
-
-
-def _unit(real: Tensor, imaginary: Tensor) -> Pair:
-    scale = ops.rsqrt(ops.square(real) + ops.square(imaginary) + 1e-6)
-    return real * scale, imaginary * scale
-
-
-def _turn(one: Pair, other: Pair) -> Pair:
-    """The product of two complex numbers given as pairs."""
-    return one[0] * other[0] - one[1] * other[1], one[0] * other[1] + one[1] * other[0]
 
 
 def _carrier(config: CodecConfig, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -267,6 +304,16 @@ def _carrier(config: CodecConfig, first: int, count: int) -> tuple[np.ndarray, n
     return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
 
 
+def tuned(
+    config: CodecConfig, weights: Mapping[str, np.ndarray], bins: int, seed: int = 0
+) -> tuple[CodecConfig, dict[str, np.ndarray]]:
+    """Sizes and weights of a decoder that tunes so many bins, from those of one that does not."""
+    config = dataclasses.replace(config, tuned_bins=bins)
+    network = Decoder(config, name="decoder")
+    initialise(network, seed)
+    return config, {name: weights.get(name, array) for name, array in checkpoint.named_weights(network).items()}
+
+
 def initialise(network: Network, seed: int) -> None:
     """Initial weights, the same on every backend: He-normal kernels, small last layers of blocks, steady phases."""
     if not network.built:
@@ -275,10 +322,13 @@ def initialise(network: Network, seed: int) -> None:
         name, shape = variable.path, tuple(variable.shape)
         if name.endswith("kernel"):
             deviation = math.sqrt(1.0 / np.prod(shape[:-1]))
-            deviation *= 0.1 if "/out/" in name or "head" in name else 1.0  # blocks begin as almost nothing
+            small = ("/out/", "head", "strength", "offset")  # blocks begin as almost nothing
+            deviation *= 0.1 if any(part in name for part in small) else 1.0
             variable.assign(draws.normal(seed, "weights/" + type(network).__name__, index, shape) * deviation)
     if isinstance(network, Decoder):
         network.head.bias.assign(_steady_phases(network.config, seed))
+        if network.config.tuned_bins:
+            network.strength.bias.assign(np.full(network.config.tuned_bins, CARRIER_AT_FIRST, np.float32))
 
 
 def _steady_phases(config: CodecConfig, seed: int) -> np.ndarray:
@@ -318,12 +368,10 @@ class StereoCodec(Codec):
     def _decode(self) -> Callable[[Tensor], Tensor]:
         # synthesis needs some spectra beyond either end; what lies further out is not synthesised
         overlap = self.config.overlap
-        around, inside = self.context * self.config.frames, self.block * self.config.frames
-        keep, margin = slice(around - overlap, around + inside + overlap), overlap * self.config.hop
+        trim, margin = self.context * self.config.frames - overlap, overlap * self.config.hop
 
         def decode(latents: Tensor) -> Tensor:
-            planes = self.decoder(latents)[:, keep]
-            return synthesis(self.config, planes, first=-overlap)[:, margin:-margin]
+            return synthesis(self.config, self.decoder(latents), -self.context, trim)[:, margin:-margin]
 
         return backend.compile(decode, self.xla)
 
@@ -334,4 +382,5 @@ def context_of(config: CodecConfig) -> int:
     def reach(blocks: tuple[int, ...], spectra: int) -> int:
         return math.ceil((spectra + sum(count * 2**rate for rate, count in enumerate(blocks))) / config.frames)
 
-    return max(reach(config.encoder_blocks, 2), reach(config.decoder_blocks, config.overlap))
+    whole = config.frames - 1 if config.tuned_bins else 0  # a tone's frequency depends on all of a latent's spectra
+    return max(reach(config.encoder_blocks, 2), reach(config.decoder_blocks, config.overlap + whole))

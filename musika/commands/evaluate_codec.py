@@ -31,6 +31,7 @@ COLUMNS = {  # figure: heading of the table
     "width_error": "width",
     "onset_f1": "onsets",
     "flatness_ratio": "flatness",
+    "tuning_error": "cents",
     "clicks": "clicks dB",
     "clicks_original": "before",
 }

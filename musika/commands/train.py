@@ -34,11 +34,19 @@ BEFORE = {"whitening": 0.0}  # of runs that began before there was a choice
 NOT_WITHIN = {"gan": "whitening", "codec": "freeze_encoder"}  # what a run that goes on cannot change
 COURSE_OF_CODECS = (
     *("magnitude_samples", "critic_samples", "decay_samples", "freeze_encoder", "crop"),
-    *("linear_weight", "mel_weight", "level_weight", "balance_weight", "texture_weight", "wave_weight"),
+    *(
+        "linear_weight",
+        "mel_weight",
+        "level_weight",
+        "balance_weight",
+        "texture_weight",
+        "tuning_weight",
+        "wave_weight",
+    ),
     *("critic_share", "critic_lr", "feature_weight"),
 )
 OF_OTHER_STAGE = {
-    "gan": frozenset({"files_path", *COURSE_OF_CODECS}),
+    "gan": frozenset({"files_path", "tuning", *COURSE_OF_CODECS}),
     "codec": frozenset({"train_path", "dec_path", "gp_max_weight", "truncation", "whitening"}),
 }
 MOST_THREADS = 8
@@ -203,6 +211,7 @@ def _train_codec(options: TrainOptions) -> int:
         config, weights = read_weights(origin.folder)
         if checkpoint.has(origin.folder, "critic"):
             weights = {**weights, "critic": checkpoint.read(origin.folder, "critic")}
+    config, weights, origin = train_audio.tuned(options, config, weights, origin)
     files, held_out = train_audio.validation_of(options, files)
     pool = train_audio.pool_of(options, files, config, crop)
     origin = _settled(origin, "audio", pool.mark)

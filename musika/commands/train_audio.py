@@ -1,12 +1,14 @@
-"""The audio that a codec is trained and measured on: found, decoded, and told about."""
+"""What a codec is trained and measured on, found, decoded and told about; and whether it tunes tones."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musika import console
-from musika.config import CodecConfig
+from musika.commands.train_origin import Origin
+from musika.config import TUNED_BINS, CodecConfig
 from musika.errors import UsageError
 from musika.files import shown
 from musika.flags import TrainOptions
@@ -69,3 +71,22 @@ def excerpts_of(files: list[Path], sample_rate: int) -> list[tuple[str, Any]]:
     for number, (path, _) in enumerate(found):
         console.say(f"validation-{number}: {shown(path)}")
     return [(f"validation-{number}", waveform) for number, (_, waveform) in enumerate(found)]
+
+
+def tuned(
+    options: TrainOptions, config: CodecConfig, weights: Any, origin: Origin | None
+) -> tuple[CodecConfig, Any, Origin | None]:
+    """A new codec tunes tones unless a flag says otherwise; one that exists learns it where a flag says so."""
+    own = bool(config.tuned_bins)
+    if options.tuning == own or (options.tuning is None and origin is not None):
+        return config, weights, origin
+    if origin is None:
+        bins = 0 if options.tuning is False else min(TUNED_BINS, config.bins)
+        return dataclasses.replace(config, tuned_bins=bins), weights, origin
+    if own:
+        raise UsageError(f"--tuning False contradicts {origin.folder}, which tunes tones: leave the flag out")
+    from musika.codec import stereo
+
+    console.say(f"{origin.folder} learns to tune tones, which its decoder did not do")
+    config, decoder = stereo.tuned(config, weights["decoder"], min(TUNED_BINS, config.bins))
+    return config, {**weights, "decoder": decoder}, dataclasses.replace(origin, resumes=False)

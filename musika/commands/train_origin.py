@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musika import checkpoint, console, hub, legacy, tensorfile
-from musika.config import GeneratorConfig
+from musika.config import LOCAL_FIELDS, GeneratorConfig
 from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.files import shown
 from musika.flags import TrainOptions
@@ -25,7 +25,9 @@ SIZES = {  # flag to field
     "base_channels": "base_channels",
     "critic_channels": "critic_channels",
     "coorddepth": "coordinate_depth",
+    "local_critics": "critic_fields",
 }
+GROWING = ("base_channels", "critic_channels", "local_critics")  # which of a checkpoint's sizes may become larger
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,37 +87,44 @@ def with_places(options: TrainOptions, origin: Origin | None, given: frozenset[s
 
 def sizes(options: TrainOptions, origin: Origin | None) -> GeneratorConfig:
     """Sizes as the flags say, or as the checkpoint says, which the flags may widen and must not contradict."""
-    asked = {field: getattr(options, name) for name, field in SIZES.items() if getattr(options, name) is not None}
+    said = {name: getattr(options, name) for name in SIZES if getattr(options, name) is not None}
     if origin is None:
-        return GeneratorConfig(**asked)
+        return GeneratorConfig(**_fields_of({"local_critics": True, **said}, ()))
     config = sizes_of(origin)
-    wanted = dataclasses.replace(config, **asked)
+    wanted = dataclasses.replace(config, **_fields_of(said, config.critic_fields))
     if wanted.widens(config):
         return wanted
-    own = {**config.to_dict(), "critic_channels": config.critic_unit}
-    wrong = [name for name, field in SIZES.items() if field in asked and not _goes_to(field, own[field], asked[field])]
+    own = {name: getattr(config, field) for name, field in SIZES.items()}
+    own |= {"critic_channels": config.critic_unit, "local_critics": bool(config.critic_fields)}
+    wrong = next(name for name in said if (said[name] < own[name] if name in GROWING else said[name] != own[name]))
     raise UsageError(
-        f"--{wrong[0]} {asked[SIZES[wrong[0]]]} contradicts {origin.folder}, which has {own[SIZES[wrong[0]]]}: "
+        f"--{wrong} {said[wrong]} contradicts {origin.folder}, which has {own[wrong]}: "
         "leave the flag out, or train from scratch"
     )
 
 
-def _goes_to(field: str, own: int, asked: int) -> bool:
-    """Whether a size of a checkpoint may become the one asked for: widths grow, and all else stays."""
-    return asked >= own if field.endswith("channels") else asked == own
+def _fields_of(said: Mapping[str, Any], local: tuple[int, ...]) -> dict[str, Any]:
+    """Values of flags, as fields of `GeneratorConfig`; `local` are the fields of local critics that are there."""
+    values = {SIZES[name]: value for name, value in said.items()}
+    if "critic_fields" in values:
+        values["critic_fields"] = (local or LOCAL_FIELDS) if values["critic_fields"] else ()
+    return values
 
 
 def widened(origin: Origin | None, config: GeneratorConfig) -> Origin | None:
-    """A checkpoint whose networks become wider: all that they can do stays, and their optimizers begin anew."""
+    """A checkpoint whose networks grow: all that they can do stays, and their optimizers begin anew."""
     if origin is None or config == sizes_of(origin):
         return origin
     own = sizes_of(origin)
     if own.widens(config):  # the critic's width is said, and is what it was
         return origin
-    console.say(
-        f"{origin.folder} is widened: generator {own.base_channels} to {config.base_channels} channels, "
-        f"critic {own.critic_unit} to {config.critic_unit}"
-    )
+    if (own.base_channels, own.critic_unit) != (config.base_channels, config.critic_unit):
+        console.say(
+            f"{origin.folder} is widened: generator {own.base_channels} to {config.base_channels} channels, "
+            f"critic {own.critic_unit} to {config.critic_unit}"
+        )
+    if own.critic_fields != config.critic_fields:
+        console.say(f"{origin.folder} gets local critics")
     return dataclasses.replace(origin, resumes=False)
 
 

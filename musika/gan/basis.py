@@ -21,7 +21,8 @@ PIECE = 4096  # latents that are read at once
 MOST = 500  # pieces that are read; of more, as many at equal distances
 FAINTEST = 1e-6  # variance of a direction, as a share of the mean one, below which it counts as this
 STILL = 1e-12  # variance of what does not change at all
-LAST, FIRST = "out", "first"  # the generator's last layer, the critic's first
+LAST = "out"  # the generator's last layer
+FIRST = "first"  # the critic's, and with a name before it each local critic's
 
 Weights = Mapping[str, np.ndarray]
 
@@ -68,14 +69,25 @@ class Basis:
 
         Beyond a window's edges the convolution sees zeros, which are the mean of latents in the basis.
         """
-        kernel, bias = _layer(weights, FIRST)  # [4, C, 3c], [3c]
-        return _with(weights, FIRST, self.back @ kernel, bias + np.einsum("c,kco->o", self.mean, kernel))
+        for layer in _firsts(weights):
+            kernel, bias = _layer(weights, layer)
+            steps = self._by_latent(kernel)
+            mapped = (self.back @ steps).reshape(kernel.shape)
+            weights = _with(weights, layer, mapped, bias + np.einsum("c,kco->o", self.mean, steps))
+        return dict(weights)
 
     def critic_out(self, weights: Weights) -> dict[str, np.ndarray]:
         """The other way round."""
-        kernel, bias = _layer(weights, FIRST)
-        kernel = self.to @ kernel
-        return _with(weights, FIRST, kernel, bias - np.einsum("c,kco->o", self.mean, kernel))
+        for layer in _firsts(weights):
+            kernel, bias = _layer(weights, layer)
+            steps = self.to @ self._by_latent(kernel)
+            mapped = steps.reshape(kernel.shape)
+            weights = _with(weights, layer, mapped, bias - np.einsum("c,kco->o", self.mean, steps))
+        return dict(weights)
+
+    def _by_latent(self, kernel: np.ndarray) -> np.ndarray:
+        """A kernel `[K, C, W]`, or `[K C, W]` of latents side by side, as `[K, C, W]`."""
+        return kernel.reshape(-1, len(self.mean), kernel.shape[-1])
 
 
 def of(windows: Windows, strength: float) -> Basis:
@@ -97,6 +109,11 @@ def of(windows: Windows, strength: float) -> Basis:
     scale = variances ** (-strength / 2)
     scale *= np.sqrt(variances.sum() / (variances * scale**2).sum())
     return Basis(mean, (directions * scale) @ directions.T, (directions / scale) @ directions.T)
+
+
+def _firsts(weights: Weights) -> list[str]:
+    """Layers of a critic that see latents."""
+    return [name.rsplit("/", 1)[0] for name in weights if f"/{name}".endswith(f"/{FIRST}/kernel")]
 
 
 def _layer(weights: Weights, layer: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,10 +1,16 @@
-"""The published critic: how real a window of latents is. All convolutions run along time."""
+"""Critics: how real a window of latents is. All convolutions run along time.
+
+The published critic gives one score to a window of 12 or 24 seconds: few examples in a few hours of music, which it
+comes to know by heart, and a faint voice on what single latents should be. Local critics beside it score every stretch
+of a few latents by itself, as critics of patches do for images (Isola et al. 2017).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from musika.config import GeneratorConfig
@@ -46,8 +52,51 @@ class CriticBlock(keras.Layer):
         return y + (around if self.shortcut is None else self.shortcut(around))
 
 
+class LocalCritic(keras.Layer):
+    """Latents `[B, L, C]` to a score of each stretch of them, `[B, N]` float32; stretches overlap by half.
+
+    Args:
+        channels: C.
+        field: F, latents in a stretch.
+        width: W, of its three layers.
+    """
+
+    def __init__(self, channels: int, field: int, width: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.channels, self.field, self.width = channels, field, width
+        self.stride = field // 2 if field % 2 == 0 else 1
+        names = ("first", "second", "third")
+        self.first, self.second, self.third = (convolution(width, 1, self, name) for name in names)
+        self.score = convolution(1, 1, self, "score")
+
+    def build(self) -> None:
+        self.first.build((None, None, self.field * self.channels))
+        for layer in (self.second, self.third, self.score):
+            layer.build((None, None, self.width))
+
+    def stretches(self, window: int) -> int:
+        """N, of a window of that many latents."""
+        return window // self.stride - self.field // self.stride + 1
+
+    def unfolded(self, latents: Tensor) -> Tensor:
+        """`[B, L, C]` to `[B, N, F C]`, so that every layer is a product of matrices."""
+        stride, count = self.stride, latents.shape[1] // self.stride
+        groups = ops.reshape(latents[:, : count * stride], (-1, count, stride * self.channels))
+        shifts = self.field // stride
+        return ops.concatenate([groups[:, k : count - shifts + 1 + k] for k in range(shifts)], axis=2)
+
+    def call(self, latents: Tensor) -> Tensor:
+        x = self.unfolded(latents)
+        for layer in (self.first, self.second, self.third):
+            x = ops.leaky_relu(layer(x), SLOPE)  # [B, N, W]
+        return ops.cast(self.score(x), "float32")[:, :, 0]
+
+
 class Critic(keras.Layer):
-    """Latents `[B, L, C]` to scores `[B, 1]`, float32: large for real ones.
+    """Latents `[B, L, C]` to scores `[B, S]`, float32: large for real ones. The first is the whole window's.
+
+    The others are of its stretches, N of each length in `config.critic_fields`; without such, S is 1. `shares` `[S]`
+    says how much each score counts: 1 for the window's, 1/N for a stretch's.
 
     Built at once, with He-uniform weights that depend on `seed` alone.
 
@@ -69,6 +118,12 @@ class Critic(keras.Layer):
         ]
         self.last = convolution(7 * c, 3, self, "last")
         self.score = keras.layers.Dense(1, kernel_initializer="zeros", dtype=self.dtype_policy, name="score")
+        self.local = [
+            LocalCritic(config.channels, field, 3 * c, dtype=self.dtype_policy, name=f"local_{field}")
+            for field in config.critic_fields
+        ]
+        counts = [1] + [critic.stretches(config.window) for critic in self.local]
+        self.shares = np.repeat(1.0 / np.array(counts), counts).astype(np.float32)
         self.build()
         if seed is not None:
             initialise(self, seed)
@@ -81,12 +136,15 @@ class Critic(keras.Layer):
             block.build()
         self.last.build((None, None, 7 * c))
         self.score.build((None, steps * 7 * c))
+        for critic in self.local:
+            critic.build()
         self.built = True
 
     def call(self, latents: Tensor) -> Tensor:
-        """`[B, L, C]` to `[B, 1]` float32."""
+        """`[B, L, C]` to `[B, S]` float32."""
         x = ops.leaky_relu(self.first(latents), SLOPE)
         for block in self.blocks:
             x = block(x)
         x = ops.leaky_relu(self.last(x), SLOPE)
-        return ops.cast(self.score(ops.reshape(x, (-1, self.score.kernel.shape[0]))), "float32")
+        whole = ops.cast(self.score(ops.reshape(x, (-1, self.score.kernel.shape[0]))), "float32")
+        return ops.concatenate([whole, *(critic(latents) for critic in self.local)], axis=1)

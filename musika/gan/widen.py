@@ -37,7 +37,10 @@ def generator(weights: Mapping[str, np.ndarray], old: GeneratorConfig, new: Gene
 
 
 def critic(weights: Mapping[str, np.ndarray], old: GeneratorConfig, new: GeneratorConfig, seed: int) -> Arrays:
-    """Weights by name of a critic, as those of a wider one with the same scores; arguments as `generator` has them."""
+    """Weights by name of a critic, as those of a wider one with the same scores; arguments as `generator` has them.
+
+    Local critics that were not there begin anew.
+    """
     _check(weights, Critic(old, seed=None))
     network = Critic(new, seed=None)
     steps = new.window // 2 ** (1 + len(network.blocks))
@@ -65,6 +68,9 @@ def _widened(
     layers.initialise(network, seed)
     wide: Arrays = {}
     for name, array in checkpoint.named_weights(network).items():
+        if name not in weights:
+            wide[name] = np.array(array)
+            continue
         new, old = (_unflattened(x, steps_of.get(name, 0)) for x in (np.array(array), np.asarray(weights[name])))
         corner = tuple(slice(size) for size in old.shape)
         if old.ndim > 1:

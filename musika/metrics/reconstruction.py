@@ -18,6 +18,7 @@ from musika.metrics import (
     onsets,
     si_sdr,
     stereo,
+    tuning,
 )
 from musika.metrics.pair import checked
 
@@ -34,6 +35,7 @@ DIGITS = {
     "width_error": 3,
     "onset_f1": 3,
     "flatness_ratio": 3,
+    "tuning_error": 1,  # cents
     "clicks": 2,  # dB
     "clicks_original": 2,  # dB
 }
@@ -64,6 +66,7 @@ def evaluate(
         **stereo.evaluate(original, decoded),
         **onsets.evaluate(original, decoded, sample_rate),
         **flatness.evaluate(original, decoded, sample_rate),
+        **tuning.evaluate(original, decoded, sample_rate),
     }
     if block_samples is not None:
         found |= borders.evaluate(original, decoded, block_samples)

@@ -19,7 +19,7 @@ import numpy as np
 from keras import ops
 
 from musika import backend, checkpoint, draws, optim
-from musika.codec import critic, losses, principal, stereo
+from musika.codec import critic, losses, principal, stereo, tones
 from musika.codec.load import codec_files
 from musika.config import CodecConfig, CodecTrainConfig
 from musika.training import augment
@@ -112,7 +112,13 @@ class CodecStage:
         crops = [self._crop(position + item) for item in range(self.train.bs)]
         shape = (self.train.bs, self.train.crop, self.config.channels)
         noise = draws.normal(self.train.seed, "codec/latent-noise", position, shape) * self.train.latent_noise
-        return {"waveform": np.stack(crops), "noise": noise, "phase": np.asarray(self.phase(position))}
+        place = draws.integers(self.train.seed, "codec/place", position, 1)[0] % self.config.block  # carriers go on
+        return {
+            "waveform": np.stack(crops),
+            "noise": noise,
+            "place": np.asarray(place, np.int32),
+            "phase": np.asarray(self.phase(position)),
+        }
 
     def _example_powers(self) -> np.ndarray:
         """Powers `[crops, 4, frames, K]` of the crops that the first weights are fitted to."""
@@ -136,14 +142,14 @@ class CodecStage:
         magnitude_part = backend.compile(self._magnitude_part, xla=self.xla)
 
         def step(state: Tree, batch: dict[str, Tensor]) -> tuple[Tree, dict[str, Tensor]]:
-            inputs, powers = prepare(batch["waveform"])
+            inputs, powers, in_tune = prepare(batch["waveform"])
             fixed, moving = self._parted(state["weights"])
             (planes, size), back = backend.pull_back(
                 lambda w: self._networks({**fixed, **w}, inputs, batch["noise"]), moving
             )
-            scalars, slope = magnitude_part(planes, powers)
+            scalars, slope = magnitude_part(planes, powers, in_tune)
             if phase != MAGNITUDES:
-                state, more, wave_slope = waveform_part(state, planes, batch["waveform"])
+                state, more, wave_slope = waveform_part(state, planes, batch["waveform"], batch["place"])
                 scalars, slope = scalars | more, slope + wave_slope
                 scalars["loss"] = scalars["loss"] + self.train.wave_weight * scalars["wave_loss"]
             own = {name: state[name] for name in ("weights", "average", "adam", "rate")}
@@ -153,19 +159,21 @@ class CodecStage:
         waveform_part = self._waveform_part(judged=phase == JUDGED)
         return step
 
-    def _magnitude_part(self, planes: Tensor, powers: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """Scalars, and the gradient by the planes, of what the head says of magnitudes."""
+    def _magnitude_part(self, planes: Tensor, powers: Tensor, in_tune: Tree) -> tuple[dict[str, Tensor], Tensor]:
+        """Scalars, and the gradient by the planes, of what the heads say of magnitudes and tones."""
 
-        return _sloped(lambda x: losses.magnitude_loss(self.config, self.train, x, powers), planes, "loss")
+        return _sloped(lambda x: losses.magnitude_loss(self.config, self.train, x, powers, in_tune), planes, "loss")
 
-    def _waveform_part(self, judged: bool) -> Callable[[Tree, Tensor, Tensor], tuple[Tree, dict[str, Tensor], Tensor]]:
-        """(state, planes, originals) to (state, scalars, gradient by the planes) of the synthesised waveform."""
+    def _waveform_part(self, judged: bool) -> Callable[..., tuple[Tree, dict[str, Tensor], Tensor]]:
+        """(state, planes, originals, place of the first latent) to (state, scalars, waveforms' gradient by planes)."""
         synthesise = backend.compile(self._synthesise, xla=self.xla)
         wave_part = backend.compile(self._wave_part, xla=self.xla)
         judge = self._judge()
 
-        def part(state: Tree, planes: Tensor, waveform: Tensor) -> tuple[Tree, dict[str, Tensor], Tensor]:
-            made, back = backend.pull_back(synthesise, planes)
+        def part(
+            state: Tree, planes: Tensor, waveform: Tensor, place: Tensor
+        ) -> tuple[Tree, dict[str, Tensor], Tensor]:
+            made, back = backend.pull_back(lambda x: synthesise(x, place), planes)
             real = self._own_samples(waveform)
             scalars, slope = wave_part(made, real)
             if judged:
@@ -182,10 +190,10 @@ class CodecStage:
         margin = (self.config.window - self.config.hop) // 2 + self.config.overlap * self.config.hop
         return ops.transpose(waveform[:, margin:-margin], (0, 2, 1))
 
-    def _synthesise(self, planes: Tensor) -> Tensor:
+    def _synthesise(self, planes: Tensor, place: Tensor) -> Tensor:
         """What `_own_samples` is compared with, `[B, 2, n]`."""
         edge = self.config.overlap * self.config.hop
-        return ops.transpose(stereo.synthesis(self.config, planes)[:, edge:-edge], (0, 2, 1))
+        return ops.transpose(stereo.synthesis(self.config, planes, latent=place)[:, edge:-edge], (0, 2, 1))
 
     def _wave_part(self, made: Tensor, real: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Scalars, and the gradient by the decoded waveforms, of how they differ from the originals."""
@@ -244,11 +252,12 @@ class CodecStage:
         moving = {part: weights[part] for part in self.trained_parts}
         return {part: tree for part, tree in weights.items() if part not in moving}, moving
 
-    def _prepare(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
-        """The encoder's input and the powers to be reached, `[B, 4, frames, K]`."""
+    def _prepare(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tree]:
+        """The encoder's input, the powers to be reached, `[B, 4, frames, K]`, and tones, where bins are tuned."""
         spectra = stereo.channel_spectra(self.config, waveform)
         powers = stereo.mid_side_powers(spectra)
-        return stereo.features_of_powers(self.config, powers), powers
+        wanted = tones.measured(self.config, waveform) if self.config.tuned_bins else None
+        return stereo.features_of_powers(self.config, powers), powers, wanted
 
     def _networks(self, weights: Tree, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The decoder's planes, and the mean square of the latents before tanh, which shall stay near one."""

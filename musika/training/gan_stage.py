@@ -195,7 +195,7 @@ class GanStage:
                 batch["coordinates"],
                 batch["noise"],
             )
-            loss = losses.generator_loss(_call(self.critic, critic, fake))
+            loss = losses.generator_loss(_call(self.critic, critic, fake), self.critic.shares)
             return loss * scale, (loss, fake)
 
         return backend.value_and_gradient(loss_of, weights)
@@ -204,16 +204,18 @@ class GanStage:
         self, weights: Tree, real: Tensor, fake: Tensor, penalty_weight: Tensor, scale: Tensor
     ) -> tuple[Tensor, dict[str, Tensor], Tree]:
         """Scaled loss, scalars, gradient by the critic's weights."""
+        shares = self.critic.shares
 
         def loss_of(weights: Tree) -> tuple[Tensor, dict[str, Tensor]]:
             def total(latents: Tensor) -> tuple[Tensor, Tensor]:
                 scores = _call(self.critic, weights, latents)
-                return ops.sum(scores), scores
+                return ops.sum(scores * shares), scores
 
             _, real_scores, slope = backend.value_and_gradient(total, real)
             fake_scores = _call(self.critic, weights, fake)
             penalty = losses.r1(slope)
-            loss = losses.critic_loss(real_scores, fake_scores, penalty, penalty_weight, self.train.gp_max_weight)
+            most = self.train.gp_max_weight
+            loss = losses.critic_loss(real_scores, fake_scores, penalty, penalty_weight, most, shares)
             scalars = {
                 "loss_critic": loss,
                 "penalty": penalty,
