@@ -40,16 +40,13 @@ def new_weights(config: CodecConfig, seed: int = 0) -> dict[str, dict[str, np.nd
     return weights
 
 
-@pytest.fixture(scope="module", params=[TINY, TUNED], ids=["plain", "tuned"])
-def codec(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> stereo.StereoCodec:
+@pytest.fixture(scope="module")
+def codec(tmp_path_factory: pytest.TempPathFactory) -> stereo.StereoCodec:
     folder = tmp_path_factory.mktemp("codec") / "ae"
-    weights = new_weights(request.param)
-    if request.param.tuned_bins:  # frequencies that differ
-        bias = weights["decoder"]["tuner/offset/bias"]
-        weights["decoder"]["tuner/offset/bias"] = bias + np.random.default_rng(0).uniform(-1, 1, bias.shape).astype(
-            "f4"
-        )
-    checkpoint.write(folder, *codec_files(request.param, weights))
+    weights = new_weights(TUNED)
+    bias = weights["decoder"]["tuner/offset/bias"]  # frequencies that differ
+    weights["decoder"]["tuner/offset/bias"] = bias + np.random.default_rng(0).uniform(-1, 1, bias.shape).astype("f4")
+    checkpoint.write(folder, *codec_files(TUNED, weights))
     return load_codec(folder)
 
 

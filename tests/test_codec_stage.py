@@ -293,7 +293,6 @@ def test_each_checkpoint_is_measured_with_its_own_weights(stage: CodecStage) -> 
     assert np.abs(stage.preview(first)[1][1] - decoded).max() > 1e-4
 
 
-@pytest.mark.backend
 def test_the_decoder_learns_the_frequencies_of_tones(pool: Pool) -> None:
     train = dataclasses.replace(TRAIN, magnitude_samples=80, freeze_encoder=True)
     stage = CodecStage(TUNED, train, pool, start=new_weights(TUNED))

@@ -57,17 +57,17 @@ def agreed(config: CodecConfig, offset: Tensor, power: Tensor) -> Tensor:
     bins that say nearly the same, by their power and by how near it is.
     """
     power = ops.mean(ops.reshape(power, (power.shape[0], -1, config.frames, config.tuned_bins)), axis=2)
-    bins = np.arange(config.tuned_bins, dtype=np.float32)
-    frequency = ops.clip(offset[:, :: config.frames], -FARTHEST, FARTHEST) + bins  # [B, T, R]
+    offset = ops.clip(offset[:, :: config.frames], -FARTHEST, FARTHEST)  # [B, T, R]
     reach = int(FARTHEST) + 1
     around = [(0, 0), (0, 0), (reach, reach)]
-    others, powers = ops.pad(frequency, around), ops.pad(power, around)
+    others, powers = ops.pad(offset, around), ops.pad(power, around)
     total, weights = 0.0, 1e-12
     for shift in range(2 * reach + 1):
         there = slice(shift, shift + config.tuned_bins)
-        near = ops.exp(-ops.square((others[..., there] - frequency) / SAME_TONE)) * powers[..., there]
-        total, weights = total + near * others[..., there], weights + near
-    return ops.stop_gradient(total / weights - bins)
+        said = others[..., there] + float(shift - reach)  # from here; frequencies themselves would be rounded more
+        near = ops.exp(-ops.square((said - offset) / SAME_TONE)) * powers[..., there]
+        total, weights = total + near * said, weights + near
+    return ops.stop_gradient(total / weights)
 
 
 def carriers(config: CodecConfig, offset: Tensor, latent: Tensor, keep: slice) -> Pair:
