@@ -172,7 +172,8 @@ def test_tones_are_found_in_both_channels() -> None:
     config = dataclasses.replace(TINY, tuned_bins=40, tuning_steps=2)
     time = np.arange(4096)
     left, right = (np.sin(2 * np.pi * frequency / 256 * time) for frequency in (12.3, 25.6))
-    offset, weight = tones.measured(config, backend.to_device(np.stack([left, 0.1 * right], 1)[None].astype("f4")))
+    waveform = backend.to_device(np.stack([left, 0.1 * right], 1)[None].astype("f4"))
+    offset, weight = tones.measured(config, waveform, stereo.channel_spectra(config, waveform))
     offset, weight = backend.to_numpy(offset)[0, 5:-8], backend.to_numpy(weight)[0, 5:-8]
     for frequency, bins in ((12.3, range(11, 15)), (25.6, range(24, 28))):
         for k in bins:

@@ -109,15 +109,15 @@ def _at_frames(config: CodecConfig, x: Tensor, keep: slice) -> Tensor:
     return ops.repeat(x, config.frames, axis=1)[:, keep]
 
 
-def measured(config: CodecConfig, waveform: Tensor) -> Pair:
-    """Of `[B, N, 2]`, what the offsets of `tuning_parts` should be, and how much each counts, `[B, frames, R]` both.
+def measured(config: CodecConfig, waveform: Tensor, now: spectrum.Spectrum) -> Pair:
+    """What the offsets of `tuning_parts` should be, and how much each counts, both `[B, frames, R]`.
 
-    The frequency is what the phase turns by over SHIFT samples, of both channels by their power. Peaks count, and the
-    bins next to them.
+    Of a waveform `[B, N, 2]` whose spectra are `now`. The frequency is what the phase turns by over SHIFT samples, of
+    both channels by their power. Peaks count, and the bins next to them.
     """
     waveform = ops.transpose(waveform, (0, 2, 1))
     later = ops.pad(waveform[..., SHIFT:], [(0, 0), (0, 0), (0, SHIFT)])
-    now, then = (spectrum.stft(x, config.window, config.hop) for x in (waveform, later))
+    then = spectrum.stft(later, config.window, config.hop)
     now, then = (tuple(part[..., : config.tuned_bins] for part in x) for x in (now, then))
     real = ops.sum(now[0] * then[0] + now[1] * then[1], axis=1)  # of later times conjugate of now, both channels
     imaginary = ops.sum(now[0] * then[1] - now[1] * then[0], axis=1)

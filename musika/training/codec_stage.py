@@ -256,7 +256,7 @@ class CodecStage:
         """The encoder's input, the powers to be reached, `[B, 4, frames, K]`, and tones, where bins are tuned."""
         spectra = stereo.channel_spectra(self.config, waveform)
         powers = stereo.mid_side_powers(spectra)
-        wanted = tones.measured(self.config, waveform) if self.config.tuned_bins else None
+        wanted = tones.measured(self.config, waveform, spectra) if self.config.tuned_bins else None
         return stereo.features_of_powers(self.config, powers), powers, wanted
 
     def _networks(self, weights: Tree, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
