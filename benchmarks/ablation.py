@@ -1,6 +1,7 @@
 """What widths, resolutions and losses buy: codecs trained for a short while each, measured on pieces held out.
 
-    python benchmarks/ablation.py FOLDER_OF_AUDIO HELD_OUT [--crops 1600] [--only default,narrow] [--json FILE]
+    python benchmarks/ablation.py FOLDER_OF_AUDIO HELD_OUT [--crops 1600] [--only "default,half as wide"]
+        [--cache FOLDER] [--json FILE]
 
 Every variant begins with principal components of the same crops and sees the same crops in the same order: half of
 them for magnitudes alone, half for the waveform, too. Figures are means over 15 seconds from the middle of each piece
@@ -60,6 +61,7 @@ VARIANTS: dict[str, tuple[CodecConfig, dict[str, Any]]] = {
     "tones not tuned": (dataclasses.replace(DEFAULT, tuned_bins=0), {}),
     "no loss of balance": (DEFAULT, {"balance_weight": 0.0}),
     "no loss of texture": (DEFAULT, {"texture_weight": 0.0}),
+    "no loss of latents heard again": (DEFAULT, {"cycle_weight": 0.0}),
     "no loss of levels": (DEFAULT, {"level_weight": 0.0}),
     "no loss of single bins": (DEFAULT, {"linear_weight": 0.0}),
     "no loss of mel bands": (DEFAULT, {"mel_weight": 0.0}),

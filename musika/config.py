@@ -95,7 +95,7 @@ class CodecConfig(Config):
     def __post_init__(self) -> None:
         require(8_000 <= self.sample_rate <= 192_000, f"sample_rate {self.sample_rate} is not in 8000..192000 Hz")
         require(self.channels > 0, f"channels {self.channels} is not positive")
-        require(0 < self.hop <= 2**14, f"hop {self.hop} is not in 1..16384")
+        require(0 < self.hop <= 2**14 and self.hop % 2 == 0, f"hop {self.hop} is not an even number in 2..16384")
         require(self.window == 4 * self.hop, f"window {self.window} is not 4 x hop {self.hop}")
         require(0 < self.fine_bins < self.bins, f"fine_bins {self.fine_bins} is not in 1..{self.bins - 1}")
         require(
@@ -311,7 +311,8 @@ class CodecTrainConfig(Config):
     balance_weight: float = 1.0  # of the mean error of ranges of bands, where the crop is audible
     texture_weight: float = 1.0  # of how much single bins stand out, on the waveform
     tuning_weight: float = 1.0  # of the error of tones' frequencies, in bins
-    wave_weight: float = 1.0  # of the same figures measured on the synthesised waveform
+    cycle_weight: float = 1.0  # of how far latents of what was decoded are from those of the original
+    wave_weight: float = 1.0  # of all that is measured on the synthesised waveform
     average_decay: float = 0.999  # of the averaged weights, a step
     seed: int = 0
 
@@ -330,7 +331,8 @@ class CodecTrainConfig(Config):
         require(self.critic_width > 0 and self.critic_ramp >= 0, "critic_width and critic_ramp must not be negative")
         require(0 <= self.latent_noise < 1, f"latent_noise {self.latent_noise} is not in [0, 1)")
         weights = [self.latent_weight, self.linear_weight, self.mel_weight, self.level_weight, self.wave_weight]
-        weights += [self.balance_weight, self.texture_weight, self.tuning_weight, self.feature_weight]
+        weights += [self.balance_weight, self.texture_weight, self.tuning_weight, self.cycle_weight]
+        weights += [self.feature_weight]
         require(min(weights) >= 0, "weights of losses must not be negative")
         require(0 <= self.average_decay < 1, f"average_decay {self.average_decay} is not in [0, 1)")
         require(0 <= self.seed < 2**63, f"seed {self.seed} is not in 0..2^63-1")

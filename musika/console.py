@@ -93,7 +93,8 @@ class Progress:
         """Says that `amount` more units are done."""
         self.done += amount
         if self._bar is not None:
-            self._bar.update(amount)
+            left = amount if self._bar.total is None else self._bar.total - self._bar.n
+            self._bar.update(min(amount, left))  # beyond its end a bar no longer knows its total
         else:
             self._line()
 

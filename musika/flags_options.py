@@ -152,6 +152,7 @@ class TrainOptions(CodecOptions):
     level_weight: float = flag(1.0, "of the loss of bands' levels", "Codec", 0, 1e6)
     balance_weight: float = flag(1.0, "of the loss of ranges of frequency, where they are heard", "Codec", 0, 1e6)
     texture_weight: float = flag(1.0, "of the loss of how much tones stand out", "Codec", 0, 1e6)
+    cycle_weight: float = flag(1.0, "of the loss of latents of what was decoded", "Codec", 0, 1e6)
     tuning: bool | None = flag(None, "the decoder tunes single tones below 5.5 kHz", "Codec", shown="True")
     tuning_weight: float = flag(1.0, "of the loss of tones' frequencies", "Codec", 0, 1e6)
     wave_weight: float = flag(1.0, "of the losses on the waveform, beside those on magnitudes", "Codec", 0, 1e6)

@@ -50,6 +50,18 @@ def test_latents_that_never_change_have_a_basis() -> None:
     np.testing.assert_allclose(found.out_of(found.into(np.ones((3, 4)))), 1.0, atol=1e-6)
 
 
+def test_channels_that_change_places_are_of_one_basis() -> None:
+    """The second half nearly silent: without its other order, what is swapped into it would be blown up."""
+
+    class Left(Files):
+        def crop(self, file_index: int, offset: int, length: int) -> np.ndarray:
+            return super().crop(file_index, offset, length) * np.array([1, 1, 1e-4, 1e-4], np.float32)
+
+    swapped = np.roll(Left().crop(0, 0, 5000), 2, axis=1)
+    alone, both = (basis.of(Left(), 1.0, swapped=choice).into(swapped).std() for choice in (False, True))
+    assert both < 3 * swapped.std() < 0.1 * alone
+
+
 @pytest.mark.backend
 def test_outer_layers_take_it_in() -> None:
     found = basis.of(Files(), 0.5)

@@ -236,6 +236,26 @@ def test_the_default_sizes_keep_to_their_budget() -> None:
     )  # with the context that each window throws away
 
 
+@pytest.mark.backend
+def test_powers_of_the_head_are_never_negative() -> None:
+    """Loud, left all but equal to right: rounding alone would make some of side negative, which has no logarithm."""
+    rng = np.random.default_rng(0)
+    planes = np.zeros((1, 2000, 6, TINY.bins), np.float32)
+    planes[:, :, :2] = 1.6 + rng.uniform(0, 1e-6, (1, 2000, 2, TINY.bins))
+    planes[:, :, 4], planes[:, :, 5] = rng.uniform(1, 6, (1, 2000, TINY.bins)), rng.normal(0, 3e-4, TINY.bins)
+    powers = backend.to_numpy(stereo.head_powers(TINY, planes.reshape(1, 2000, -1)))
+    assert powers.shape == (1, 4, 2000, TINY.bins) and powers.min() >= 0
+    assert np.isfinite(np.log(powers + stereo.POWER_FLOOR)).all()
+
+
+def test_context_holds_all_that_tones_depend_on() -> None:
+    """Few blocks see less than the network that tunes."""
+    narrow = dataclasses.replace(TUNED, encoder_blocks=(1, 0, 0), decoder_blocks=(1, 0, 0))
+    assert stereo.context_of(narrow) >= stereo.tones.TUNER_REACH + -(-narrow.overlap // narrow.frames)
+    with pytest.raises(ConfigError, match="even number"):
+        dataclasses.replace(TINY, hop=63, window=252)
+
+
 @pytest.mark.parametrize("spoil", ["missing", "shape", "stranger", "kind"])
 def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
     written, arrays = codec_files(TINY, new_weights(TINY))

@@ -15,7 +15,7 @@ from musika.codec.load import load_codec
 from musika.config import CodecTrainConfig
 from musika.errors import AudioError
 from musika.training import augment, validation
-from musika.training.codec_stage import JUDGED, MAGNITUDES, WAVEFORM, CodecStage, _judged
+from musika.training.codec_stage import JUDGED, MAGNITUDES, WAVEFORM, CodecStage, _judged, shortest_crop
 from musika.training.pool import CacheError, Pool
 
 TRAIN = CodecTrainConfig(lr=3e-3, warmup=2, bs=4, crop=40, totsamples=40, magnitude_samples=8, decay_samples=4000)
@@ -275,7 +275,7 @@ def test_figures_are_those_of_the_decoded_previews(stage: CodecStage) -> None:
     block = TINY.block * TINY.hop_total
     expected = reconstruction.evaluate(original, np.clip(decoded, -1, 1), TINY.sample_rate, block)
     assert found["log_mel"] == pytest.approx(expected["log_mel"], rel=1e-6)
-    assert {"noise_0.1/to_clean", "interpolated/to_clean", "latent_saturation"} <= found.keys()
+    assert {"noise_0.1/to_clean", "interpolated/to_clean", "latent_saturation", "latent_cycle_error"} <= found.keys()
     assert found["correlation_error"] == pytest.approx(expected["correlation_error"], rel=1e-6)
     assert np.isfinite(list(found.values())).all()
 
@@ -311,6 +311,38 @@ def test_the_decoder_learns_the_frequencies_of_tones(pool: Pool) -> None:
 def _inputs(stage: CodecStage) -> tuple[object, object]:
     batch = stage.batch(0)
     return stage._prepare(backend.to_device(batch["waveform"]))[0], batch["noise"]
+
+
+def test_the_decoder_learns_to_be_heard_as_the_same_latents(pool: Pool) -> None:
+    """Alone, the loss falls; the latents compared are those of the same spectra, also of the shortest crops."""
+    only = {f"{name}_weight": 0.0 for name in ("latent", "linear", "mel", "level", "balance", "texture")}
+    train = dataclasses.replace(TRAIN, **only, cycle_weight=1.0, magnitude_samples=0, critic_share=0.0)
+    stage = CodecStage(TINY, train, pool, start=new_weights(TINY))
+    waveform, outer = backend.to_device(stage.batch(0)["waveform"]), stage.outer * TINY.frames
+    whole = backend.to_numpy(stage._prepare(waveform)[0])[:, outer:-outer]
+    inside = backend.to_numpy(stage._inputs_inside(stage._own_samples(waveform)))
+    np.testing.assert_allclose(inside, whole, atol=1e-4)
+
+    _, seen = steps(stage, stage.init(0), 0, 24)
+    before, after = (np.mean([scalars["cycle"] for scalars in part]) for part in (seen[:4], seen[-4:]))
+    assert 0 < after < 0.8 * before
+    assert seen[0]["wave_loss"] == pytest.approx(seen[0]["cycle"], rel=1e-5)
+
+    shortest = dataclasses.replace(train, crop=shortest_crop(TINY), wave_weight=1.0, linear_weight=1.0)
+    stage = CodecStage(TINY, shortest, pool, start=new_weights(TINY))
+    scalars = steps(stage, stage.init(0), 0, 1)[1][0]
+    assert scalars["cycle"] > 0 and np.isfinite(list(scalars.values())).all()
+
+
+def test_the_rate_falls_with_crops_seen_whatever_the_batch(pool: Pool) -> None:
+    seen = []
+    for bs in (2, 4):
+        train = dataclasses.replace(TRAIN, bs=bs, warmup=0, decay_samples=80, critic_share=0.0)
+        stage = CodecStage(TINY, train, pool, start=new_weights(TINY))
+        state = stage.init(0)
+        seen.append([float(stage.step(state, stage.batch(position))[1]["lr"]) for position in (0, 40, 80)])
+    np.testing.assert_allclose(seen[0], seen[1], rtol=1e-5)
+    assert seen[0][0] == pytest.approx(3e-3) and seen[0][2] == pytest.approx(3e-4)
 
 
 @pytest.mark.backend

@@ -107,6 +107,7 @@ def test_a_codec_is_measured_on_every_file(tmp_path: Path, capsys: pytest.Captur
     assert found["codec"]["identity"] == "averages" and found["left_out"] == []
     assert found["latents"]["count"] == -(-5 * RATE // HOP) + -(-9 * RATE // HOP)
     assert len(found["latents"]["each"]["autocorrelation_16"]) == 4
+    assert 0 <= found["latents"]["cycle_shift"] <= found["latents"]["cycle_error"]
     assert found["robustness"]["none"]["clean"] is None
     assert 0 < found["robustness"]["noise_0.01"]["clean"] < found["robustness"]["noise_0.3"]["clean"]
     for picture in ("a/one.wav.png", "two.wav.png"):

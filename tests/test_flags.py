@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -233,6 +234,21 @@ def test_progress_without_a_terminal_is_a_line_now_and_then(
             bar.advance(1)
     lines = capsys.readouterr().err.splitlines()
     assert 8 <= len(lines) <= 10 and "render: 10 of 100 s (10%)" in lines[0]
+
+
+def test_a_bar_in_a_terminal_bears_more_than_was_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    with console.progress(200, "samples", "epoch") as bar:
+        bar._bar.mininterval = 0
+        for _ in range(5):
+            bar.advance(48)
+            bar._bar.refresh()
+        assert bar.done == 240
+    assert "200/200" in terminal.getvalue()
 
 
 def test_keras_starts_silently() -> None:

@@ -94,8 +94,11 @@ def test_left_and_right_change_places_where_a_codec_keeps_them_apart():
         assert same != turned
         swapped.append(turned)
     assert 8 <= sum(swapped) <= 24
+    away = fresh(stereo_halves=swapping.trained["stereo_halves"])  # a run that goes on without its codec
+    assert all(np.array_equal(away.batch(n)["real"], swapping.batch(n)["real"]) for n in range(0, 64, 2))
     Halves.stereo_halves = False
-    assert all(np.array_equal(stage().batch(n)["real"], swapping.batch(n)["real"]) for n in range(0, 64, 2))
+    together = fresh(codec=Halves())
+    assert all(np.array_equal(stage().batch(n)["real"], together.batch(n)["real"]) for n in range(0, 64, 2))
 
 
 def test_every_place_of_every_file_is_cropped():
@@ -363,6 +366,8 @@ def test_figures_tell_real_windows_from_others_of_the_same_spread():
     assert wrong["frechet_windows"] > 30 * same["frechet_windows"]
     assert same["density"] > 0.8 and same["coverage"] > 0.7 and wrong["coverage"] < 0.1
     assert same["autocorrelation_1"] > 0.7 and abs(wrong["autocorrelation_1"]) < 0.1
+    few, as_few = (gan_figures.compared(walk[:n], walk[160:]) for n in (64, 20))  # beside halves of 20 windows
+    assert few["frechet_windows"] == as_few["frechet_windows"] and few["density"] != as_few["density"]
 
 
 def test_real_windows_lie_everywhere_and_never_overlap():

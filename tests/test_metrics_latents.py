@@ -7,6 +7,7 @@ import pytest
 import tiny
 
 from musika.metrics import latents, robustness
+from musika.metrics.cycle import Cycle
 
 
 class Linear(tiny.FakeCodec):
@@ -82,3 +83,26 @@ def test_changes_are_what_they_are_called() -> None:
     np.testing.assert_allclose(changes["interpolated"], z, atol=1e-6)  # a straight line stays one
     bent = z**2
     np.testing.assert_array_equal(dict(robustness.changed(bent, 0, 0))["interpolated"][::2], bent[::2])
+
+
+def test_a_cycle_that_shifts_and_scatters_has_known_figures() -> None:
+    """A deviation of 0.5, a shift of 0.1, a scatter of 0.2, whatever the outermost latents do, in any pieces."""
+    rng = np.random.default_rng(1)
+    z = rng.normal(3, 0.5, (40_000, 4))
+    again = z + np.array([0.1, -0.1, 0.1, -0.1]) + rng.normal(0, 0.2, z.shape)
+    cycle = Cycle(4, context=1)
+    for low, high in ((0, 10_000), (10_000, 39_996), (39_996, 40_000)):  # the last is nothing but ends
+        part = again[low:high].copy()
+        part[:2], part[-2:] = 9, -9
+        cycle.add(z[low:high], part)
+    assert cycle.count == 39_996 - 8
+    found = cycle.result()
+    assert found["cycle_error"] == pytest.approx(np.hypot(0.1, 0.2) / 0.5, rel=0.02)
+    assert found["cycle_shift"] == pytest.approx(0.1 / 0.5, rel=0.03)
+
+
+def test_a_cycle_of_nothing_has_no_figures() -> None:
+    short, still = Cycle(4, context=1), Cycle(4, context=0)
+    short.add(np.zeros((4, 4)), np.ones((4, 4)))
+    still.add(np.full((9, 4), 0.3), np.ones((9, 4)))
+    assert short.result() == still.result() == {}

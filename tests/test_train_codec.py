@@ -107,6 +107,21 @@ def test_an_encoder_that_shall_rest_needs_fresh_optimizers(codec_run, monkeypatc
     assert stage.start is not None and stage.trained_parts == ("decoder",)
 
 
+def test_a_run_from_before_a_loss_goes_on_without_it(codec_run, tmp_path, monkeypatch):
+    source = only_run(codec_run.save_path) / "000000004"
+    config, older = checkpoint.read_config(source), tmp_path / "run" / "000000004"
+    assert config["training"]["course"].pop("cycle_weight") == 1.0
+    checkpoint.write(older, config, {name: checkpoint.read(source, name) for name in ("weights", "state")})
+    places = ("--files_path", codec_run.files_path, "--save_path", codec_run.save_path, "--load_path", older)
+    assert decided(monkeypatch, *places)[1].train.cycle_weight == 0.0
+    assert decided(monkeypatch, *places, "--cycle_weight", "2")[1].train.cycle_weight == 2.0
+
+
+def test_a_crop_that_no_loss_can_hear_is_refused(codec_run, tmp_path, monkeypatch):
+    with pytest.raises(MusikaError, match="--crop 2 is too short for the losses: 3 latents are the least"):
+        decided(monkeypatch, "--files_path", codec_run.files_path, "--save_path", tmp_path, "--crop", "2")
+
+
 def test_a_codec_learns_to_tune_when_told(codec_run, tmp_path, monkeypatch, capsys):
     places = ("--files_path", codec_run.files_path, "--save_path", tmp_path)
     run = only_run(codec_run.save_path)

@@ -1,8 +1,10 @@
 """How far a decoded sound is from its original: differences of logarithms of power, per bin, per mel band, per crop.
 
-All of them are means of absolute differences over left, right, mid and side. `magnitude_loss` looks at what the
-decoder's head says, before any synthesis, so that magnitudes can be learned long before phases; `wave_loss` looks at
-the synthesised waveform, where phases that do not fit each other show as lost energy and smeared tones.
+Nearly all of them are means of absolute differences over left, right, mid and side; those of single bins at the
+longest window, and of energy, over left and right; the balance's errors may cancel within a range. `magnitude_loss`
+looks at what the decoder's head says, before any synthesis, so that magnitudes can be learned long before phases;
+`wave_loss` looks at the synthesised waveform, where phases that do not fit each other show as lost energy and smeared
+tones.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from musika.config import CodecConfig
 Tensor = Any
 Pair = tuple[Tensor, Tensor]  # real and imaginary part, or cosine and sine
 
-POWER_FLOOR = 1e-4  # added to powers before the logarithm: -114 dB of a full-scale sine's bin
+POWER_FLOOR = 1e-4  # added to powers before the logarithm: -94 dB of a full-scale sine's bin
 LOG_MEAN, LOG_DEVIATION = 1.6, 5.4  # roughly centres and scales logarithms of power for the networks
 LOG_MAGNITUDE_RANGE = (-9.0, 8.0)  # of the decoder: silence to 15 dB above a full-scale sine
 HEAD_PLANES = 6  # log magnitude left, right; common phase (cos, sin); phase between the channels (cos, sin)
@@ -251,7 +251,8 @@ def head_powers(config: CodecConfig, planes: Tensor) -> Tensor:
     powers = ops.square(magnitudes)
     half_sum = 0.5 * ops.sum(powers, axis=1, keepdims=True)
     cross = (magnitudes[:, 0] * magnitudes[:, 1] * cosine)[:, None]
-    return ops.concatenate([powers, half_sum + cross, half_sum - cross], axis=1)
+    mid, side = ops.maximum(half_sum + cross, 0.0), ops.maximum(half_sum - cross, 0.0)  # rounding may pass 0
+    return ops.concatenate([powers, mid, side], axis=1)
 
 
 def synthesis(config: CodecConfig, planes: Tensor, latent: Tensor = 0, trim: int = 0) -> Tensor:
@@ -315,7 +316,7 @@ def tuned(
 
 
 def initialise(network: Network, seed: int) -> None:
-    """Initial weights, the same on every backend: He-normal kernels, small last layers of blocks, steady phases."""
+    """Initial weights, the same on every backend: LeCun-normal kernels, small last layers of blocks, steady phases."""
     if not network.built:
         network.build()
     for index, variable in enumerate(network.trainable_variables):
@@ -382,5 +383,9 @@ def context_of(config: CodecConfig) -> int:
     def reach(blocks: tuple[int, ...], spectra: int) -> int:
         return math.ceil((spectra + sum(count * 2**rate for rate, count in enumerate(blocks))) / config.frames)
 
-    whole = config.frames - 1 if config.tuned_bins else 0  # a tone's frequency depends on all of a latent's spectra
-    return max(reach(config.encoder_blocks, 2), reach(config.decoder_blocks, config.overlap + whole))
+    reached = max(reach(config.encoder_blocks, 2), reach(config.decoder_blocks, config.overlap))
+    if not config.tuned_bins:
+        return reached
+    whole = config.frames - 1  # a tone's frequency depends on all of a latent's spectra
+    tuner = math.ceil(config.overlap / config.frames) + tones.TUNER_REACH
+    return max(reached, reach(config.decoder_blocks, config.overlap + whole), tuner)

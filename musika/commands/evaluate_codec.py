@@ -17,6 +17,7 @@ from musika.errors import AudioError, UsageError
 from musika.files import shown
 from musika.flags import EvaluateOptions
 from musika.metrics import borders, latents, reconstruction, robustness
+from musika.metrics.cycle import Cycle
 
 SHORTEST = 0.5  # seconds that a file must have
 FIGURES = "evaluation.json"
@@ -42,6 +43,8 @@ YARDSTICK = 2048  # rows of the matrices whose product says how fast the machine
 class Measured:
     """What was found so far: an entry of the JSON a file, and sums."""
 
+    statistics: latents.Statistics
+    cycle: Cycle
     files: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     figures: list[dict[str, float]] = dataclasses.field(default_factory=list)
     clicks: list[tuple[np.ndarray, np.ndarray]] = dataclasses.field(default_factory=list)  # decoded, original
@@ -63,18 +66,18 @@ def evaluate_folder(options: EvaluateOptions, load: Callable[[], Codec]) -> int:
     base = options.files_path if options.files_path.is_dir() else options.files_path.parent
     codec = load()
     codec.decode(codec.encode(np.zeros((codec.hop_total, 2), np.float32)))  # compiles
-    found, statistics = Measured(), latents.Statistics(codec.channels)
+    found = Measured(latents.Statistics(codec.channels), Cycle(codec.channels, codec.context))
     with console.progress(len(paths), "files", "evaluate") as bar:
         for path in paths:
             bar.status(shown(path.name))
             try:
                 original, ahead = _read(path, options.seconds, codec)
-                _measure(options, codec, path.relative_to(base), original, ahead, found, statistics)
+                _measure(options, codec, path.relative_to(base), original, ahead, found)
             except AudioError as error:
                 found.refused.append(str(error))
             bar.advance()
     if found.files:
-        _finish(options, codec, found, statistics)
+        _finish(options, codec, found)
     report.failures(found.refused, len(paths))
     return 1 if found.refused else 0
 
@@ -109,7 +112,6 @@ def _measure(
     waveform: np.ndarray,
     samples: int,
     found: Measured,
-    statistics: latents.Statistics,
 ) -> None:
     """Measures one piece `[N, 2]`, of which the first `samples` count, and writes its picture."""
     begun = time.perf_counter()
@@ -129,7 +131,8 @@ def _measure(
     if not np.isfinite(raw).all():
         console.warn(f"{shown(name)}: the codec gives numbers that are not finite")
     elif options.latents:
-        statistics.add(encoded[:count])
+        found.statistics.add(encoded[:count])
+        found.cycle.add(encoded[:count], codec.encode(np.clip(decoded, -1, 1))[:count])
         found.curves.append(robustness.evaluate(codec, original, encoded[:count], options.seed, len(found.files)))
     found.files.append(entry)
     found.figures.append(figures)
@@ -142,7 +145,7 @@ def _measure(
             console.warn(f"no picture of {shown(name)}: {error}")
 
 
-def _finish(options: EvaluateOptions, codec: Codec, found: Measured, statistics: latents.Statistics) -> None:
+def _finish(options: EvaluateOptions, codec: Codec, found: Measured) -> None:
     """Means, tables, JSON."""
     total = reconstruction.mean(found.figures)
     for place, name in enumerate(("clicks", "clicks_original")):  # borders of all pieces count alike
@@ -166,8 +169,8 @@ def _finish(options: EvaluateOptions, codec: Codec, found: Measured, statistics:
         "files": found.files,
         "left_out": found.refused,
     }
-    if statistics.count:
-        content["latents"] = _latents(statistics.result())
+    if found.statistics.count:
+        content["latents"] = _latents(found.statistics.result()) | _cycle(found.cycle.result())
         content["robustness"] = _robustness(found.curves)
     console.say(
         f"{rate:.0f} numbers a second ({rate * 32 / 1000:.1f} kbit/s as float32, {rate * 8 / 1000:.1f} at 8 bits); "
@@ -194,6 +197,16 @@ def _latents(found: latents.Latents) -> dict[str, Any]:
         **{f"autocorrelation_{lag}": row for lag, row in zip(latents.LAGS, found.autocorrelation, strict=True)},
     }
     return {"count": found.count, **overall, "each": each}
+
+
+def _cycle(found: dict[str, float]) -> dict[str, float]:
+    """Prints how decoding and encoding again changes latents, and returns it for JSON."""
+    if found:
+        console.say(
+            f"decoded and encoded again they change by {found['cycle_error']:.1%} of their deviation, "
+            f"of which {found['cycle_shift']:.1%} are always the same"
+        )
+    return found
 
 
 def _robustness(curves: list[dict[str, float]]) -> dict[str, Any]:

@@ -30,20 +30,15 @@ COURSE = (
     *("lr", "bs", "epochs", "totsamples", "save_every", "gp_max_weight", "truncation", "average_decay", "whitening"),
     "seed",
 )
-BEFORE = {"whitening": 0.0}  # of runs that began before there was a choice
+BEFORE = {"whitening": 0.0, "cycle_weight": 0.0}  # of runs that began before there was a choice
 NOT_WITHIN = {"gan": "whitening", "codec": "freeze_encoder"}  # what a run that goes on cannot change
 COURSE_OF_CODECS = (
     *("magnitude_samples", "critic_samples", "decay_samples", "freeze_encoder", "crop"),
     *(
-        "linear_weight",
-        "mel_weight",
-        "level_weight",
-        "balance_weight",
-        "texture_weight",
-        "tuning_weight",
-        "wave_weight",
+        f"{loss}_weight"
+        for loss in ("linear", "mel", "level", "balance", "texture", "cycle", "tuning", "wave", "feature")
     ),
-    *("critic_share", "critic_lr", "feature_weight"),
+    *("critic_share", "critic_lr"),
 )
 OF_OTHER_STAGE = {
     "gan": frozenset({"files_path", "tuning", *COURSE_OF_CODECS}),
@@ -107,12 +102,15 @@ def _train_generator(options: TrainOptions) -> int:
     from musika import backend
     from musika.training.gan_stage import GanStage
 
+    codec = load_codec(options.dec_path, asked=asked_by(options)) if codec_identity == identity else None
+    known = None if origin is None or codec is not None else origin.said("trained", "stereo_halves")
     stage = GanStage(
         config,
         train,
         data,
         identity,
-        codec=load_codec(options.dec_path, asked=asked_by(options)) if codec_identity == identity else None,
+        codec=codec,
+        stereo_halves=known if isinstance(known, bool) else None,
         held_out=held_out,
         start=train_origin.start(origin, config, train.seed) if origin is not None and not origin.resumes else None,
         precision=backend.precision(options.mixed_precision),
@@ -211,6 +209,7 @@ def _train_codec(options: TrainOptions) -> int:
         config, weights = read_weights(origin.folder)
         if checkpoint.has(origin.folder, "critic"):
             weights = {**weights, "critic": checkpoint.read(origin.folder, "critic")}
+    train_audio.check_crop(config, crop)
     config, weights, origin = train_audio.tuned(options, config, weights, origin)
     files, held_out = train_audio.validation_of(options, files)
     pool = train_audio.pool_of(options, files, config, crop)
@@ -295,7 +294,8 @@ def _continued(options: TrainOptions, origin: Origin | None) -> TrainOptions:
         return dataclasses.replace(options, **changes)
     names = COURSE + (COURSE_OF_CODECS if options.stage == "codec" else ())
     own = {name: origin.said("training", "course", name) for name in names}
-    own = {**BEFORE, **{name: value for name, value in own.items() if value is not None}}
+    own = {name: BEFORE.get(name) if value is None else value for name, value in own.items()}
+    own = {name: value for name, value in own.items() if value is not None}
     if "seed" in own and "seed" in given and options.seed != own["seed"]:
         raise UsageError(f"--seed {options.seed} contradicts {origin.folder}, which has {own['seed']}: leave it out")
     for name, value in own.items():

@@ -35,6 +35,14 @@ def pool_of(options: TrainOptions, files: list[Path], config: CodecConfig, crop:
     return pool
 
 
+def check_crop(config: CodecConfig, crop: int) -> None:
+    """Refuses examples that are too short for the losses' windows."""
+    from musika.training.codec_stage import shortest_crop
+
+    if crop < (least := shortest_crop(config)):
+        raise UsageError(f"--crop {crop} is too short for the losses: {least} latents are the least")
+
+
 def validation_of(options: TrainOptions, files: list[Path]) -> tuple[list[Path], list[Path]]:
     """Files to train on, and files to measure on, which may be none."""
     from musika import audio

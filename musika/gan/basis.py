@@ -90,11 +90,12 @@ class Basis:
         return kernel.reshape(-1, len(self.mean), kernel.shape[-1])
 
 
-def of(windows: Windows, strength: float) -> Basis:
+def of(windows: Windows, strength: float, swapped: bool = False) -> Basis:
     """The basis for a set of latents.
 
     Args:
         strength: s, in [0, 1].
+        swapped: each latent counts twice, once with its halves in the other order.
     """
     pieces = [(file, at) for file, length in enumerate(windows.lengths) for at in range(0, length, PIECE)]
     if len(pieces) > MOST:
@@ -102,6 +103,8 @@ def of(windows: Windows, strength: float) -> Basis:
     count, total, products = 0, np.zeros(1), np.zeros((1, 1))
     for file, at in pieces:
         latents = windows.crop(file, at, min(PIECE, windows.lengths[file] - at)).astype(np.float64)
+        if swapped:
+            latents = np.concatenate([latents, np.roll(latents, latents.shape[1] // 2, axis=1)])
         count, total, products = count + len(latents), total + latents.sum(axis=0), products + latents.T @ latents
     mean = total / count
     variances, directions = np.linalg.eigh(products / count - np.outer(mean, mean))

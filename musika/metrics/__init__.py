@@ -4,6 +4,6 @@ Conventions. Waveforms are float32 `[N, 2]`, full scale ±1; a pair is (original
 for equal things. A figure that is not defined for its input (loudness of silence) is NaN, and null in JSON.
 
 Of one pair (`reconstruction.py` has them all): `log_mel`, `band_bias`, `log_spectral`, `level`, `loudness`, `si_sdr`,
-`stereo`, `onsets`, `flatness`, `borders`. Of latents: `latents`, `robustness`. Of sets of pieces, which `spaces.py` and
-`network.py` describe by rows of numbers: `frechet`, `manifold`, `copies`.
+`stereo`, `onsets`, `flatness`, `tuning`, `borders`. Of latents: `latents`, `robustness`, `cycle`. Of sets of pieces,
+which `spaces.py` and `network.py` describe by rows of numbers: `frechet`, `manifold`, `copies`.
 """

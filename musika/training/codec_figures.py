@@ -8,6 +8,7 @@ import numpy as np
 
 from musika.codec.base import Codec
 from musika.metrics import latents, reconstruction, robustness
+from musika.metrics.cycle import Cycle
 
 CHANGES = ("noise_0.1", "interpolated")  # of latents, whose effect on what is decoded is measured
 OF_LATENTS = ("mean_deviation", "saturation", "largest_saturation", "autocorrelation_1")
@@ -24,16 +25,17 @@ def evaluate(
         pieces: latents `[T, C]` and decoded waveform `[N, 2]` of each.
 
     Returns:
-        Figures of `metrics.reconstruction`; CHANGES of `metrics.robustness`; OF_LATENTS of `metrics.latents`, as
-        `latent_...`. {} where there are no excerpts.
+        Figures of `metrics.reconstruction`; CHANGES of `metrics.robustness`; OF_LATENTS of `metrics.latents` and those
+        of `metrics.cycle`, as `latent_...`. {} where there are no excerpts.
     """
-    rows, statistics = [], latents.Statistics(codec.channels)
+    rows, statistics, cycle = [], latents.Statistics(codec.channels), Cycle(codec.channels, codec.context)
     block = codec.block * codec.hop_total
     for index, (original, (coded, decoded)) in enumerate(zip(excerpts, pieces, strict=True)):
         row = reconstruction.evaluate(original, np.clip(decoded, -1, 1), codec.sample_rate, block)
         if np.isfinite(decoded).all() and np.isfinite(coded).all():
             row |= robustness.evaluate(codec, original, coded, index=index, names=CHANGES)
             statistics.add(coded)
+            cycle.add(coded, codec.encode(np.clip(decoded, -1, 1)))
         rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
     every = {name: np.array([row.get(name, np.nan) for row in rows]) for name in names}
@@ -41,4 +43,5 @@ def evaluate(
     if not statistics.count:
         return found
     of_latents = latents.evaluate(statistics.result())
-    return found | {f"latent_{name}": of_latents[name] for name in OF_LATENTS}
+    of_latents = {name: of_latents[name] for name in OF_LATENTS} | cycle.result()
+    return found | {f"latent_{name}": value for name, value in of_latents.items()}

@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from musika import backend, checkpoint, draws, optim
+from musika import backend, checkpoint, draws, optim, spectrum
 from musika.codec import critic, losses, principal, stereo, tones
 from musika.codec.load import codec_files
 from musika.config import CodecConfig, CodecTrainConfig
@@ -32,6 +32,20 @@ CRITIC_BETAS = (0.5, 0.9)
 MAGNITUDES, WAVEFORM, JUDGED = range(3)  # phases
 CLIP = 1.0  # of the gradient's global norm
 FIT_CROPS = 256  # that new weights are fitted to before training
+
+
+def shortest_crop(config: CodecConfig) -> int:
+    """Latents that a crop needs, so that what is synthesised of it holds a latent's spectra and the losses' windows.
+
+    That is `_margin` samples less at either end.
+    """
+    windows = -(-(losses.LINEAR_WINDOW + 2 * config.overlap * config.hop) // config.hop_total)
+    return max(windows, 2 * -(-_margin(config) // config.hop_total) + 1)
+
+
+def _margin(config: CodecConfig) -> int:
+    """Samples at either end of a crop that are not synthesised, or lack overlapping spectra."""
+    return (config.window - config.hop) // 2 + config.overlap * config.hop
 
 
 class CodecStage:
@@ -69,8 +83,9 @@ class CodecStage:
             stereo.initialise(network, train.seed)
         self.critics = critic.Critics(train.critic_width, name="critic", dtype=precision)
         self.trained_parts = ("decoder",) if train.freeze_encoder else ("encoder", "decoder")
-        margin = config.window - config.hop
-        self.crop_length = train.crop * config.hop_total + margin  # samples
+        self.crop_length = train.crop * config.hop_total + config.window - config.hop  # samples
+        self.margin = _margin(config)
+        self.outer = -(-self.margin // config.hop_total)  # latents at either end whose spectra reach into that
         self._coded: tuple[Tree, stereo.StereoCodec, list[tuple[np.ndarray, np.ndarray]]] | None = None
         self.sample_seconds = train.crop * config.hop_total / config.sample_rate
         self.sample_rate = config.sample_rate
@@ -118,6 +133,7 @@ class CodecStage:
             "noise": noise,
             "place": np.asarray(place, np.int32),
             "phase": np.asarray(self.phase(position)),
+            "steps": np.asarray(position / self.train.bs, np.float32),  # of this size, for the rate
         }
 
     def _example_powers(self) -> np.ndarray:
@@ -153,7 +169,8 @@ class CodecStage:
                 scalars, slope = scalars | more, slope + wave_slope
                 scalars["loss"] = scalars["loss"] + self.train.wave_weight * scalars["wave_loss"]
             own = {name: state[name] for name in ("weights", "average", "adam", "rate")}
-            new, more = update(own, back((slope, ops.ones_like(size) * self.train.latent_weight)))
+            gradients = back((slope, ops.ones_like(size) * self.train.latent_weight))
+            new, more = update(own, gradients, batch["steps"])
             return {**state, **new}, scalars | more | {"latent_size": size}
 
         waveform_part = self._waveform_part(judged=phase == JUDGED)
@@ -168,7 +185,7 @@ class CodecStage:
         """(state, planes, originals, place of the first latent) to (state, scalars, waveforms' gradient by planes)."""
         synthesise = backend.compile(self._synthesise, xla=self.xla)
         wave_part = backend.compile(self._wave_part, xla=self.xla)
-        judge = self._judge()
+        judge, hear_again = self._judge(), self._hear_again()
 
         def part(
             state: Tree, planes: Tensor, waveform: Tensor, place: Tensor
@@ -176,6 +193,10 @@ class CodecStage:
             made, back = backend.pull_back(lambda x: synthesise(x, place), planes)
             real = self._own_samples(waveform)
             scalars, slope = wave_part(made, real)
+            if self.train.cycle_weight > 0:
+                more, cycle_slope = hear_again(state["weights"]["encoder"], made, real)
+                scalars, slope = scalars | more, slope + self.train.cycle_weight * cycle_slope
+                scalars["wave_loss"] = scalars["wave_loss"] + self.train.cycle_weight * scalars["cycle"]
             if judged:
                 state, more, critic_slope = judge(state, made, real)
                 risen = ops.cast(state["critic_adam"]["step"], "float32") / max(self.train.critic_ramp, 1)
@@ -187,8 +208,7 @@ class CodecStage:
 
     def _own_samples(self, waveform: Tensor) -> Tensor:
         """The part `[B, 2, n]` of the crops `[B, N, 2]` whose synthesis lacks no overlapping spectrum."""
-        margin = (self.config.window - self.config.hop) // 2 + self.config.overlap * self.config.hop
-        return ops.transpose(waveform[:, margin:-margin], (0, 2, 1))
+        return ops.transpose(waveform[:, self.margin : -self.margin], (0, 2, 1))
 
     def _synthesise(self, planes: Tensor, place: Tensor) -> Tensor:
         """What `_own_samples` is compared with, `[B, 2, n]`."""
@@ -198,6 +218,33 @@ class CodecStage:
     def _wave_part(self, made: Tensor, real: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Scalars, and the gradient by the decoded waveforms, of how they differ from the originals."""
         return _sloped(lambda x: losses.wave_loss(self.config, self.train, x, real), made, "wave_loss")
+
+    def _hear_again(self) -> Callable[[Tree, Tensor, Tensor], tuple[dict[str, Tensor], Tensor]]:
+        """(encoder's weights, decoded, originals `[B, 2, n]`) to (scalars, gradient by the decoded).
+
+        How far latents of the decoded are from those of the originals, by an encoder that is held as it is: it would
+        help itself by hearing less. (Where it is trained, too, what made the latents still learns through the decoder.)
+        """
+        inputs_of = backend.compile(self._inputs_inside, xla=self.xla)
+
+        def part(weights: Tree, made: Tensor, real: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+            wanted = _apply(self.encoder, weights, inputs_of(real))
+            inputs, back = backend.pull_back(inputs_of, made)
+
+            def loss_of(x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+                return ops.mean(ops.abs(_apply(self.encoder, weights, x) - wanted)), {}
+
+            scalars, slope = _sloped(loss_of, inputs, "cycle")
+            return scalars, back(slope)
+
+        return part
+
+    def _inputs_inside(self, waveform: Tensor) -> Tensor:
+        """The encoder's inputs of the latents whose spectra lie within `_own_samples`, from these samples."""
+        first = self.outer * self.config.hop_total - self.margin
+        length = self.crop_length - 2 * self.outer * self.config.hop_total
+        spectra = spectrum.stft(waveform[..., first : first + length], self.config.window, self.config.hop)
+        return stereo.features_of_powers(self.config, stereo.mid_side_powers(spectra))
 
     def _judge(self) -> Callable[[Tree, Tensor, Tensor], tuple[Tree, dict[str, Tensor], Tensor]]:
         """(state, decoded, originals `[B, 2, n]`) to (state with better critics, scalars, gradient by the decoded)."""
@@ -232,10 +279,10 @@ class CodecStage:
         weights, adam = optim.adam(state["critic"], gradients, state["critic_adam"], lr, *CRITIC_BETAS)
         return {**state, "critic": weights, "critic_adam": adam}
 
-    def _update(self, state: Tree, gradients: Tree) -> tuple[Tree, dict[str, Tensor]]:
+    def _update(self, state: Tree, gradients: Tree, steps: Tensor) -> tuple[Tree, dict[str, Tensor]]:
         gradients, norm = optim.clip(gradients, CLIP)
         total = self.train.decay_samples // self.train.bs
-        lr = optim.warmup_cosine(state["adam"]["step"], self.train.lr, self.train.warmup, total, floor=0.1)
+        lr = optim.warmup_cosine(steps, self.train.lr, self.train.warmup, total, floor=0.1)
         lr = lr * state["rate"]
         fixed, moving = self._parted(state["weights"])
         moving, adam = optim.adam(moving, gradients, state["adam"], lr, *BETAS)

@@ -53,9 +53,10 @@ def compared(generated: np.ndarray, real: np.ndarray) -> dict[str, float]:
     ):
         half = len(real) // 2
         made, first, second = (_rows(rows_of, part) for part in (generated, real[:half], real[half:]))
-        if min(map(len, (made, first, second))) < frechet.FEWEST:
+        as_many = made if half >= len(generated) else _rows(rows_of, generated[:half])
+        if min(map(len, (as_many, first, second))) < frechet.FEWEST:
             continue
-        to_halves = [frechet.evaluate(made, part, components)["frechet"] for part in (first, second)]
+        to_halves = [frechet.evaluate(as_many, part, components)["frechet"] for part in (first, second)]
         found[f"frechet_{name}"] = float(np.mean(to_halves))  # of sets as large as those of the next figure
         found[f"frechet_{name}_halves"] = frechet.evaluate(first, second, components)["frechet"]
         if name == "windows":

@@ -63,6 +63,8 @@ class GanStage:
         held_out: latents that each checkpoint's figures compare with; None takes those that are trained on.
         codec_identity: of the codec that made them.
         codec: decodes previews; None leaves them out.
+        stereo_halves: whether latents are the two channels' halves, which then change places in half of all batches;
+            None asks the codec.
         start: weights to fine-tune; None begins with random ones.
         precision: a Keras dtype policy to compute in.
         xla: compile the step with XLA on TensorFlow.
@@ -78,6 +80,7 @@ class GanStage:
         windows: Windows | None,
         codec_identity: str,
         codec: Codec | None = None,
+        stereo_halves: bool | None = None,
         held_out: Windows | None = None,
         start: Start | None = None,
         precision: str = "float32",
@@ -88,8 +91,12 @@ class GanStage:
         self.held_out = held_out if held_out is not None else windows
         self._real: np.ndarray | None = None  # windows that figures compare with, once they were asked for
         self.codec_identity, self.codec, self.start = codec_identity, codec, start
-        self.trained = {**train.to_dict(), **(trained or {})}
-        self.basis = basis.of(windows, train.whitening) if windows is not None and train.whitening else None
+        own_halves = codec is not None and codec.stereo_halves
+        self.stereo_halves = own_halves if stereo_halves is None else stereo_halves
+        self.trained = {**train.to_dict(), "stereo_halves": self.stereo_halves, **(trained or {})}
+        self.basis = None
+        if windows is not None and train.whitening:
+            self.basis = basis.of(windows, train.whitening, self.stereo_halves)
         # windows in all files up to and including each one
         self._ends = np.cumsum([length - config.window + 1 for length in windows.lengths] if windows else [])
         self.sample_seconds = config.window * codec.hop_total / codec.sample_rate if codec is not None else 0.0
@@ -136,7 +143,7 @@ class GanStage:
         """Real windows, coordinates and noise of the `bs` samples after `position`."""
         train, config = self.train, self.config
         real = np.stack([self._window(sample) for sample in range(position, position + train.bs)])  # [B, L, C]
-        if self.codec is not None and self.codec.stereo_halves and self._swaps(position):
+        if self.stereo_halves and self._swaps(position):
             real = np.roll(real, config.channels // 2, axis=2)
         return {
             "real": real if self.basis is None else self.basis.into(real),
@@ -248,7 +255,7 @@ class GanStage:
             return {}
         if self._real is None:
             self._real = gan_figures.real_windows(self.held_out, self.config.window)
-            if self.codec is not None and self.codec.stereo_halves:  # as in training
+            if self.stereo_halves:  # as in training
                 self._real[::2] = np.roll(self._real[::2], self.config.channels // 2, axis=2)
         made, weights = [], self._plain(state["average"])
         for position in range(0, gan_figures.GENERATED, gan_figures.TOGETHER):

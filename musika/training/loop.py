@@ -185,7 +185,9 @@ class _Run:
             self._step(batches)  # outside the bar, whose speed it would spoil
             self.looked = self.position
             self._rest()
-        with console.progress(end - self.position, "samples", f"epoch {epoch + 1}/{self.settings.epochs}") as bar:
+        with console.progress(
+            max(0, end - self.position), "samples", f"epoch {epoch + 1}/{self.settings.epochs}"
+        ) as bar:
             while self.position < end:
                 if self._over(interrupts):
                     return
