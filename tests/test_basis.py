@@ -62,7 +62,6 @@ def test_channels_that_change_places_are_of_one_basis() -> None:
     assert both < 3 * swapped.std() < 0.1 * alone
 
 
-@pytest.mark.backend
 def test_outer_layers_take_it_in() -> None:
     found = basis.of(Files(), 0.5)
     generator, critic = Generator(SIZES, seed=1), Critic(SIZES, seed=1)

@@ -1,7 +1,10 @@
 """The stereo codec: shapes, block-wise equals whole, lengths, what the head's planes mean, checkpoints."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +31,7 @@ TINY = CodecConfig(
     decoder_blocks=(1, 1, 1),
     block=6,
 )
+MOST = 24  # latents of the longest piece that is coded at once
 TUNED = dataclasses.replace(TINY, tuned_bins=40, tuning_steps=2)  # carriers that repeat every other latent
 
 
@@ -54,22 +58,29 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
     return (np.random.default_rng(seed).standard_normal((samples, 2)) * 0.1).astype(np.float32)
 
 
+@functools.cache
+def at_once(codec: stereo.StereoCodec, around: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Encoding and decoding in one pass, of MOST latents and `around` more on either side."""
+    return (
+        backend.compile(lambda waveform: codec.encoder(stereo.features(codec.config, waveform))),
+        backend.compile(lambda latents: stereo.synthesis(codec.config, codec.decoder(latents), latent=-around)),
+    )
+
+
 def whole_encoding(codec: stereo.StereoCodec, waveform: np.ndarray) -> np.ndarray:
     """One pass over everything at once, with silence around it."""
     hop, margin = codec.hop_total, (codec.config.window - codec.config.hop) // 2
     count, around = codec.latents_of(len(waveform)), codec.context + 3
-    total = (count + 2 * around) * hop
-    padded = np.zeros((1, total + 2 * margin, 2), np.float32)
+    padded = np.zeros((1, (MOST + 2 * around) * hop + 2 * margin, 2), np.float32)
     padded[0, margin + around * hop :][: len(waveform)] = waveform
-    latents = codec.encoder(stereo.features(codec.config, backend.to_device(padded)))
-    return backend.to_numpy(latents)[0, around : around + count]
+    return backend.to_numpy(at_once(codec, around)[0](padded))[0, around : around + count]
 
 
 def whole_decoding(codec: stereo.StereoCodec, latents: np.ndarray) -> np.ndarray:
     around = codec.context + 3
-    padded = np.pad(latents, ((around, around), (0, 0)))[None]
-    waveform = stereo.synthesis(codec.config, codec.decoder(backend.to_device(padded)), latent=-around)
-    return backend.to_numpy(waveform)[0, around * codec.hop_total : -around * codec.hop_total]
+    padded = np.pad(latents, ((around, around + MOST - len(latents)), (0, 0)))[None]
+    waveform = backend.to_numpy(at_once(codec, around)[1](padded))[0]
+    return waveform[around * codec.hop_total :][: len(latents) * codec.hop_total]
 
 
 @pytest.mark.parametrize("samples", [1, 255, 256, 257, 6 * 256, 6 * 256 + 1, 5000])

@@ -37,7 +37,6 @@ def inputs(config: GeneratorConfig) -> tuple[np.ndarray, list[np.ndarray]]:
     return coordinates, [rng.normal(size=(2, steps, 1)).astype(np.float32) for steps in noise_lengths(config)]
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("small", [True, False])
 def test_a_wider_generator_makes_the_same(small: bool) -> None:
     old, new = GeneratorConfig(small=small, **SIZES), GeneratorConfig(small=small, **{**SIZES, "base_channels": 6})
@@ -49,7 +48,6 @@ def test_a_wider_generator_makes_the_same(small: bool) -> None:
     np.testing.assert_allclose(after, before, rtol=1e-4, atol=1e-4 * np.abs(before).max())
 
 
-@pytest.mark.backend
 @pytest.mark.parametrize("small", [True, False])
 def test_a_wider_critic_says_the_same(small: bool) -> None:
     old, new = GeneratorConfig(small=small, **SIZES), GeneratorConfig(small=small, critic_channels=7, **SIZES)
