@@ -184,7 +184,7 @@ def test_the_same_steps_give_the_same_bits(stage: CodecStage) -> None:
 
 def test_a_frozen_encoder_stays_as_it_is(pool: Pool) -> None:
     frozen = CodecTrainConfig(lr=3e-3, warmup=0, bs=2, crop=40, magnitude_samples=0, freeze_encoder=True)
-    stage = CodecStage(TINY, frozen, pool, start=new_weights(TINY))
+    stage = CodecStage(TINY, frozen, pool, start=new_weights(TINY), xla=False)
     before = stage.init(0)
     after, _ = steps(stage, before, 0, 2)
     for name, array in backend.to_numpy(after["weights"]["encoder"]).items():
@@ -198,7 +198,7 @@ def test_a_frozen_encoder_stays_as_it_is(pool: Pool) -> None:
 def test_new_weights_are_fitted_to_the_pool(pool: Pool) -> None:
     fitted = CodecStage(TINY, TRAIN, pool)
     _, seen = steps(fitted, fitted.init(0), 0, 1)
-    plain = CodecStage(TINY, TRAIN, pool, start=new_weights(TINY))
+    plain = CodecStage(TINY, TRAIN, pool, start=new_weights(TINY), xla=False)
     _, untrained = steps(plain, plain.init(0), 0, 1)
     assert seen[0]["magnitude_linear"] < 0.6 * untrained[0]["magnitude_linear"]
 
@@ -217,23 +217,23 @@ JUDGING = CodecTrainConfig(
 
 
 def test_phases_follow_each_other(stage: CodecStage, pool: Pool) -> None:
-    judging = CodecStage(TINY, JUDGING, pool, start=new_weights(TINY))
+    judging = CodecStage(TINY, JUDGING, pool, start=new_weights(TINY), xla=False)
     assert [judging.phase(position) for position in (0, 2, 4, 10**9)] == [MAGNITUDES, WAVEFORM, JUDGED, JUDGED]
     assert stage.phase(10**9) == JUDGED
-    mild = CodecStage(TINY, dataclasses.replace(JUDGING, critic_share=0), pool, start=new_weights(TINY))
+    mild = CodecStage(TINY, dataclasses.replace(JUDGING, critic_share=0), pool, start=new_weights(TINY), xla=False)
     assert mild.phase(10**9) == WAVEFORM
 
 
 def test_critics_learn_to_tell_decoded_sound_and_are_kept(pool: Pool, tmp_path: Path) -> None:
     train = dataclasses.replace(JUDGING, magnitude_samples=0, critic_samples=0, lr=1e-9)
-    judging = CodecStage(TINY, train, pool, start=new_weights(TINY))
+    judging = CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False)
     before = judging.init(0)
     state, seen = steps(judging, before, 0, 25)
     losses = [scalars["critic_loss"] for scalars in seen]
     assert np.mean(losses[-4:]) < 0.7 * losses[0]
     checkpoint.write(tmp_path / "ae", *judging.weights(state), half=True)
     kept = checkpoint.read(tmp_path / "ae", "critic")
-    again = CodecStage(TINY, train, pool, start={**new_weights(TINY), "critic": kept})
+    again = CodecStage(TINY, train, pool, start={**new_weights(TINY), "critic": kept}, xla=False)
     assert set(again.init(0)["critic"]) == set(before["critic"])
     _, seen = steps(again, again.init(0), 100, 1)
     assert seen[0]["critic_loss"] < 0.8 * losses[0]
@@ -245,20 +245,22 @@ def test_critics_move_the_decoder(pool: Pool) -> None:
     results = []
     for share in (0.0, 1.0):
         train = dataclasses.replace(JUDGING, magnitude_samples=0, critic_samples=0, critic_share=share)
-        state, _ = steps(CodecStage(TINY, train, pool, start=new_weights(TINY)), _started(train, pool), 0, 2)
+        state, _ = steps(CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False), _started(train, pool), 0, 2)
         results.append(backend.to_numpy(state["weights"]["decoder"]["head/kernel"]))
     assert np.isfinite(results).all()
     assert not np.allclose(results[0], results[1])
 
 
 def _started(train: CodecTrainConfig, pool: Pool) -> dict:
-    return CodecStage(TINY, train, pool, start=new_weights(TINY)).init(0)
+    return CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False).init(0)
 
 
 def test_a_lower_rate_moves_weights_less(pool: Pool) -> None:
     moved = []
     for rate in (1.0, 0.25):
-        stage = CodecStage(TINY, dataclasses.replace(JUDGING, magnitude_samples=9), pool, start=new_weights(TINY))
+        stage = CodecStage(
+            TINY, dataclasses.replace(JUDGING, magnitude_samples=9), pool, start=new_weights(TINY), xla=False
+        )
         state = {**stage.init(0), "rate": np.asarray(rate, np.float32)}
         after, _ = steps(stage, state, 0, 1)
         change = backend.to_numpy(after["weights"]["decoder"]["head/bias"]) - state["weights"]["decoder"]["head/bias"]
@@ -295,7 +297,7 @@ def test_each_checkpoint_is_measured_with_its_own_weights(stage: CodecStage) -> 
 
 def test_the_decoder_learns_the_frequencies_of_tones(pool: Pool) -> None:
     train = dataclasses.replace(TRAIN, magnitude_samples=80, freeze_encoder=True)
-    stage = CodecStage(TUNED, train, pool, start=new_weights(TUNED))
+    stage = CodecStage(TUNED, train, pool, start=new_weights(TUNED), xla=False)
     state, seen = steps(stage, stage.init(0), 0, 24)
     before, after = (np.mean([scalars["tuning"] for scalars in part]) for part in (seen[:4], seen[-4:]))
     assert after < 0.9 * before
@@ -317,7 +319,7 @@ def test_the_decoder_learns_to_be_heard_as_the_same_latents(pool: Pool) -> None:
     """Alone, the loss falls; the latents compared are those of the same spectra, also of the shortest crops."""
     only = {f"{name}_weight": 0.0 for name in ("latent", "linear", "mel", "level", "balance", "texture")}
     train = dataclasses.replace(TRAIN, **only, cycle_weight=1.0, magnitude_samples=0, critic_share=0.0)
-    stage = CodecStage(TINY, train, pool, start=new_weights(TINY))
+    stage = CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False)
     waveform, outer = backend.to_device(stage.batch(0)["waveform"]), stage.outer * TINY.frames
     whole = backend.to_numpy(stage._prepare(waveform)[0])[:, outer:-outer]
     inside = backend.to_numpy(stage._inputs_inside(stage._own_samples(waveform)))
@@ -329,7 +331,7 @@ def test_the_decoder_learns_to_be_heard_as_the_same_latents(pool: Pool) -> None:
     assert seen[0]["wave_loss"] == pytest.approx(seen[0]["cycle"], rel=1e-5)
 
     shortest = dataclasses.replace(train, crop=shortest_crop(TINY), wave_weight=1.0, linear_weight=1.0)
-    stage = CodecStage(TINY, shortest, pool, start=new_weights(TINY))
+    stage = CodecStage(TINY, shortest, pool, start=new_weights(TINY), xla=False)
     scalars = steps(stage, stage.init(0), 0, 1)[1][0]
     assert scalars["cycle"] > 0 and np.isfinite(list(scalars.values())).all()
 
@@ -338,7 +340,7 @@ def test_the_rate_falls_with_crops_seen_whatever_the_batch(pool: Pool) -> None:
     seen = []
     for bs in (2, 4):
         train = dataclasses.replace(TRAIN, bs=bs, warmup=0, decay_samples=80, critic_share=0.0)
-        stage = CodecStage(TINY, train, pool, start=new_weights(TINY))
+        stage = CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False)
         state = stage.init(0)
         seen.append([float(stage.step(state, stage.batch(position))[1]["lr"]) for position in (0, 40, 80)])
     np.testing.assert_allclose(seen[0], seen[1], rtol=1e-5)

@@ -352,7 +352,7 @@ def test_figures_compare_what_averages_generate_with_what_is_held_out():
     assert found["deviation"] == other["deviation"]
     assert other["real_deviation"] == pytest.approx(3 * found["real_deviation"], rel=1e-5)
     assert found["real_saturation"] < 0.2 < other["real_saturation"]
-    assert other["frechet_latents"] > 4 * found["frechet_latents"]
+    assert other["frechet_latents"] > 1.2 * found["frechet_latents"]
     assert GanStage(SIZES, TRAIN, None, "abc").figures(state) == {}
 
 

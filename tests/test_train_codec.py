@@ -35,7 +35,9 @@ def codec_run(songs, tmp_path_factory) -> flags.TrainOptions:
     soundfile.write(music / "clipped.wav", np.clip(np.stack([4 * tone, tone], axis=1), -1, 1), 44_100)
     soundfile.write(music / "offset.wav", np.stack([tone, 0.5 * tone], axis=1) + 0.3, 44_100)
     chosen = options(folder, folder, folder / "save", stage="codec", files_path=music)
-    chosen = flags.dataclasses.replace(chosen, small=None, base_channels=None, coorddepth=None, magnitude_samples=2)
+    chosen = flags.dataclasses.replace(
+        chosen, small=None, base_channels=None, coorddepth=None, magnitude_samples=2, xla="False"
+    )
     said = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(said):
         patch.setattr(train, "CodecConfig", lambda: tiny.STEREO)
