@@ -16,6 +16,7 @@ from musika.commands import train, train_origin
 from musika.errors import MusikaError
 from musika.gan.load import load_generator
 from musika.training import loop
+from musika.training.gan_stage import GanStage
 
 
 def test_fine_tuning_begins_with_the_shipped_generator(shipped, latents, tmp_path, capsys):
@@ -101,12 +102,20 @@ def test_fine_tuning_keeps_the_weight_of_the_critics_penalty(shipped, latents, t
     refused("penalty_weight is not a number", chosen(load_path=tmp_path / "text"))
 
 
-def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, capsys) -> None:
+def begun(monkeypatch, *places: Path, **values: object) -> GanStage:
+    """The stage with which the loop would begin."""
+    seen: list[GanStage] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "_run", lambda options, stage, *rest: seen.append(stage) or 0)
+        assert train.run(options(*places, **values)) == 0
+    return seen[0]
+
+
+def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, capsys, monkeypatch) -> None:
     own = {"load_path": trained, "critic_channels": 2, "epochs": 2}  # said, and as it is: kept from now on
-    assert train.run(options(shipped, latents, tmp_path / "own", **own)) == 0
+    kept = begun(monkeypatch, shipped, latents, tmp_path / "own", **own)
     assert "is widened" not in capsys.readouterr().out
-    kept = checkpoint.read_config(loop.newest(only_run(tmp_path / "own")))
-    assert (kept["config"]["critic_channels"], kept["training"]["samples"]) == (2, 8)
+    assert kept.config.critic_channels == 2 and kept.start is None  # the same run goes on
 
     wider = {"load_path": trained, "base_channels": 6, "critic_channels": 3}
     assert train.run(options(shipped, latents, tmp_path, **wider)) == 0
@@ -124,23 +133,23 @@ def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, 
             train.run(options(shipped, latents, tmp_path, **{"load_path": run, "base_channels": 8, name: value}))
 
 
-def test_local_critics_are_there_from_the_start_or_come_later(shipped, latents, trained, tmp_path, capsys) -> None:
-    def fields(save: Path) -> list[int]:
-        return checkpoint.read_config(loop.newest(only_run(save)))["config"]["critic_fields"]
+def test_local_critics_are_there_from_the_start_or_come_later(
+    shipped, latents, trained, tmp_path, capsys, monkeypatch
+) -> None:
+    def fields(name: str, **values: object) -> list[int]:
+        return list(begun(monkeypatch, shipped, latents, tmp_path / name, **values).config.critic_fields)
 
-    def begun(name: str, **values: object) -> list[int]:
-        assert train.run(options(shipped, latents, tmp_path / name, **values)) == 0
-        return fields(tmp_path / name)
-
-    assert fields(trained.parent) == [1, 4, 16]
-    assert begun("published", local_critics=False) == []
-    assert begun("kept", load_path=shipped / "open") == []
+    assert checkpoint.read_config(loop.newest(trained))["config"]["critic_fields"] == [1, 4, 16]
+    assert fields("published", local_critics=False) == []
+    assert fields("kept", load_path=shipped / "open") == []
     assert "gets local critics" not in capsys.readouterr().out
-    assert begun("added", load_path=shipped / "open", local_critics=True) == [1, 4, 16]
+    save = tmp_path / "added"
+    assert train.run(options(shipped, latents, save, load_path=shipped / "open", local_critics=True)) == 0
     assert "gets local critics" in " ".join(capsys.readouterr().out.split())
-    again = {"load_path": only_run(tmp_path / "added"), "local_critics": True, "epochs": 2}
-    assert train.run(options(shipped, latents, tmp_path / "added", **again)) == 0
-    assert len(loop.checkpoints(only_run(tmp_path / "added"))) == 2  # the same run went on
+    assert checkpoint.read_config(loop.newest(only_run(save)))["config"]["critic_fields"] == [1, 4, 16]
+    again = {"load_path": only_run(save), "local_critics": True, "epochs": 2}
+    assert train.run(options(shipped, latents, save, **again)) == 0
+    assert len(loop.checkpoints(only_run(save))) == 2  # the same run went on
     with pytest.raises(MusikaError, match=r"--local_critics False contradicts .*, which has True"):
         train.run(options(shipped, latents, tmp_path / "none", load_path=trained, local_critics=False))
 
