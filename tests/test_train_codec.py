@@ -85,7 +85,9 @@ def test_a_codec_goes_on_with_its_own_audio_alone(codec_run, tmp_path, monkeypat
     chosen, stage = decided(monkeypatch, *places, "--files_path", codec_run.files_path, "--xla", "False")
     assert not stage.xla
     assert (chosen.bs, chosen.magnitude_samples, chosen.epochs) == (2, 2, 1)
-    assert "fine-tuned" not in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "fine-tuned" not in shown.out
+    assert not codec_run.dec_path.exists() and "not there any more" not in shown.err  # a codec's run has no other codec
 
     music = tmp_path / "music"
     music.mkdir()
