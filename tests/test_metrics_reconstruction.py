@@ -135,9 +135,20 @@ def test_clicks_where_blocks_meet_are_found() -> None:
     clicking[10_000::20_000] += 0.3
     assert abs(borders.evaluate(sound, sound, 10_000)["clicks"]) < 3
     found = borders.evaluate(sound, clicking, 10_000)
-    assert found["clicks"] > 10 > abs(found["clicks_original"])
+    assert found["clicks"] > 10 > max(abs(found["clicks_original"]), abs(found["clicks_inside"]))
     assert abs(borders.evaluate(sound, clicking, 7_003)["clicks"]) < 3  # elsewhere is not at a border
     assert np.isnan(borders.evaluate(sound, sound, len(sound))["clicks"])
+
+
+def test_what_comes_round_with_every_part_of_a_block_is_no_click() -> None:
+    rng = np.random.default_rng(0)
+    sound = np.tile(rng.normal(size=(1000, 2)), (40, 1)).astype(np.float32)  # of one phase at all borders and between
+    found = borders.evaluate(sound, sound, 8000)
+    assert abs(found["clicks"] - found["clicks_inside"]) < 0.2
+    sound[8000::8000] += 20
+    found = borders.evaluate(sound, sound, 8000)
+    assert found["clicks"] > found["clicks_inside"] + 10
+    assert borders.inside(sound, 8000).shape == (7 * 5 * 2,) and borders.ratios(sound, 8000).shape == (4 * 2,)
 
 
 def test_silence_is_undefined_and_never_an_error() -> None:

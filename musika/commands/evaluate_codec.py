@@ -34,6 +34,7 @@ COLUMNS = {  # figure: heading of the table
     "flatness_ratio": "flatness",
     "tuning_error": "cents",
     "clicks": "clicks dB",
+    "clicks_inside": "inside",
     "clicks_original": "before",
 }
 YARDSTICK = 2048  # rows of the matrices whose product says how fast the machine is
@@ -47,7 +48,7 @@ class Measured:
     cycle: Cycle
     files: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     figures: list[dict[str, float]] = dataclasses.field(default_factory=list)
-    clicks: list[tuple[np.ndarray, np.ndarray]] = dataclasses.field(default_factory=list)  # decoded, original
+    clicks: list[tuple[np.ndarray, ...]] = dataclasses.field(default_factory=list)  # at borders, inside, originals
     curves: list[dict[str, float]] = dataclasses.field(default_factory=list)
     refused: list[str] = dataclasses.field(default_factory=list)
     audio_seconds: float = 0.0
@@ -136,7 +137,7 @@ def _measure(
         found.curves.append(robustness.evaluate(codec, original, encoded[:count], options.seed, len(found.files)))
     found.files.append(entry)
     found.figures.append(figures)
-    found.clicks.append((borders.ratios(heard, block), borders.ratios(original, block)))
+    found.clicks.append((borders.ratios(heard, block), borders.inside(heard, block), borders.ratios(original, block)))
     if options.pictures:
         image = pictures.comparison(original, np.nan_to_num(heard), codec.sample_rate)
         try:
@@ -148,8 +149,8 @@ def _measure(
 def _finish(options: EvaluateOptions, codec: Codec, found: Measured) -> None:
     """Means, tables, JSON."""
     total = reconstruction.mean(found.figures)
-    for place, name in enumerate(("clicks", "clicks_original")):  # borders of all pieces count alike
-        total[name] = borders.decibels(np.concatenate([pair[place] for pair in found.clicks]))
+    for place, name in enumerate(("clicks", "clicks_inside", "clicks_original")):  # of all pieces alike
+        total[name] = borders.decibels(np.concatenate([each[place] for each in found.clicks]))
     shown_names = list(COLUMNS)
     rows = [(entry["file"], entry) for entry in found.files] + [(f"mean of {len(found.files)}", total)]
     cells = [[name, *(report.number(r[f], reconstruction.DIGITS[f]) for f in shown_names)] for name, r in rows]

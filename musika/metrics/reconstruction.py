@@ -37,6 +37,7 @@ DIGITS = {
     "flatness_ratio": 3,
     "tuning_error": 1,  # cents
     "clicks": 2,  # dB
+    "clicks_inside": 2,  # dB
     "clicks_original": 2,  # dB
 }
 
