@@ -7,14 +7,13 @@ Both folders hold latents of the same audio files, encoded by the codec that the
 new one: after an encoder was trained on, most of its latents are those of before, turned a little. The affine map of
 single latents, y = (x - m) A + n, that is nearest to them in least squares is taken in by the last layer of the
 generator and by the first layers of its critic, so that `musika_train.py --load_path TARGET --dec_path NEW_CODEC` goes
-on from music and not from noise. Prints the share of the new latents' variance that the map does not explain: much
-above a third, it is better to train anew.
+on from music and not from noise; weights are written in half precision. Prints the share of the new latents' variance
+that the map does not explain: much above a third, it is better to train anew.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -54,15 +53,11 @@ def fitted(old: np.ndarray, new: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
     return first, matrix, last, float(np.square(y - x @ matrix).sum() / np.square(y).sum())
 
 
-def identity_of(folder: Path) -> str:
-    """The codec that made the latents of a folder: what its latents.json says."""
-    return str(json.loads((folder / "latents.json").read_text())["codec_identity"])
-
-
 def main() -> int:
     from musika import checkpoint, hub
-    from musika.errors import CheckpointError
+    from musika.errors import MusikaError
     from musika.gan.basis import Basis
+    from musika.latents import common_identity, find_indexes
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("generator", type=Path, metavar="GENERATOR")
@@ -74,9 +69,11 @@ def main() -> int:
     try:
         folder = hub.find_checkpoint(options.generator)
         info, weights = checkpoint.read_config(folder), checkpoint.read(folder)
-        own, identity = identity_of(options.old), identity_of(options.new)
+        own, identity = (common_identity(find_indexes(latents)) for latents in (options.old, options.new))
         if own != info.get("codec_identity"):
             raise ValueError(f"{folder} makes latents of codec {info.get('codec_identity')}, {options.old} is of {own}")
+        if not identity:
+            raise ValueError(f"nothing says which codec made the latents in {options.new}")
         first, matrix, last, left = fitted(*pairs(options.old, options.new, options.swapped))
         if len(first) != info["config"]["channels"]:
             raise ValueError(f"the generator makes {info['config']['channels']} numbers a latent, not {len(first)}")
@@ -85,9 +82,9 @@ def main() -> int:
         arrays = {"weights": shift.generator_into(turn.generator_into(weights))}
         if checkpoint.has(folder, "critic"):
             arrays["critic"] = shift.critic_into(turn.critic_into(checkpoint.read(folder, "critic")))
-        checkpoint.write(options.target, {**info, "codec_identity": identity}, arrays)
-    except (CheckpointError, ValueError, OSError, KeyError, np.linalg.LinAlgError) as error:
-        parser.error(f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error))
+        checkpoint.write(options.target, {**info, "codec_identity": identity}, arrays, half=True)
+    except (MusikaError, ValueError, OSError) as error:  # LinAlgError is a ValueError
+        parser.error(str(error))
     print(f"the map leaves {100 * left:.1f} % of the variance; wrote {options.target}, for codec {identity}")
     return 0
 

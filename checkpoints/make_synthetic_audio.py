@@ -7,7 +7,7 @@ Recorded and sampled instruments have little treble that is a tone. Chips of old
 partials up to the end of hearing, steady or struck, beside silence. Every channel of a file gets a voice at random,
 drums get bursts of noise; a third of all pieces a layer of faint high tones; many an echo or a room. A file is written
 for every take: FOLDER-PIECE-TAKE.flac, 16 bit at 44.1 kHz, peaks of 0.9; the same seed makes the same files, and what
-is already there is left alone.
+is already there is left alone. Needs mido.
 """
 
 from __future__ import annotations

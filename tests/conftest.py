@@ -29,15 +29,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # `tests.reference`, `tiny`: also when pytest is started elsewhere
 
 
-# the longest files, which are given out first, so that no process waits for another one at the end
-LONGEST = ("codec_stage", "gan_stage", "end_to_end", "train_command", "train_origin", "train_codec", "loop")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = {f"test_{name}": place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.stem, len(LONGEST)))
-
-
 @pytest.fixture(scope="session")
 def songs() -> list[Path]:
     """Real audio files: those of `../shared/audio/songs` where they exist, else the small ones of the repository."""

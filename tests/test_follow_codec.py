@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+from train_runs import write_latents
 
 from musika import backend, checkpoint
 
@@ -19,10 +19,9 @@ sys.path.insert(0, str(ROOT / "checkpoints"))
 
 
 def write(folder: Path, identity: str, **files: np.ndarray) -> Path:
-    folder.mkdir()
+    write_latents(folder, identity, files=0)
     for name, latents in files.items():
         np.save(folder / f"{name}.npy", latents)
-    (folder / "latents.json").write_text(json.dumps({"codec_identity": identity}))
     return folder
 
 
@@ -54,13 +53,13 @@ def test_latents_and_scores_follow(tmp_path: Path) -> None:
         loaded = load_generator(folder)
         return checkpoint.named_weights(loaded.generator)["out/bias"]
 
-    np.testing.assert_allclose(named(tmp_path / "out"), named(tmp_path / "open") @ turn + shift, atol=2e-3)
+    np.testing.assert_allclose(named(tmp_path / "out"), named(tmp_path / "open") @ turn + shift, atol=5e-3)
     windows = rng.normal(1, size=(2, sizes.window, 4)).astype(np.float32)
     before = backend.to_numpy(critic(windows))[:, 1:]  # of local critics: the other one's edges see another zero
     checkpoint.assign(critic, checkpoint.read(tmp_path / "out", "critic"))
     after = backend.to_numpy(critic((windows @ turn + shift).astype(np.float32)))[:, 1:]
     assert np.abs(before).max() > 0.1
-    np.testing.assert_allclose(after, before, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(after, before, rtol=0.01, atol=0.01)  # weights of half precision
 
 
 def test_what_cannot_follow_is_refused(tmp_path: Path) -> None:

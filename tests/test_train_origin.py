@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import functools
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
-from train_runs import only_run, options, refused, write_latents
+from train_runs import begun, only_run, options, refused, write_latents
 
 from musika import checkpoint, flags
 from musika.codec.load import codec_files, load_codec, read_weights
@@ -16,7 +15,6 @@ from musika.commands import train, train_origin
 from musika.errors import MusikaError
 from musika.gan.load import load_generator
 from musika.training import loop
-from musika.training.gan_stage import GanStage
 
 
 def test_fine_tuning_begins_with_the_shipped_generator(shipped, latents, tmp_path, capsys):
@@ -102,18 +100,9 @@ def test_fine_tuning_keeps_the_weight_of_the_critics_penalty(shipped, latents, t
     refused("penalty_weight is not a number", chosen(load_path=tmp_path / "text"))
 
 
-def begun(monkeypatch, *places: Path, **values: object) -> GanStage:
-    """The stage with which the loop would begin."""
-    seen: list[GanStage] = []
-    with monkeypatch.context() as patch:
-        patch.setattr(train, "_run", lambda options, stage, *rest: seen.append(stage) or 0)
-        assert train.run(options(*places, **values)) == 0
-    return seen[0]
-
-
 def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, capsys, monkeypatch) -> None:
     own = {"load_path": trained, "critic_channels": 2, "epochs": 2}  # said, and as it is: kept from now on
-    kept = begun(monkeypatch, shipped, latents, tmp_path / "own", **own)
+    kept = begun(monkeypatch, options(shipped, latents, tmp_path / "own", **own))[1]
     assert "is widened" not in capsys.readouterr().out
     assert kept.config.critic_channels == 2 and kept.start is None  # the same run goes on
 
@@ -137,7 +126,7 @@ def test_local_critics_are_there_from_the_start_or_come_later(
     shipped, latents, trained, tmp_path, capsys, monkeypatch
 ) -> None:
     def fields(name: str, **values: object) -> list[int]:
-        return list(begun(monkeypatch, shipped, latents, tmp_path / name, **values).config.critic_fields)
+        return list(begun(monkeypatch, options(shipped, latents, tmp_path / name, **values))[1].config.critic_fields)
 
     assert checkpoint.read_config(loop.newest(trained))["config"]["critic_fields"] == [1, 4, 16]
     assert fields("published", local_critics=False) == []

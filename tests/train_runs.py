@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,9 +54,15 @@ def refused(match: str, chosen: flags.TrainOptions) -> None:
     assert not [p for p in chosen.save_path.glob("*") if p.name != "logs"]
 
 
-def decided(monkeypatch, *words: object) -> tuple[flags.TrainOptions, object]:
+def begun(monkeypatch, chosen: flags.TrainOptions) -> tuple[flags.TrainOptions, Any]:
     """Options and stage with which the loop would begin."""
     seen = []
-    monkeypatch.setattr(train, "_run", lambda options, stage, *rest: seen.append((options, stage)) or 0)
-    assert train.run(flags.parse_train(["--stage", "codec", *map(str, words)])) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "_run", lambda options, stage, *rest: seen.append((options, stage)) or 0)
+        assert train.run(chosen) == 0
     return seen[0]
+
+
+def decided(monkeypatch, *words: object) -> tuple[flags.TrainOptions, Any]:
+    """The same for a codec, from words of a command line."""
+    return begun(monkeypatch, flags.parse_train(["--stage", "codec", *map(str, words)]))

@@ -48,7 +48,7 @@ class Measured:
     cycle: Cycle
     files: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     figures: list[dict[str, float]] = dataclasses.field(default_factory=list)
-    clicks: list[tuple[np.ndarray, ...]] = dataclasses.field(default_factory=list)  # at borders, inside, originals
+    clicks: list[dict[str, np.ndarray]] = dataclasses.field(default_factory=list)  # ratios of each piece
     curves: list[dict[str, float]] = dataclasses.field(default_factory=list)
     refused: list[str] = dataclasses.field(default_factory=list)
     audio_seconds: float = 0.0
@@ -124,8 +124,9 @@ def _measure(
     found.audio_seconds += len(waveform) / codec.sample_rate
     raw = decoded[:samples]
     original, heard = waveform[: len(raw)], np.clip(raw, -1, 1)  # as it is written to a file
-    block = codec.block * codec.hop_total
-    figures = reconstruction.evaluate(original, heard, codec.sample_rate, block)
+    clicks = borders.ratios(original, heard, codec.block * codec.hop_total)
+    figures = reconstruction.evaluate(original, heard, codec.sample_rate)
+    figures |= {figure: borders.decibels(each) for figure, each in clicks.items()}
     count = codec.latents_of(len(raw))
     entry: dict[str, Any] = {"file": shown(name), "seconds": len(raw) / codec.sample_rate, **figures}
     entry["clipped"] = float(np.mean(np.abs(raw) > 1))
@@ -137,7 +138,7 @@ def _measure(
         found.curves.append(robustness.evaluate(codec, original, encoded[:count], options.seed, len(found.files)))
     found.files.append(entry)
     found.figures.append(figures)
-    found.clicks.append((borders.ratios(heard, block), borders.inside(heard, block), borders.ratios(original, block)))
+    found.clicks.append(clicks)
     if options.pictures:
         image = pictures.comparison(original, np.nan_to_num(heard), codec.sample_rate)
         try:
@@ -149,8 +150,8 @@ def _measure(
 def _finish(options: EvaluateOptions, codec: Codec, found: Measured) -> None:
     """Means, tables, JSON."""
     total = reconstruction.mean(found.figures)
-    for place, name in enumerate(("clicks", "clicks_inside", "clicks_original")):  # of all pieces alike
-        total[name] = borders.decibels(np.concatenate([each[place] for each in found.clicks]))
+    for name in found.clicks[0]:  # borders of all pieces count alike
+        total[name] = borders.decibels(np.concatenate([each[name] for each in found.clicks]))
     shown_names = list(COLUMNS)
     rows = [(entry["file"], entry) for entry in found.files] + [(f"mean of {len(found.files)}", total)]
     cells = [[name, *(report.number(r[f], reconstruction.DIGITS[f]) for f in shown_names)] for name, r in rows]

@@ -198,7 +198,7 @@ def _train_codec(options: TrainOptions) -> int:
     if "gradio" in options.given and options.gradio:
         console.warn("there is no preview page for codecs: --gradio is left out")
     origin = _regulated(train_origin.found(options, "codec/stereo"), options)
-    options = train_origin.with_places(options, origin, _given(options))
+    options = train_origin.with_places(options, origin, _given(options) | OF_OTHER_STAGE["codec"])
     # what cannot be is refused before hours of audio are decoded
     crop = _course(CodecTrainConfig, _continued(options, origin)).crop
     files = audio.find(options.files_path)

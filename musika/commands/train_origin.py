@@ -76,8 +76,7 @@ def with_places(options: TrainOptions, origin: Origin | None, given: frozenset[s
     if not path.is_file() or path.stat().st_size > MAX_RUN_FILE:
         return options
     said = tensorfile.parsed(path, path.read_bytes()).get("flags")
-    kept = ("dec_path", "valid_path") if options.stage == "gan" else ("valid_path",)
-    named = {name: said.get(name) for name in kept} if isinstance(said, dict) else {}
+    named = {name: said.get(name) for name in ("dec_path", "valid_path")} if isinstance(said, dict) else {}
     places = {name: Path(value) for name, value in named.items() if isinstance(value, str) and name not in given}
     for name, place in places.items():
         if not place.exists():

@@ -22,28 +22,24 @@ TINY = 1e-14  # energy of the second difference that is silence
 
 def evaluate(original: np.ndarray, decoded: np.ndarray, block_samples: int) -> dict[str, float]:
     """`clicks`, `clicks_inside` and `clicks_original` in dB of a pair `[N, 2]`, blocks being of `block_samples`."""
-    original, decoded = checked(original, decoded)
+    return {name: decibels(found) for name, found in ratios(original, decoded, block_samples).items()}
+
+
+def ratios(original: np.ndarray, decoded: np.ndarray, block_samples: int) -> dict[str, np.ndarray]:
+    """By figure, of a pair `[N, 2]`: energy at each place over that around it, `[places * 2]`, without silent ones."""
+    before, after = (np.diff(w.astype(np.float64), 2, axis=0) ** 2 for w in checked(original, decoded))
+    inside = [_ratios(after, part * block_samples // PARTS, block_samples) for part in range(1, PARTS)]
     return {
-        "clicks": decibels(ratios(decoded, block_samples)),
-        "clicks_inside": decibels(inside(decoded, block_samples)),
-        "clicks_original": decibels(ratios(original, block_samples)),
+        "clicks": _ratios(after, block_samples, block_samples),
+        "clicks_inside": np.concatenate(inside),
+        "clicks_original": _ratios(before, block_samples, block_samples),
     }
 
 
-def inside(waveform: np.ndarray, block_samples: int) -> np.ndarray:
-    """Of `[N, 2]`: as `ratios`, at the places that divide each block into equal parts."""
-    return np.concatenate([ratios(waveform, block_samples, part * block_samples // PARTS) for part in range(1, PARTS)])
-
-
-def ratios(waveform: np.ndarray, block_samples: int, later: int = 0) -> np.ndarray:
-    """Of `[N, 2]`: energy at each border over that around it, `[borders * 2]`, without silent ones.
-
-    Args:
-        later: samples after each border at which to look instead.
-    """
-    energy = np.diff(waveform.astype(np.float64), 2, axis=0) ** 2  # energy[n - 1] is that of d[n]
+def _ratios(energy: np.ndarray, first: int, step: int) -> np.ndarray:
+    """Of energies `[N - 2, 2]`, of which energy[n - 1] is that of d[n], at the samples first, first + step, ..."""
     found = []
-    for border in range(later or block_samples, len(waveform) - 1, block_samples):
+    for border in range(first, len(energy) + 1, step):
         around = energy[max(0, border - 1 - AROUND) : border - 1 + AROUND]
         outside = (around.sum(axis=0) - energy[border - 2 : border].sum(axis=0)) / max(1, len(around) - 2)
         here = energy[border - 2 : border].mean(axis=0)
