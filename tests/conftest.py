@@ -16,6 +16,8 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# most programs run a few times: compiling them well takes longer than running them badly
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 # tests interrupt processes, which inherit signals that are ignored: by nohup, or by a shell in the background
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
