@@ -1,3 +1,3 @@
 """The flags of the five scripts, under the name that Musika gives them."""
 
-from musika.flags import *  # noqa: F403
+from musika.cli.flags import *  # noqa: F403

@@ -1,6 +1,6 @@
 """What widths, resolutions and losses buy: codecs trained for a short while each, measured on pieces held out.
 
-    python benchmarks/ablation.py FOLDER_OF_AUDIO HELD_OUT [--crops 1600] [--only "default,half as wide"]
+    python -m benchmarks.ablation FOLDER_OF_AUDIO HELD_OUT [--crops 1600] [--only "default,half as wide"]
         [--cache FOLDER] [--json FILE]
 
 Every variant begins with principal components of the same crops and sees the same crops in the same order: half of
@@ -11,7 +11,6 @@ held out, as `musika evaluate` has them. They compare with each other; none has 
 from __future__ import annotations
 
 import dataclasses
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,10 +18,7 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import yardstick
-
+from benchmarks import yardstick
 from musika.config import TUNED_BINS, CodecConfig, CodecTrainConfig
 
 SECONDS = 15
@@ -72,8 +68,8 @@ def trained(config: CodecConfig, weights: dict[str, Any], folder: Path, cache: P
     """A codec after that many crops."""
     from musika import audio, checkpoint
     from musika.codec.load import load_codec
-    from musika.training.codec_stage import CodecStage
     from musika.training.pool import Pool
+    from musika.training.stages.codec import CodecStage
 
     course = dataclasses.replace(COURSE, magnitude_samples=crops // 2, critic_share=0.0, decay_samples=crops, **weights)
     pool = Pool(folder, audio.find(folder), cache, config.sample_rate, (course.crop + 1) * config.hop_total)
@@ -88,7 +84,7 @@ def trained(config: CodecConfig, weights: dict[str, Any], folder: Path, cache: P
 
 def figures(codec: Any, pieces: list[np.ndarray]) -> dict[str, float]:
     """Means over the pieces."""
-    from musika.metrics import reconstruction
+    from musika.metrics.pair import reconstruction
 
     rows = []
     for piece in pieces:

@@ -1,6 +1,6 @@
 """From pressing return to a finished file: wall time of musika_generate.py as a whole process, beside the yardstick.
 
-python benchmarks/cold_start.py [--seconds 60] [--load_path FOLDER] [--dec_path FOLDER] [--repeats 3]
+python -m benchmarks.cold_start [--seconds 60] [--load_path FOLDER] [--dec_path FOLDER] [--repeats 3]
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import yardstick
+from benchmarks import yardstick
 
 
 def main() -> None:

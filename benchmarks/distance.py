@@ -1,6 +1,6 @@
 """Fréchet distance of a generator's latents to those of real music, beside that of two halves of the latter.
 
-python benchmarks/distance.py LATENTS_FOLDER [--load_path checkpoints/open] [--pieces 40]
+python -m benchmarks.distance LATENTS_FOLDER [--load_path checkpoints/open] [--pieces 40]
 
 Stretches of 32 latents, each described by the mean, the deviation and the mean absolute step of its numbers, projected
 on their 64 main components (musika/metrics). Generated pieces have the seeds 1000, 1001 ... and 512 latents each.
@@ -9,15 +9,12 @@ on their 64 main components (musika/metrics). Generated pieces have the seeds 10
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from musika.errors import CheckpointError
-from musika.metrics import frechet, spaces
+from musika.metrics.sets import frechet, spaces
 
 LENGTH = 512  # latents of a generated piece
 
@@ -34,11 +31,12 @@ def distance(one: np.ndarray, other: np.ndarray) -> float:
 
 def generated(folder: Path, pieces: int) -> list[np.ndarray]:
     """That many pieces `[512, C]`."""
-    from musika import backend, hub
+    from musika import backend
+    from musika.checkpoint import locate
     from musika.gan import coordinates, noise
     from musika.gan.load import load_generator
 
-    loaded = load_generator(hub.find_checkpoint(folder))
+    loaded = load_generator(locate.find_checkpoint(folder))
     config = loaded.config
     made = []
     for seed in range(1000, 1000 + pieces):

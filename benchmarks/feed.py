@@ -1,6 +1,6 @@
 """How fast a codec's training can be fed: batches of crops alone, without any network.
 
-    python benchmarks/feed.py FOLDER_OF_AUDIO [--batches 40] [--json FILE]
+    python -m benchmarks.feed FOLDER_OF_AUDIO [--batches 40] [--json FILE]
 
 Seconds of audio a second, for one thread and more. An accelerator that trains faster than this waits for its input; a
 step's speed is what training shows as `audio_seconds_per_second`.
@@ -9,15 +9,12 @@ step's speed is what training shows as `audio_seconds_per_second`.
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import yardstick
+from benchmarks import yardstick
 
 BS = 8  # crops in a batch, as the commands have it
 WARM = 4  # batches before the clock runs
@@ -27,8 +24,8 @@ def stage_of(folder: Path, cache: Path) -> Any:
     """A codec's stage on all audio of a folder, which is only asked for batches."""
     from musika import audio
     from musika.config import CodecConfig, CodecTrainConfig
-    from musika.training.codec_stage import CodecStage
     from musika.training.pool import Pool
+    from musika.training.stages.codec import CodecStage
 
     config, train = CodecConfig(), CodecTrainConfig(bs=BS)
     shortest = (train.crop + 1) * config.hop_total

@@ -1,6 +1,6 @@
 """Peak memory of musika_generate.py for a short and a long piece: it should not grow with the length.
 
-    python benchmarks/memory.py [--minutes 1 60] [--load_path FOLDER] [--dec_path FOLDER]
+    python -m benchmarks.memory [--minutes 1 60] [--load_path FOLDER] [--dec_path FOLDER]
 
 The figure is the largest resident set of the whole process, as the system reports it when the process has ended.
 """
@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import yardstick
+from benchmarks import yardstick
 
 UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in ru_maxrss's unit
 

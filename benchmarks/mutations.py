@@ -1,6 +1,6 @@
 """Feeds spoiled weight files to the reader of Musika's checkpoints: nothing may crash, hang, or reach another file.
 
-    python benchmarks/mutations.py [--files 20000] [--seed 0] [--only NUMBER]
+    python -m benchmarks.mutations [--files 20000] [--seed 0] [--only NUMBER]
 
 Good files in the shapes that Keras 2 gives them, and hostile ones whose links, external storage and virtual datasets
 name a file of this machine, are mutated: bits flipped, words replaced, blocks moved, ends cut off. File number n of a
@@ -30,13 +30,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import keras2  # noqa: E402
-
-from musika import legacy  # noqa: E402
-from musika.errors import CheckpointError  # noqa: E402
+from musika.checkpoint.published import musika_folder
+from musika.errors import CheckpointError
+from tests.helpers import keras2
 
 CANARY = np.full(4096, 0.123456789, np.float32)  # what stands in the file that must not be read
 PATIENCE = 20.0  # seconds after which a file counts as a hang
@@ -143,7 +139,7 @@ def outcome(folder: Path) -> str:
     """What comes of reading a file: "read", or the kind of refusal, or what is wrong."""
     signal.setitimer(signal.ITIMER_REAL, PATIENCE)
     try:
-        _, arrays = legacy.generator(folder)
+        _, arrays = musika_folder.generator(folder)
     except CheckpointError as error:
         text = str(error)
         if "\n" in text or not text.isprintable() or len(text) > MAX_LINE:

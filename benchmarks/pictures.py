@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One picture of the log-mel spectrograms of several audio files, one below the other, left channel above right.
 
-python benchmarks/pictures.py OUT.png FILE [FILE ...] [--start 10] [--seconds 12]
+python -m benchmarks.pictures OUT.png FILE [FILE ...] [--start 10] [--seconds 12]
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 LABEL_HEIGHT = 16
 

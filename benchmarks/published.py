@@ -1,6 +1,6 @@
 """How fast networks of the published sizes generate, encode and train, with random weights, beside the yardstick.
 
-    python benchmarks/published.py [--mixed_precision True] [--seconds 60] [--parts generate,encode,train,difference]
+    python -m benchmarks.published [--mixed_precision True] [--seconds 60] [--parts generate,encode,train,difference]
 
 Networks and synthesis, without files; the best of a few runs, after one that compiles. A figure is also given as it
 would be on cores whose yardstick is 420 GFLOP/s in float32 and 760 in bfloat16, scaled by the yardstick of its own
@@ -13,9 +13,9 @@ import argparse
 from typing import Any
 
 import numpy as np
-import yardstick
-from speed import _Random, _stepping
 
+from benchmarks import yardstick
+from benchmarks.speed import _Random, _stepping
 from musika import draws
 
 PARTS = ("generate", "encode", "train", "difference")
@@ -71,7 +71,7 @@ def _policy(options: argparse.Namespace) -> str:
 def codec(policy: str, xla: bool = False) -> Any:
     """A `musika` codec of the published sizes under whose random weights signals keep their size."""
     from musika.codec import published
-    from musika.codec.published_codec import PublishedCodec
+    from musika.codec.published_blocks import PublishedCodec
     from musika.config import PublishedCodecConfig
 
     config, weights = PublishedCodecConfig(), {}
@@ -103,7 +103,7 @@ def _encode(options: argparse.Namespace) -> float:
 
 def _train(options: argparse.Namespace) -> float:
     from musika.config import GanTrainConfig, GeneratorConfig
-    from musika.training.gan_stage import GanStage
+    from musika.training.stages.gan import GanStage
 
     config = GeneratorConfig()
     train, windows, xla = GanTrainConfig(bs=options.bs), _Random(config.channels), options.xla == "True"

@@ -1,6 +1,6 @@
 """How fast a loaded pair of checkpoints encodes, decodes, generates and trains, beside the yardstick of the same run.
 
-    python benchmarks/speed.py [--load_path FOLDER] [--dec_path FOLDER] [--seconds 60] [--parts encode,decode,...]
+    python -m benchmarks.speed [--load_path FOLDER] [--dec_path FOLDER] [--seconds 60] [--parts encode,decode,...]
 
 Networks and synthesis, without files. Each figure is seconds of audio per second of time: the best of a few runs, after
 one that compiles. For training it is the audio in a batch's windows (or crops) over the time of a step.
@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yardstick
 
-from musika import draws, flags
+from benchmarks import yardstick
+from musika import draws
+from musika.cli import flags, models
 
 PARTS = ("encode", "decode", "generate", "train_gan", "train_codec")
 Work = tuple[float, Callable[[], Any]]  # seconds of audio in one call, the call
@@ -57,10 +58,9 @@ def _options() -> argparse.Namespace:
 
 
 def _model(options: argparse.Namespace) -> Any:
-    from musika import render
 
     chosen = {name: getattr(options, name) for name in ("load_path", "dec_path", "mixed_precision", "xla")}
-    return render.load_from_options(flags.GenerateOptions(**chosen))
+    return models.load_model(flags.GenerateOptions(**chosen))
 
 
 def _encode(options: argparse.Namespace) -> Work:
@@ -86,7 +86,7 @@ def _generate(options: argparse.Namespace) -> Work:
 def _train_gan(options: argparse.Namespace) -> Work:
     from musika import backend
     from musika.config import GanTrainConfig
-    from musika.training.gan_stage import GanStage
+    from musika.training.stages.gan import GanStage
 
     model = _model(options)
     config = model.config
@@ -105,7 +105,7 @@ def _train_gan(options: argparse.Namespace) -> Work:
 def _train_codec(options: argparse.Namespace) -> Work:
     from musika import backend
     from musika.config import CodecTrainConfig
-    from musika.training.codec_stage import CodecStage
+    from musika.training.stages.codec import CodecStage
 
     config = _model(options).codec.config
     train = CodecTrainConfig(magnitude_samples=0)  # the whole loss, synthesis included

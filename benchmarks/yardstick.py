@@ -1,6 +1,6 @@
 """The yardstick of every benchmark: TensorFlow's matrix product, 2048 cubed, all cores, best of ten.
 
-    python benchmarks/yardstick.py [--json FILE]
+    python -m benchmarks.yardstick [--json FILE]
 
 Speeds of other machines and busy hours compare as ratios to it. What is said to hold "at 420 GFLOP/s" was measured at
 another yardstick and scaled. Also here: what the benchmarks share, a table on the console and the same as JSON.
@@ -12,15 +12,12 @@ import argparse
 import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))  # musika, also where it is not installed
 
 SIZE, REPEATS = 2048, 10
 REFERENCE = 420.0  # GFLOP/s in float32 that speeds are scaled to

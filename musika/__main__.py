@@ -7,7 +7,8 @@ import itertools
 import sys
 from collections.abc import Sequence
 
-from musika import __version__, console, flags
+from musika import __version__, console
+from musika.cli import flags
 from musika.errors import UsageError
 
 
@@ -33,7 +34,7 @@ def _run(verb: str, words: Sequence[str]) -> int:
     console.quiet_frameworks(options.verbose)
     if options.cpu:
         console.hide_gpus()
-    command = importlib.import_module(f"musika.commands.{verb}")
+    command = importlib.import_module(f"musika.cli.{verb}")
     return command.run(options)
 
 

@@ -28,7 +28,7 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine
 hypothesis.settings.load_profile("untimed")
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # `tests.reference`, `tiny`: also when pytest is started elsewhere
+sys.path.insert(0, str(ROOT))  # `tests.helpers`: also when pytest is started elsewhere
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def songs() -> list[Path]:
 @pytest.fixture(scope="session")
 def shipped(tmp_path_factory) -> Path:
     """`ae` and `open`: a tiny codec and a tiny generator for it."""
-    import tiny  # here and below, as this file is read before any framework may be
+    from tests.helpers import tiny  # here and below, as this file is read before any framework may be
 
     folder = tmp_path_factory.mktemp("shipped")
     tiny.write_checkpoints(folder)
@@ -51,9 +51,8 @@ def shipped(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def latents(shipped, tmp_path_factory) -> Path:
-    from train_runs import write_latents
-
     from musika.codec.load import load_codec
+    from tests.helpers.train_runs import write_latents
 
     return write_latents(tmp_path_factory.mktemp("latents"), load_codec(shipped / "ae").identity)
 
@@ -61,9 +60,8 @@ def latents(shipped, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def trained(shipped, latents, tmp_path_factory) -> Path:
     """A run of two steps: a tiny generator's."""
-    from train_runs import only_run, options
-
-    from musika.commands import train
+    from musika.cli import train
+    from tests.helpers.train_runs import only_run, options
 
     save = tmp_path_factory.mktemp("trained")
     assert train.run(options(shipped, latents, save)) == 0

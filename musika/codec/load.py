@@ -17,7 +17,6 @@ from musika.codec.base import Codec
 from musika.config import CodecConfig, PublishedCodecConfig
 from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.files import shown
-from musika.flags import CodecOptions
 
 KIND, PUBLISHED_KIND = "codec/stereo", "codec/musika"
 PARTS = ("encoder", "decoder")
@@ -51,11 +50,6 @@ class CodecInfo:
     channels: int
 
 
-def asked_by(options: CodecOptions) -> dict[str, Any]:
-    """What flags say about a codec's sizes, as `load_codec` and `describe` take it."""
-    return {name: getattr(options, name) for name in FLAGS}
-
-
 def load_codec(folder: Path, precision: str = "float32", xla: bool = False, asked: Asked | None = None) -> Codec:
     """The codec of a checkpoint's or of a Musika folder.
 
@@ -69,7 +63,7 @@ def load_codec(folder: Path, precision: str = "float32", xla: bool = False, aske
         UsageError: a flag contradicts it.
     """
     if _is_published(folder):
-        from musika.codec.published_codec import PublishedCodec
+        from musika.codec.published_blocks import PublishedCodec
 
         sizes, arrays = read_published(folder, asked)
         return PublishedCodec(sizes, arrays, published_identity(sizes, arrays), precision, xla)
@@ -117,9 +111,9 @@ def _is_published(folder: Path) -> bool:
 
 
 def _is_musika_folder(folder: Path) -> bool:
-    from musika import legacy
+    from musika.checkpoint.published import musika_folder
 
-    return legacy.holds(folder)
+    return musika_folder.holds(folder)
 
 
 def _sizes(folder: Path, written: Mapping[str, Any], kind: type[Sizes]) -> Sizes:
@@ -207,9 +201,9 @@ def read_published(folder: Path, asked: Asked | None = None) -> tuple[PublishedC
     from musika.codec import published
 
     if _is_musika_folder(folder):
-        from musika import legacy
+        from musika.checkpoint.published import musika_folder
 
-        found, arrays = legacy.codec(folder)
+        found, arrays = musika_folder.codec(folder)
         try:
             config = PublishedCodecConfig.from_dict(found)
         except ConfigError as error:

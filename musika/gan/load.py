@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from musika import checkpoint, legacy
+from musika import checkpoint
+from musika.checkpoint.published import musika_folder
 from musika.config import ANY_PUBLISHED, GeneratorConfig
 from musika.errors import CheckpointError, ConfigError
 
@@ -84,7 +85,7 @@ def load_generator(folder: Path, dtype: Any = "float32") -> LoadedGenerator:
     Raises:
         CheckpointError: the folder is missing or torn, holds something else, or does not fit its configuration.
     """
-    published = legacy.generator(folder) if legacy.holds(folder) else None
+    published = musika_folder.generator(folder) if musika_folder.holds(folder) else None
     info = read_info(folder) if published is None else _published_info(published[0])
     if info["kind"] != KIND:
         raise CheckpointError(
@@ -111,7 +112,11 @@ def read_info(folder: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: the folder is missing or torn, or a Musika folder that holds no generator.
     """
-    return _published_info(legacy.generator_sizes(folder)) if legacy.holds(folder) else checkpoint.read_config(folder)
+    return (
+        _published_info(musika_folder.generator_sizes(folder))
+        if musika_folder.holds(folder)
+        else checkpoint.read_config(folder)
+    )
 
 
 def _published_info(sizes: Mapping[str, Any]) -> dict[str, Any]:

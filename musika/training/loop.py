@@ -22,8 +22,8 @@ import numpy as np
 from musika import checkpoint, console
 from musika.errors import CheckpointError, MusikaError
 from musika.training.feed import Feeder, Interrupts, Looks
-from musika.training.retreat import RATE, Places, Retreat
-from musika.training.stage import Log, Stage
+from musika.training.stages.protocol import Log, Stage
+from musika.training.watchdog import RATE, Places, Retreat
 
 Tree = Any
 INTERRUPTED = 130  # exit code
@@ -349,13 +349,13 @@ def _name(position: int) -> str:
 
 
 def _flatten(tree: Tree) -> dict[str, Any]:
-    from musika import optim  # imports Keras
+    from musika.training import optim  # imports Keras
 
     return optim.flatten(tree)
 
 
 def _unflatten(like: Tree, arrays: Mapping[str, Any]) -> Tree:
-    from musika import optim
+    from musika.training import optim
 
     return optim.unflatten(like, arrays)
 

@@ -1,0 +1,148 @@
+"""`decode`: latents (`.npy`) become audio files, one for each."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from musika import audio, console
+from musika.checkpoint import locate
+from musika.cli import models
+from musika.cli.flags import DecodeOptions
+from musika.codec.base import Codec
+from musika.errors import LatentsError
+from musika.files import shown
+from musika.latents import WARN_BEYOND, Index, LatentsFile, check_identity, find_indexes, find_latents, open_latents
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One file of latents, where its audio goes, and its length in samples where that is known."""
+
+    file: LatentsFile
+    target: Path
+    samples: int | None
+
+
+def run(options: DecodeOptions) -> int:
+    """Decodes every file; returns 0, or 1 when some were refused (each is listed with its reason).
+
+    Raises:
+        MusikaError: no such folder, no latents in it, all of them of another codec, a codec that cannot be loaded, a
+            target that cannot be written.
+    """
+
+    def load() -> Codec:
+        from musika import backend
+        from musika.codec.load import load_codec
+
+        precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
+        return load_codec(locate.find_checkpoint(options.dec_path), precision, xla, models.codec_sizes(options))
+
+    return decode_folder(options, load)
+
+
+def decode_folder(options: DecodeOptions, load: Callable[[], Codec]) -> int:
+    """`run` with any codec: `load` is called once there is something to decode."""
+    paths = find_latents(options.files_path)
+    indexes = find_indexes(options.files_path)
+    base = options.files_path if options.files_path.is_dir() else options.files_path.parent
+    codec = load()
+    if indexes and all(index.settings.codec_identity != codec.identity for index in indexes.values()):
+        for index in indexes.values():
+            check_identity(options.files_path, index.settings.codec_identity, codec.identity)
+    jobs: list[Job] = []
+    refused: list[str] = []
+    for path in paths:
+        name = path.relative_to(base)
+        target = options.save_path / name.parent / f"{name.name.removesuffix('.npy')}.{options.format}"
+        try:
+            jobs.append(_job(path, target, indexes, codec))
+        except LatentsError as error:
+            refused.append(str(error))
+    started = time.monotonic()
+    seconds = sum(job.file.length for job in jobs) * codec.hop_total / codec.sample_rate
+    done: list[audio.Written] = []
+    with console.progress(seconds, "s", "decode, seconds of audio") as bar:
+        for job in jobs:
+            try:
+                done.append(_decode_one(job, codec, bar))
+            except LatentsError as error:
+                refused.append(str(error))
+    _summary(done, len(paths), codec.sample_rate, time.monotonic() - started, options.save_path, refused)
+    return 1 if refused else 0
+
+
+def _job(path: Path, target: Path, indexes: dict[Path, Index], codec: Codec) -> Job:
+    """Checks a file's header and its codec.
+
+    Raises:
+        LatentsError: it does not fit.
+    """
+    place = next((p for p in path.parents if p in indexes), None)
+    if place is None:  # an index above the folder that was named is known by its resolved path
+        path_there = path.resolve()
+        place = next((p for p in path_there.parents if p in indexes), None)
+    else:
+        path_there = path
+    samples = None
+    if place is not None:
+        check_identity(path, indexes[place].settings.codec_identity, codec.identity)
+        samples = indexes[place].whole_samples().get(path_there.relative_to(place).as_posix())
+    file = open_latents(path, codec.channels)
+    if samples is not None and codec.latents_of(samples) != file.length:
+        samples = None  # the file is another one than the index knows
+    return Job(file, target, samples)
+
+
+def _decode_one(job: Job, codec: Codec, bar: console.Progress) -> audio.Written:
+    """Decodes one file.
+
+    Raises:
+        LatentsError: its values cannot be latents.
+        AudioError: the audio cannot be written.
+    """
+    name = shown(job.file.path)
+    bar.status(name)
+    largest = job.file.largest()
+    if largest > WARN_BEYOND:
+        bar.note(f"warning: {name} has values up to {largest:.2f}; latents lie in -1..1")
+    waveform = _watched(codec.decode_blocks(job.file.blocks()), codec.sample_rate, bar)
+    if job.samples is not None:
+        waveform = _cut(waveform, job.samples)
+    return audio.write(job.target, waveform, codec.sample_rate)
+
+
+def _watched(blocks: Iterable[np.ndarray], rate: int, bar: console.Progress) -> Iterator[np.ndarray]:
+    for block in blocks:
+        bar.advance(len(block) / rate)
+        yield block
+
+
+def _cut(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
+    """The first `samples` of a waveform in blocks."""
+    for block in blocks:
+        if samples > 0:
+            yield block[:samples]
+        samples -= len(block)
+
+
+def _summary(done: list[audio.Written], wanted: int, rate: int, spent: float, place: Path, refused: list[str]) -> None:
+    """The last lines that a person reads."""
+    seconds = sum(written.samples for written in done) / rate
+    speed = seconds / max(spent, 1e-9)
+    console.say(
+        f"decoded {len(done)} of {wanted} files into {shown(place)}: {seconds / 60:.1f} minutes of audio, "
+        f"{speed:.0f} s of audio a second"
+    )
+    for written in done:
+        if written.clipped:
+            console.say(f"  {shown(written.path)}: {written.clipped_share:.3%} of its samples were clipped")
+    if refused:
+        console.say(f"refused, {len(refused)} of {wanted} files:")
+        for line in refused:
+            console.say(f"  {line}")

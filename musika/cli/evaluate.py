@@ -1,0 +1,69 @@
+"""`evaluate`: figures of a codec on real pieces, or of generated music beside real pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from musika.cli import models
+from musika.cli.flags import EvaluateOptions
+from musika.codec.base import Codec
+from musika.codec.load import FLAGS
+from musika.errors import UsageError
+
+FOR_MUSIC = ("reference", "training", "embedding")  # flags that mean nothing without --generated
+FOR_CODEC = ("files_path", "latents", "pictures", "seconds")  # and with it
+
+
+def run(options: EvaluateOptions) -> int:
+    """Measures; returns 0, or 1 when some files were left out (each is listed with its reason).
+
+    Raises:
+        MusikaError: flags that do not go together, a folder or a checkpoint that cannot be used, too few clips.
+    """
+    check(options)
+
+    def load() -> Codec:
+        from musika import backend
+        from musika.checkpoint import locate
+        from musika.codec.load import load_codec
+
+        assert options.codec is not None
+        folder = locate.find_checkpoint(options.codec)
+        precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
+        return load_codec(folder, precision, xla, models.codec_sizes(options))
+
+    return measure(options, load)
+
+
+def measure(options: EvaluateOptions, load: Callable[[], Codec]) -> int:
+    """`run` with any codec: `load` is called once there is something to measure."""
+    if options.generated is None:
+        from musika.cli import evaluate_codec
+
+        return evaluate_codec.evaluate_folder(options, load)
+    from musika.cli import evaluate_music
+
+    return evaluate_music.evaluate_folders(options, load if options.codec is not None else None)
+
+
+def check(options: EvaluateOptions) -> None:
+    """Whether the flags go together.
+
+    Raises:
+        UsageError: they do not.
+    """
+    if options.generated is None:
+        for name in FOR_MUSIC:
+            if getattr(options, name) is not None:
+                raise UsageError(f"--{name} goes with --generated, the folder of generated music")
+        if options.codec is None:
+            raise UsageError("there is nothing to measure: give --codec a folder, or --generated and --reference")
+        return
+    if options.reference is None:
+        raise UsageError("--generated needs --reference, a folder of real pieces to compare with")
+    for name in FOR_CODEC:
+        if name in options.given:
+            raise UsageError(f"--{name} is for trying a codec; leave it out with --generated")
+    for name in FLAGS:
+        if options.codec is None and getattr(options, name) is not None:
+            raise UsageError(f"--{name} is a size of a codec, and --codec none does without one: leave it out")

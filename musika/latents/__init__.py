@@ -1,0 +1,57 @@
+"""Latents on the disk: single files, folders with their index, and windows to train on."""
+
+from musika.latents.file import (
+    REFUSE_BEYOND,
+    WARN_BEYOND,
+    BadValues,
+    LatentsFile,
+    LatentsWriter,
+    check_values,
+    find_latents,
+    open_latents,
+)
+from musika.latents.folder import (
+    INDEX,
+    BadName,
+    Index,
+    LatentsFolder,
+    Settings,
+    Source,
+    TooShort,
+    folder_mark,
+    read_index,
+)
+from musika.latents.windows import (
+    Statistics,
+    TrainingSet,
+    check_identity,
+    common_identity,
+    find_indexes,
+    open_training_set,
+)
+
+__all__ = [
+    "INDEX",
+    "REFUSE_BEYOND",
+    "WARN_BEYOND",
+    "BadName",
+    "BadValues",
+    "Index",
+    "LatentsFile",
+    "LatentsFolder",
+    "LatentsWriter",
+    "Settings",
+    "Source",
+    "Statistics",
+    "TooShort",
+    "TrainingSet",
+    "check_identity",
+    "check_values",
+    "common_identity",
+    "find_indexes",
+    "find_latents",
+    "folder_mark",
+    "open_latents",
+    "open_training_set",
+    "read_index",
+]

@@ -1,0 +1,395 @@
+"""A folder of latents and the `latents.json` beside them: whose latents they are, what they came from, what is missing.
+
+The folder keeps the sub-folders of the audio: `a/song.wav` becomes `a/song.wav_0000.npy`, `a/song.wav_0001.npy` ... in
+chunks, or `a/song.wav.npy` whole. The extension stays in the name, so no two sources ever share one. Chunk k holds
+latents k·M ... (k+1)·M of its source; when the source's length is no multiple of M, a last chunk holds its last M
+latents and overlaps the one before, as Musika has it.
+
+A source's files get their names together when all of them are complete, and the index is replaced afterwards: a run
+that is killed leaves nothing half-written, and the next one goes on with the first source that is not in the index.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from musika.errors import LatentsError
+from musika.files import replacing, shown, sync_folder, why
+from musika.latents.file import LatentsWriter, check_values
+
+INDEX = "latents.json"
+PARTIAL = ".partial"  # folder of what is not complete yet
+FORMAT_VERSION = 1
+MAX_INDEX = 1 << 30  # bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What all latents of a folder have in common."""
+
+    codec_identity: str
+    channels: int  # C
+    hop_total: int  # samples in one latent
+    sample_rate: int  # Hz
+    max_lat_len: int  # latents in a chunk; 0 with `whole`
+    whole: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """One audio file that was encoded."""
+
+    path: str  # relative to the audio folder, with /
+    folder: str  # which audio folder: a hash of its place
+    size: int  # bytes
+    mtime_ns: int
+    samples: int  # length at the codec's rate
+    latents: int  # T
+    files: tuple[str, ...]  # relative to this folder, with /
+
+
+@dataclasses.dataclass(frozen=True)
+class Index:
+    """What `latents.json` says."""
+
+    settings: Settings
+    sources: tuple[Source, ...]
+    skipped: tuple[dict[str, str], ...]  # path, reason
+
+    def whole_samples(self) -> dict[str, int]:
+        """For each file that holds a whole source: its length in samples."""
+        return {source.files[0]: source.samples for source in self.sources} if self.settings.whole else {}
+
+
+class TooShort(LatentsError):
+    """A source of fewer latents than one chunk has."""
+
+
+class BadName(LatentsError):
+    """A source whose latents cannot be named after it."""
+
+
+def folder_mark(folder: Path) -> str:
+    """What tells audio folders apart without telling where they are."""
+    return hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=6).hexdigest()
+
+
+def read_index(folder: Path) -> Index | None:
+    """The index of a folder, None where there is none.
+
+    Raises:
+        LatentsError: it cannot be read or is not what we write.
+    """
+    path = folder / INDEX
+    try:
+        if path.stat().st_size > MAX_INDEX:
+            raise LatentsError(f"{shown(path)} is too large to be an index of latents")
+        values = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise LatentsError(f"{shown(path)} cannot be read: {why(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise LatentsError(f"{shown(path)} is not JSON ({error}); delete it and encode again") from error
+    try:
+        if values["format_version"] != FORMAT_VERSION:
+            raise LatentsError(
+                f"{shown(path)} is of format version {values['format_version']}; this is {FORMAT_VERSION}"
+            )
+        settings = _typed(Settings, values)
+        sources = tuple(_source(item) for item in values["sources"])
+        skipped = tuple({"path": str(item["path"]), "reason": str(item["reason"])} for item in values["skipped"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LatentsError(f"{shown(path)} is not an index of latents ({error}); delete it and encode again") from error
+    return Index(settings, sources, skipped)
+
+
+def _typed(kind: type[Any], values: dict[str, Any]) -> Any:
+    """A dataclass of plain values, each of the type that it is declared with."""
+    found = {}
+    for field in dataclasses.fields(kind):
+        value = values[field.name]
+        if type(value).__name__ != str(field.type).split("[")[0]:
+            raise ValueError(f"{field.name} is {value!r}")
+        found[field.name] = value
+    return kind(**found)
+
+
+def _source(item: dict[str, Any]) -> Source:
+    source: Source = _typed(Source, {**item, "files": tuple(str(name) for name in item["files"])})
+    if not source.files:
+        raise ValueError(f"source {source.path!r} has no files")
+    for name in source.files:
+        if name.startswith("/") or ".." in name.split("/") or "\\" in name:
+            raise ValueError(f"file {name!r} is not below the folder")
+    return source
+
+
+class LatentsFolder:
+    """A folder that latents are being written to, by one process at a time.
+
+    `with LatentsFolder(path, settings) as folder:`, then for each source `folder.has(...)` or
+    `with folder.new_source(...) as source: source.add(block) ...; source.done(samples)`.
+    """
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        """Opens the folder, makes it where needed, and takes up what is there.
+
+        Raises:
+            LatentsError: it holds latents of another codec or other settings, another run writes to it, or it cannot be
+                written to.
+        """
+        self.path, self.settings = path, settings
+        self.skipped: list[dict[str, str]] = []
+        self._sources: dict[str, Source] = {}
+        self._lock = -1
+        self._saved, self._cost, self._unsaved = -1e9, 0.0, False
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(path)
+            index = read_index(path)  # behind the lock: what another run has just written counts
+            if index is not None:
+                _check_settings(path, index.settings, settings)
+                self._sources = {source.path: source for source in index.sources}
+            self._clear()
+            (path / PARTIAL).mkdir()
+        except BaseException as error:
+            self._unlock()
+            if isinstance(error, OSError):
+                raise LatentsError(
+                    f"{shown(path)} cannot be written to: {why(error)}; choose another --save_path"
+                ) from error
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._unsaved or kind is None:
+                self.save()
+        finally:
+            with contextlib.suppress(OSError):
+                self._clear()
+            self._unlock()
+
+    def known(self, path: str) -> Source | None:
+        """What the index says of a source."""
+        return self._sources.get(path)
+
+    def has(self, path: str, status: os.stat_result) -> bool:
+        """Whether a source has been encoded, has not changed since, and its latents are still there."""
+        source = self._sources.get(path)
+        return (
+            source is not None
+            and (source.size, source.mtime_ns) == (status.st_size, status.st_mtime_ns)
+            and all((self.path / name).is_file() for name in source.files)
+        )
+
+    def skip(self, path: str, reason: str) -> None:
+        """Writes down that a source is not among the latents, and why."""
+        self.skipped.append({"path": path, "reason": reason})
+        self._unsaved = True
+
+    @contextlib.contextmanager
+    def new_source(self, path: str, mark: str, status: os.stat_result) -> Iterator[SourceWriter]:
+        """Room for the latents of one source; they are dropped unless `done` was called."""
+        writer = SourceWriter(self.path / PARTIAL, path, self.settings)
+        try:
+            yield writer
+            if writer.samples is not None:
+                self._commit(writer, Source(path, mark, status.st_size, status.st_mtime_ns, writer.samples, 0, ()))
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # the source's fault; the others can still be done
+                raise BadName("has a name too long for that of its latents; give it a shorter one") from error
+            raise LatentsError(f"latents cannot be written to {shown(self.path)}: {why(error)}") from error
+        finally:
+            writer.drop()
+
+    def _commit(self, writer: SourceWriter, source: Source) -> None:
+        names = tuple(writer.names)
+        before = self._sources.get(source.path)
+        for name, temporary in zip(names, writer.parts, strict=True):
+            target = self.path / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(temporary, target)
+        sync_folder((self.path / names[0]).parent)
+        for name in set(before.files if before is not None else ()) - set(names):
+            with contextlib.suppress(OSError):
+                (self.path / name).unlink()  # of an earlier, longer version of the source
+        self._sources[source.path] = dataclasses.replace(source, latents=writer.length, files=names)
+        self._unsaved = True
+        # after each source, but never more than a twentieth of the time where a folder has very many of them
+        if time.monotonic() - self._saved > 20 * self._cost:
+            self.save()
+
+    def save(self) -> None:
+        """Replaces the index.
+
+        Raises:
+            LatentsError: it cannot be written.
+        """
+        started = time.monotonic()
+        values = {
+            "format_version": FORMAT_VERSION,
+            **dataclasses.asdict(self.settings),
+            "sources": [dataclasses.asdict(self._sources[path]) for path in sorted(self._sources)],
+            "skipped": sorted(self.skipped, key=lambda item: item["path"]),
+        }
+        try:
+            with replacing(self.path / INDEX) as file:
+                file.write(json.dumps(values, indent=1).encode("ascii"))
+        except OSError as error:
+            raise LatentsError(f"{shown(self.path / INDEX)} cannot be written: {why(error)}") from error
+        self._saved, self._unsaved = time.monotonic(), False
+        self._cost = self._saved - started
+
+    def _unlock(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+        self._lock = -1
+
+    def _clear(self) -> None:
+        """Removes what an earlier run has left incomplete."""
+        shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
+
+
+class SourceWriter:
+    """The latents of one source on their way to disk, as chunks or whole; no more than two chunks are held."""
+
+    def __init__(self, folder: Path, path: str, settings: Settings) -> None:
+        self._folder, self._path, self._settings = folder, path, settings
+        self._held = np.zeros((0, settings.channels), np.float32)  # not written yet
+        self._before = self._held  # the last chunk written: what an overlapping one begins with
+        self._stream: tuple[Any, LatentsWriter] | None = None
+        self.length = 0
+        self.samples: int | None = None
+        self.parts: list[Path] = []
+
+    @property
+    def names(self) -> list[str]:
+        """Where the parts belong, relative to the folder of latents."""
+        if self._settings.whole:
+            return [f"{self._path}.npy"]
+        return [f"{self._path}_{number:04d}.npy" for number in range(len(self.parts))]
+
+    def add(self, block: np.ndarray) -> None:
+        """Takes the next latents, `[n, C]`.
+
+        Raises:
+            BadValues: values that are not finite or beyond ±8: the codec fails on this source.
+        """
+        check_values(block, "what the codec makes of it")
+        self.length += len(block)
+        if self._settings.whole:
+            self._whole().add(block)
+            return
+        self._held = np.concatenate([self._held, block])
+        size = self._settings.max_lat_len
+        while len(self._held) >= size:
+            self._chunk(self._held[:size])
+            self._before, self._held = self._held[:size], self._held[size:]
+
+    def done(self, samples: int) -> None:
+        """Says that these were all latents of a source of so many samples.
+
+        Raises:
+            TooShort: there are fewer than one chunk has.
+        """
+        if self._settings.whole:
+            file, writer = self._stream if self._stream is not None else (None, None)
+            if file is None or writer is None:
+                raise TooShort("no latents")
+            writer.finish()
+            _close(file)
+            self._stream = None
+        elif not self.parts:
+            raise TooShort(f"{self.length} latents")
+        elif len(self._held):
+            self._chunk(np.concatenate([self._before, self._held])[-self._settings.max_lat_len :])
+        self.samples = samples
+
+    def drop(self) -> None:
+        """Removes what has not been given its name."""
+        if self._stream is not None:
+            with contextlib.suppress(OSError):  # what cannot be written is not wanted any more
+                self._stream[0].close()
+        for part in self.parts:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+    def _whole(self) -> LatentsWriter:
+        if self._stream is None:
+            file = self._new()
+            self._stream = file, LatentsWriter(file, self._settings.channels)
+        return self._stream[1]
+
+    def _chunk(self, rows: np.ndarray) -> None:
+        with self._new() as file:
+            writer = LatentsWriter(file, self._settings.channels)
+            writer.add(rows)
+            writer.finish()
+            _close(file)
+
+    def _new(self) -> Any:
+        self.parts.append(self._folder / f"{len(self.parts)}.npy")
+        return open(self.parts[-1], "wb")
+
+
+def _close(file: Any) -> None:
+    """Closes a file whose bytes are on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
+
+
+def _locked(folder: Path) -> int:
+    """A descriptor that keeps other runs out of the folder until it is closed, -1 where that cannot be done."""
+    try:
+        import fcntl
+    except ImportError:
+        return -1
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise LatentsError(
+            f"another run is writing to {shown(folder)}; wait for it or choose another --save_path"
+        ) from None
+    except OSError:
+        pass  # a file system without locks
+    return descriptor
+
+
+def _check_settings(folder: Path, there: Settings, wanted: Settings) -> None:
+    """Whether new latents fit those that are there.
+
+    Raises:
+        LatentsError: with the remedy.
+    """
+    if there == wanted:
+        return
+    same_codec = dataclasses.replace(there, max_lat_len=wanted.max_lat_len, whole=wanted.whole) == wanted
+    if not same_codec:
+        raise LatentsError(
+            f"{shown(folder)} holds latents of another codec ({there.codec_identity or 'unknown'}, this is "
+            f"{wanted.codec_identity}); choose another --save_path, or the codec that made them with --dec_path"
+        )
+    was = "--whole True" if there.whole else f"--max_lat_len {there.max_lat_len}"
+    raise LatentsError(f"{shown(folder)} was written with {was}; say so again or choose another --save_path")

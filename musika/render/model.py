@@ -1,0 +1,177 @@
+"""A generator and the codec whose latents it makes: loading both, and refusing pairs that do not fit."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musika import checkpoint
+from musika.checkpoint import locate
+from musika.checkpoint.published import catalogue, musika_folder
+from musika.codec import load as codec_load
+from musika.codec.base import Codec
+from musika.config import ANY_PUBLISHED, GeneratorConfig, same_codec
+from musika.errors import CheckpointError, UsageError
+from musika.files import shown
+from musika.gan import load as gan_load
+
+GROUP = 2  # half-windows that the generator makes at once: fewer are bound by reading its weights, more cost latency
+AT_ONCE = 64  # latents that the codec decodes at once, in as many windows: more leave the processor's caches
+
+# flags that say a size, and the configuration's name for it
+GENERATOR_SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coordinate_depth"}
+
+Generate = Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """All that sounds: a generator and the codec whose latents it makes.
+
+    Attributes:
+        config: the generator's sizes.
+        generate: coordinates `[GROUP, L/2, 2D]` and noise `[GROUP, t, 1]` a layer to latents `[GROUP, L/2, C]`.
+        codec: decodes them.
+        name: of the checkpoint, for file names and pages.
+    """
+
+    config: GeneratorConfig
+    generate: Generate
+    codec: Codec
+    name: str = "model"
+
+    @property
+    def batch(self) -> int:
+        """Windows that the codec decodes at once."""
+        return max(1, AT_ONCE // self.codec.block)
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz."""
+        return self.codec.sample_rate
+
+    def samples(self, seconds: float) -> int:
+        """The sample nearest to a time."""
+        return round(seconds * self.sample_rate)
+
+
+def load_model(
+    load_path: Path,
+    dec_path: Path | None = None,
+    sizes: Mapping[str, Any] | None = None,
+    dtype: str = "float32",
+    xla: bool = False,
+) -> Model:
+    """Generator and codec from their checkpoint folders.
+
+    Args:
+        load_path: the generator's; a relative one is looked for here, then beside the program; a published one that
+            is missing is fetched.
+        dec_path: the codec's; None looks for the `ae` or `musika_ae` that fits: with the generator, in `checkpoints/`
+            here, and beside the program.
+        sizes: what flags say about generator and codec (`small`, `hop`, ...); None is no opinion.
+        dtype: precision of the networks, a dtype policy of Keras.
+        xla: compile with XLA.
+
+    Raises:
+        CheckpointError: a folder is missing, torn, or the codec is not the one that the generator was trained with.
+        UsageError: a size contradicts the checkpoint.
+    """
+    folder = locate.find_checkpoint(load_path)
+    info = gan_load.read_info(folder)
+    _check_sizes(folder, info.get("config"), sizes or {})
+    codec_folder = find_codec(folder, dec_path, str(info.get("codec_identity")))
+
+    loaded = gan_load.load_generator(folder, dtype=dtype)
+    codec = codec_load.load_codec(
+        codec_folder, dtype, xla, {name: (sizes or {}).get(name) for name in codec_load.FLAGS}
+    )
+    check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
+    return Model(loaded.config, compiled(loaded.generator, xla), codec, _name(folder.resolve()))
+
+
+def compiled(generator: Any, xla: bool = False) -> Generate:
+    """A generator layer as a function of NumPy arrays, compiled at its first call."""
+    from musika import backend
+
+    call = backend.compile(lambda coordinates, noise: generator(coordinates, noise), xla)
+    return lambda coordinates, noise: backend.to_numpy(call(coordinates, list(noise)))
+
+
+def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
+    """The codec's folder: the one that was named, or the first that fits.
+
+    Looked for in and beside the generator's folder, in `checkpoints/` here, and beside the program, as `ae` and as
+    `musika_ae`. A generator that only says that it belongs to a published codec gets `checkpoints/musika_ae`, fetched
+    if need be.
+    """
+    if named is not None:
+        return locate.find_checkpoint(named)
+    generator = generator.resolve()
+    if musika_folder.holds_codec(generator):
+        return generator
+    around = (generator, generator.parent, Path("checkpoints"), locate.INSTALLED / "checkpoints")
+    places = [place / name for place in around for name in ("ae", catalogue.CODEC)]
+    there = [folder for folder in places if folder.is_dir() and not catalogue.is_missing(folder)]
+    for folder in there:
+        kind, own = _codec_says(folder)
+        if same_codec(identity, own, kind):
+            return locate.published(folder)
+    if identity == ANY_PUBLISHED:
+        return locate.published(Path("checkpoints") / catalogue.CODEC)
+    if not there:
+        raise CheckpointError(f"no codec found for {generator}: name its folder with --dec_path")
+    # loading will say what does not fit; whether Musika's own files do is seen only then
+    return next((folder for folder in there if musika_folder.holds(folder)), there[0])
+
+
+def check_codec(
+    folder: Path, wanted: str, channels: int, codec_folder: Path, codec: Codec | codec_load.CodecInfo
+) -> None:
+    """Whether a codec is the one whose latents a generator makes.
+
+    Args:
+        folder: the generator's.
+        wanted: identity of its codec, or ANY_PUBLISHED.
+        channels: C of the generator.
+        codec_folder: where the codec is from.
+
+    Raises:
+        CheckpointError: it is another one.
+    """
+    if not same_codec(wanted, codec.identity, codec.kind):
+        right = "the published codec" if wanted == ANY_PUBLISHED else f"codec {wanted}"
+        raise CheckpointError(
+            f"{shown(folder)} was trained on latents of {right}, but {shown(codec_folder)} holds {codec.kind} codec "
+            f"{codec.identity}: name the right codec's folder with --dec_path"
+        )
+    if codec.channels != channels:
+        raise CheckpointError(
+            f"{shown(folder)} makes latents of {channels} numbers, but the codec in {shown(codec_folder)} takes "
+            f"{codec.channels}: name the right codec's folder with --dec_path"
+        )
+
+
+def _codec_says(folder: Path) -> tuple[str, str]:
+    """Kind and identity of a codec, where its folder says them."""
+    if musika_folder.holds(folder):
+        return "musika", ""
+    info = checkpoint.read_config(folder)
+    return str(info["kind"]).removeprefix("codec/"), str(info.get("codec_identity"))
+
+
+def _name(folder: Path) -> str:
+    """What a checkpoint is called: its folder's name, after the run's where it is only a number."""
+    return f"{folder.parent.name}-{folder.name}" if folder.name.isdecimal() else folder.name
+
+
+def _check_sizes(folder: Path, config: Any, sizes: Mapping[str, Any]) -> None:
+    """Refuses flags that contradict a generator's configuration."""
+    for name, field in GENERATOR_SIZES.items():
+        value, says = sizes.get(name), config.get(field) if isinstance(config, dict) else None
+        if value is not None and says is not None and value != says:
+            raise UsageError(f"--{name} {value} contradicts {folder}, which has {says}: leave the flag out")

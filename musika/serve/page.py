@@ -1,0 +1,185 @@
+"""The preview page: choose length, truncation and seed, listen, and see the spectrogram.
+
+It reads checkpoints and never writes where they are; a training run's folder means its newest checkpoint, looked up at
+every request. Works without a network connection: fonts are the system's, and nothing is reported to anybody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musika import audio, pictures, render
+from musika.errors import MusikaError, UsageError
+from musika.serve import ports
+
+MAX_SECONDS = 300.0  # of one request
+MAX_SEED = 2**53 - 1  # what a browser can count to
+DRAWN_SEEDS = 2**32
+MAX_WAITING = 8  # requests in the queue; one is rendered at a time
+KEPT_FILES = 16  # latest pieces that stay playable
+FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
+MONO_FONTS = ("ui-monospace", "Consolas", "monospace")
+TITLE = "Musika"
+
+
+class Source:
+    """The model behind the page, loaded again when its checkpoint is another one.
+
+    Args:
+        folder: gives the checkpoint's folder as it is now.
+        load: loads it.
+    """
+
+    def __init__(self, folder: Callable[[], Path], load: Callable[[Path], render.Model]) -> None:
+        self._folder, self._load = folder, load
+        self._lock = threading.Lock()
+        self._at: tuple[Path, float] | None = None
+        self._model: render.Model | None = None
+
+    def model(self) -> render.Model:
+        """The model of the newest checkpoint.
+
+        Raises:
+            MusikaError: there is none that can be used.
+        """
+        with self._lock:
+            folder = self._folder()
+            changed = folder.stat().st_mtime if folder.exists() else 0.0
+            if self._model is None or self._at != (folder, changed):
+                self._model = self._load(folder)
+                self._at = (folder, changed)
+            return self._model
+
+
+class Shelf:
+    """A temporary folder that holds the latest pieces and nothing older."""
+
+    def __init__(self, folder: Path, room: int = KEPT_FILES) -> None:
+        self.folder, self.room = folder, room
+
+    def add(self, name: str, waveform: np.ndarray, sample_rate: int) -> Path:
+        """Writes a wav file and drops what is too old; a name that is there already is replaced."""
+        path = self.folder / name
+        audio.write(path, waveform, sample_rate)
+        there = sorted(self.folder.glob("*.wav"), key=lambda file: file.stat().st_mtime)
+        for old in there[: -self.room]:
+            if old != path:
+                old.unlink(missing_ok=True)
+        return path
+
+
+def answer(source: Source, shelf: Shelf, seconds: Any, truncation: Any, seed: Any, draw: bool) -> tuple[str, Any, int]:
+    """One request: (path of a wav file, picture `[H, W, 3]`, the seed that was used).
+
+    Raises:
+        MusikaError: a value outside its range, or a checkpoint that cannot be used.
+    """
+    length = _number("the length in seconds", seconds, 0.001, MAX_SECONDS)
+    bound = _number("the truncation", truncation, 0.01, 10)
+    number = secrets.randbelow(DRAWN_SEEDS) if draw else int(_number("the seed", seed, 0, MAX_SEED))
+    model = source.model()
+    waveform = render.render(model, number, 0.0, length, bound)
+    path = shelf.add(f"{model.name}-seed-{number}-{length:g}s-{bound:g}.wav", waveform, model.sample_rate)
+    return str(path), pictures.spectrogram(waveform, model.sample_rate), number
+
+
+def _number(what: str, value: Any, low: float, high: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise UsageError(f"{what} must be a number from {low:g} to {high:g}")
+    return float(value) if isinstance(value, float) else value
+
+
+def build(source: Source, shelf: Shelf, truncation: float, seed: int | None) -> Any:
+    """The page, a `gradio.Blocks` that has not been launched."""
+    import gradio
+
+    def respond(seconds: Any, bound: Any, number: Any, draw: Any) -> tuple[str, Any, int]:
+        try:
+            return answer(source, shelf, seconds, bound, number, bool(draw))
+        except MusikaError as error:
+            raise gradio.Error(str(error), print_exception=False) from None
+        except Exception as error:
+            raise gradio.Error(f"a fault of the program: {type(error).__name__}", print_exception=False) from None
+
+    with gradio.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        gradio.Markdown(f"# {TITLE}\nMusic without end. The same seed is the same piece, however long.")
+        with gradio.Row():
+            length = gradio.Slider(1, MAX_SECONDS, value=30, step=1, label="Length (seconds)")
+            bound = gradio.Slider(0.1, 5, value=truncation, step=0.1, label="Truncation (smaller is safer)")
+        with gradio.Row():
+            number = gradio.Number(seed or 0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED)
+            draw = gradio.Checkbox(seed is None, label="A new seed each time")
+        button = gradio.Button("Generate", variant="primary")
+        player = gradio.Audio(label="Sound", type="filepath", interactive=False)
+        about = "Spectrogram: left above right, low notes at the bottom"
+        picture = gradio.Image(label=about, interactive=False, format="png", buttons=["download"])
+        button.click(
+            respond,
+            [length, bound, number, draw],
+            [player, picture, number],
+            api_name="render",
+            api_visibility="undocumented",
+            preprocess=False,  # `answer` checks what comes; gradio would print a traceback on the console
+            concurrency_limit=1,
+        )
+    page.queue(max_size=MAX_WAITING, default_concurrency_limit=1, api_open=False)
+    return page
+
+
+@contextlib.contextmanager
+def served(
+    source: Source,
+    truncation: float = render.TRUNCATION,
+    seed: int | None = None,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    share: bool = False,
+) -> Iterator[str]:
+    """Serves the page while the block runs and gives its address; its files are gone afterwards.
+
+    Raises:
+        UsageError: no port is free.
+    """
+    with tempfile.TemporaryDirectory(prefix="musika-preview-", ignore_cleanup_errors=True) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = os.path.join(folder, "page")  # copies for the browser, dropped when old
+        shelf = Shelf(Path(folder))
+        page = build(source, shelf, truncation, seed)
+        try:
+            yield _launch(page, host, port, share)
+        finally:
+            page.close(verbose=False)
+
+
+def _launch(page: Any, host: str, port: int, share: bool) -> str:
+    """Starts the server on the first free port from `port` on."""
+    import gradio
+
+    theme = gradio.themes.Default(font=FONTS, font_mono=MONO_FONTS)
+    for candidate in ports.free(host, port):
+        try:
+            _, local, shared = page.launch(
+                server_name=host,
+                server_port=candidate,
+                share=share,
+                prevent_thread_lock=True,
+                quiet=True,
+                inbrowser=False,
+                ssr_mode=False,
+                pwa=False,
+                max_file_size="1mb",
+                footer_links=[],
+                theme=theme,
+            )
+            return str(shared or local)
+        except OSError:
+            continue  # taken in the meantime
+    raise UsageError(f"--port {port}: neither it nor the next {ports.TRIED - 1} can be used on {host}")

@@ -1,0 +1,108 @@
+"""Both readers agree. Runs in the environment of requirements-tfio.txt alone; docs/readers.md has the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from musika import audio, latents
+from musika.cli import encode
+from musika.cli.flags import EncodeOptions
+from tests.cli.test_encode_decode import Averages
+
+pytest.importorskip("tensorflow_io")
+
+from musika.audio import tfio
+
+RATE = 44_100
+RESAMPLED = 1e-3  # largest difference after resampling: the filters differ near the top of the band
+
+
+def both(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The file by the first and by the second reader."""
+    return audio.read(path), np.concatenate(list(tfio.blocks(path)))
+
+
+def sound(rate: int, channels: int, seconds: float = 1.5) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    low = np.cumsum(rng.normal(0, 0.01, (round(seconds * rate), channels)), axis=0)  # most of it at low frequencies
+    return (0.5 * np.sin(low)).astype(np.float32)
+
+
+def test_songs(songs: list[Path]) -> None:
+    for path in songs:
+        first, second = both(path)
+        assert first.shape == second.shape and second.dtype == np.float32, path.name
+        exact = soundfile.info(path).samplerate == RATE
+        assert np.abs(first - second).max() < (1e-5 if exact else RESAMPLED), path.name
+
+
+@pytest.mark.parametrize("kind", ["PCM_U8", "PCM_16", "PCM_24", "FLOAT"])
+def test_wav_is_the_same(tmp_path: Path, kind: str) -> None:
+    soundfile.write(tmp_path / "a.wav", sound(RATE, 2), RATE, subtype=kind)
+    first, second = both(tmp_path / "a.wav")
+    assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 32_000, 48_000, 96_000])
+def test_resampling_agrees(tmp_path: Path, rate: int) -> None:
+    soundfile.write(tmp_path / "a.flac", sound(rate, 2), rate, subtype="PCM_24")
+    first, second = both(tmp_path / "a.flac")
+    assert first.shape == second.shape
+    assert np.abs(first - second)[2000:-2000].max() < RESAMPLED
+
+
+@pytest.mark.parametrize("channels", [1, 3, 6, 8])
+def test_channels_agree(tmp_path: Path, channels: int) -> None:
+    soundfile.write(tmp_path / "a.wav", sound(RATE, channels), RATE)
+    first, second = both(tmp_path / "a.wav")
+    assert np.abs(first - second).max() < 1e-6
+
+
+@pytest.mark.parametrize("rate", [44_100, 48_000])
+def test_pieces_join_to_the_whole(tmp_path: Path, rate: int) -> None:
+    soundfile.write(tmp_path / "a.wav", sound(rate, 2), rate)
+    pieces = list(tfio.blocks(tmp_path / "a.wav", 1000))
+    assert all(len(piece) == 1000 for piece in pieces[:-1])
+    assert sum(map(len, pieces)) == round(1.5 * RATE)
+
+
+def test_what_it_does_not_read_is_an_error(tmp_path: Path) -> None:
+    audio.write(tmp_path / "a.opus", sound(RATE, 2), RATE)
+    audio.write(tmp_path / "a.aiff", sound(RATE, 2), RATE)
+    audio.write(tmp_path / "a.wav", sound(RATE, 2), RATE)
+    soundfile.write(tmp_path / "b.wav", sound(RATE, 2), RATE, subtype="PCM_32")
+    soundfile.write(tmp_path / "c.wav", np.full((100, 2), np.nan), RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "d.wav", sound(44_101, 2), 44_101)
+    (tmp_path / "text.mp3").write_text("no music here\n" * 500)
+    (tmp_path / "cut.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:50_000])
+    for name, said in [
+        ("a.opus", "is not audio for tensorflow-io"),
+        ("a.aiff", "is not audio for tensorflow-io"),
+        ("b.wav", "--reader soundfile"),
+        ("c.wav", "not finite numbers"),
+        ("d.wav", "odd sample rate"),
+        ("text.mp3", "is not audio for tensorflow-io"),
+        ("cut.wav", "is not audio for tensorflow-io"),
+        ("missing.wav", "does not exist"),
+    ]:
+        with pytest.raises(audio.FileError) as caught:
+            list(tfio.blocks(tmp_path / name))
+        assert said in caught.value.reason and "\n" not in str(caught.value), name
+
+
+def test_encoding_with_it(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    soundfile.write(tmp_path / "in" / "a.wav", sound(48_000, 2, 3), 48_000)
+    (tmp_path / "in" / "b.mp3").write_text("no music")
+    for reader in ("soundfile", "tensorflow-io"):
+        options = EncodeOptions(files_path=tmp_path / "in", save_path=tmp_path / reader, max_lat_len=10, reader=reader)
+        assert encode.encode_folder(options, Averages) == 1
+    for name in ("a.wav_0000.npy", "a.wav_0003.npy"):
+        first, second = (np.load(tmp_path / reader / name) for reader in ("soundfile", "tensorflow-io"))
+        assert np.abs(first - second).max() < 1e-4
+    index = latents.read_index(tmp_path / "tensorflow-io")
+    assert index is not None and [item["path"] for item in index.skipped] == ["b.mp3"]

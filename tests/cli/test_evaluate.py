@@ -1,0 +1,347 @@
+"""`evaluate`: a codec on folders of audio, generated music beside real music, with codecs of a few lines."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from musika import audio
+from musika.__main__ import main
+from musika.cli import evaluate
+from musika.cli.decode import decode_folder
+from musika.cli.encode import encode_folder
+from musika.cli.flags import DecodeOptions, EncodeOptions, EvaluateOptions, parse
+from musika.codec.base import Codec
+from musika.errors import AudioError, LatentsError, MusikaError, UsageError
+from musika.metrics.pair import reconstruction
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+RATE, HOP = 44_100, 4096
+
+
+class Averages(Codec):
+    """Each latent is the mean of its samples, left and right, and of those of its neighbours; decoded with noise."""
+
+    channels, hop_total, sample_rate, identity, block, context = 4, HOP, RATE, "averages", 8, 1
+
+    def encode_window(self, waveform: np.ndarray) -> np.ndarray:
+        means = waveform.reshape(len(waveform), self.block + 2, HOP, 2).mean(axis=2)
+        return np.concatenate([means[:, 1:-1], means[:, 2:] - means[:, :-2]], axis=2).astype(np.float32)
+
+    def decode_window(self, latents: np.ndarray) -> np.ndarray:
+        noise = np.random.default_rng(3).uniform(0.5, 1.5, (self.block * HOP, 1)).astype(np.float32)
+        return np.repeat(latents[:, 1:-1, :2], HOP, axis=1) * noise
+
+
+class Coarse(Codec):
+    """All samples of a latent, in steps of 1/50 and a little too loud."""
+
+    channels, hop_total, sample_rate, identity, block, context = 2 * HOP, HOP, RATE, "coarse", 8, 1
+
+    def encode_window(self, waveform: np.ndarray) -> np.ndarray:
+        return np.round(waveform.reshape(len(waveform), self.block + 2, 2 * HOP)[:, 1:-1] * 50) / 50
+
+    def decode_window(self, latents: np.ndarray) -> np.ndarray:
+        return 1.1 * latents[:, 1:-1].reshape(len(latents), -1, 2)
+
+
+class Other(Averages):
+    identity = "other"
+
+
+class Broken(Averages):
+    def decode_window(self, latents: np.ndarray) -> np.ndarray:
+        return super().decode_window(latents) * np.nan
+
+
+def write(path: Path, seconds: float, seed: int = 0, rate: int = RATE) -> Path:
+    """Noise around a mean that moves, and a tone."""
+    samples, rng = int(seconds * rate), np.random.default_rng(seed)
+    slow = np.repeat(rng.uniform(-0.3, 0.3, (samples // 3000 + 1, 2)), 3000, axis=0)[:samples]
+    tone = 0.2 * np.sin(2 * np.pi * rng.uniform(200, 2000) * np.arange(samples) / rate)[:, None]
+    audio.write(path, (slow + tone + rng.normal(0, 0.02, (samples, 2))).astype(np.float32), rate)
+    return path
+
+
+def try_codec(tmp_path: Path, codec: type[Codec] = Averages, **more: Any) -> tuple[int, dict[str, Any]]:
+    options = EvaluateOptions(files_path=tmp_path / "in", save_path=tmp_path / "out", **more)
+    code = evaluate.measure(options, codec)
+    file = tmp_path / "out" / "evaluation.json"
+    return code, json.loads(file.read_text()) if file.exists() else {}
+
+
+def compare(tmp_path: Path, codec: type[Codec] | None = Averages, **more: Any) -> tuple[int, dict[str, Any]]:
+    options = EvaluateOptions(
+        **{"generated": tmp_path / "made", "reference": tmp_path / "real", "save_path": tmp_path / "out"} | more,
+        **({} if codec else {"codec": None}),
+    )
+    evaluate.check(options)
+    code = evaluate.measure(options, codec or Averages)
+    return code, json.loads((tmp_path / "out" / "music.json").read_text())
+
+
+# ------------------------------------------------------------------------------------------------------------- a codec
+
+
+def test_a_codec_is_measured_on_every_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "in" / "a" / "one.wav", 5)
+    write(tmp_path / "in" / "two.wav", 9, seed=1, rate=48_000)
+    code, found = try_codec(tmp_path)
+    assert code == 0
+    assert [entry["file"] for entry in found["files"]] == ["a/one.wav", "two.wav"]
+    assert [round(entry["seconds"], 3) for entry in found["files"]] == [5, 9]
+    for name in reconstruction.DIGITS:
+        values = [entry[name] for entry in found["files"]]
+        assert np.isfinite(values).all()
+        if not name.startswith("clicks"):
+            assert found["mean"][name] == pytest.approx(np.mean(values))
+    assert found["numbers_per_second"] == pytest.approx(4 * RATE / HOP)
+    assert found["kbit_per_second"]["8_bits"] == pytest.approx(4 * RATE / HOP * 8 / 1000)
+    assert all(value > 0 for value in found["speed"].values())
+    assert found["codec"]["identity"] == "averages" and found["left_out"] == []
+    assert found["latents"]["count"] == -(-5 * RATE // HOP) + -(-9 * RATE // HOP)
+    assert len(found["latents"]["each"]["autocorrelation_16"]) == 4
+    assert 0 <= found["latents"]["cycle_shift"] <= found["latents"]["cycle_error"]
+    assert found["robustness"]["none"]["clean"] is None
+    assert 0 < found["robustness"]["noise_0.01"]["clean"] < found["robustness"]["noise_0.3"]["clean"]
+    for picture in ("a/one.wav.png", "two.wav.png"):
+        with Image.open(tmp_path / "out" / picture) as image:
+            assert image.size[1] == 3 * (2 * 96 + 2) + 2 * 8
+    said = capsys.readouterr().out
+    assert "mean of 2" in said and "noise 0.3" in said and "autocorrelation" in said and "yardstick" in said
+
+
+def test_only_the_first_seconds_count_and_their_end_knows_what_follows(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "one.wav", 12)
+    _, found = try_codec(tmp_path, seconds=2.0, latents=False, pictures=False)
+    sound = audio.read(tmp_path / "in" / "one.wav")
+    whole = np.clip(Averages().reconstruct(sound), -1, 1)[: 2 * RATE]
+    expected = reconstruction.evaluate(sound[: 2 * RATE], whole, RATE, 8 * HOP)
+    for name, value in expected.items():
+        assert found["files"][0][name] == pytest.approx(value, abs=1e-9), name
+    assert "latents" not in found and not list((tmp_path / "out").rglob("*.png"))
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
+def test_figures_are_those_of_decoded_files(tmp_path: Path) -> None:
+    """Encoding and decoding into files, then the script that defines the figures: the same to 1e-3."""
+    spec = importlib.util.spec_from_file_location("reconstruction_figures", SHARED / "reconstruction.py")
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    for name in ("piano-beethoven-moonlight-3", "orchestral-hyperrogue-caves"):
+        sound = audio.read(SHARED / "audio" / "valid" / f"{name}.ogg")[441_000:661_500]
+        audio.write(tmp_path / "in" / f"{name}.wav", sound, RATE)
+    _, found = try_codec(tmp_path, Coarse, latents=False, pictures=False)
+    encode_folder(EncodeOptions(files_path=tmp_path / "in", save_path=tmp_path / "z", whole=True), Coarse)
+    decode_folder(DecodeOptions(files_path=tmp_path / "z", save_path=tmp_path / "decoded"), Coarse)
+    for entry in found["files"]:
+        x, y = script.load(tmp_path / "in" / entry["file"]), script.load(tmp_path / "decoded" / f"{entry['file']}.wav")
+        for figure in script.FIGURES:
+            assert entry[figure.__name__] == pytest.approx(figure(x, y), abs=1e-3), (entry["file"], figure.__name__)
+
+
+def test_bad_files_are_listed_and_the_rest_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "in" / "good.wav", 3)
+    (tmp_path / "in" / "empty.wav").write_bytes(b"")
+    (tmp_path / "in" / "text.mp3").write_text("no music")
+    write(tmp_path / "in" / "short.wav", 0.2)
+    code, found = try_codec(tmp_path, pictures=False)
+    assert code == 1 and [entry["file"] for entry in found["files"]] == ["good.wav"]
+    assert len(found["left_out"]) == 3
+    said = capsys.readouterr().out
+    assert "left out, 3 of 4 files" in said and "0.20 s of sound" in said and "is empty" in said
+
+
+def test_silence_and_mono_have_figures_or_null(tmp_path: Path) -> None:
+    audio.write(tmp_path / "in" / "silence.wav", np.zeros((3 * RATE, 2), np.float32), RATE)
+    audio.write(tmp_path / "in" / "mono.wav", np.sin(np.arange(3 * RATE) / 50).astype(np.float32)[:, None] * 0.5, RATE)
+    code, found = try_codec(tmp_path)
+    mono, silence = found["files"]
+    assert code == 0 and silence["file"] == "silence.wav"
+    assert silence["si_sdr"] is None and silence["loudness_error"] is None and silence["log_mel"] is not None
+    assert mono["width_error"] == pytest.approx(0, abs=1e-6) and found["mean"]["si_sdr"] == mono["si_sdr"]
+
+
+def test_a_codec_that_fails_has_no_figures_and_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "in" / "one.wav", 3)
+    code, found = try_codec(tmp_path, Broken)
+    assert code == 0 and found["mean"]["log_mel"] is None and "robustness" not in found
+    assert "not finite" in capsys.readouterr().err
+
+
+def test_what_cannot_be_measured(tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match="there is no folder"):
+        try_codec(tmp_path)
+    (tmp_path / "in").mkdir()
+    with pytest.raises(AudioError, match="there is no audio"):
+        try_codec(tmp_path)
+    write(tmp_path / "in" / "one.wav", 1)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"--save_path .* cannot be written to"):
+        options = EvaluateOptions(files_path=tmp_path / "in", save_path=tmp_path / "file" / "out")
+        evaluate.measure(options, Averages)
+
+
+# ------------------------------------------------------------------------------------------------------ generated music
+
+
+def test_generated_music_beside_real_music(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for k in range(4):
+        write(tmp_path / "real" / f"{k}.wav", 20, seed=k)
+        write(tmp_path / "made" / f"{k}.wav", 13, seed=10 + k)
+        write(tmp_path / "learned" / f"{k}.wav", 20, seed=20 + k)
+    copied = audio.read(tmp_path / "learned" / "2.wav")[5 * HOP :][: 13 * RATE]
+    audio.write(tmp_path / "made" / "3.wav", copied, RATE)
+    (tmp_path / "made" / "bad.wav").write_text("no music")
+    write(tmp_path / "made" / "short.wav", 2)
+    code, found = compare(tmp_path, training=tmp_path / "learned")
+    assert code == 1 and len(found["left_out"]) == 2 and "is too short" in found["left_out"][1]
+    assert list(found["spaces"]) == ["latent windows", "latents", "log-mel windows"]
+    for figures in found["spaces"].values():
+        assert figures["frechet"] >= 0 and figures["frechet_real_halves"] > 0
+        assert figures["ratio_to_real_halves"] == pytest.approx(figures["frechet"] / figures["frechet_real_halves"])
+        assert 0 <= figures["coverage"] <= 1 and set(figures["stability"]) > {"half", "extrapolated", "stable"}
+    assert found["spaces"]["latent windows"]["generated_clips"] == 16
+    learned = {name: figures.get("training") for name, figures in found["spaces"].items()}
+    assert learned["log-mel windows"] is None  # nothing but latents was made of the training music
+    assert learned["latent windows"]["frechet"] > 0 and 0 <= learned["latents"]["coverage"] <= 1
+    nearest = found["copies"]["nearest"][0]
+    assert (nearest["file"], nearest["training_file"]) == ("3.wav", "2.wav")
+    assert nearest["training_second"] - nearest["second"] == pytest.approx(5 * HOP / RATE, abs=0.02)
+    assert found["copies"]["closer"] == 4 and found["copies"]["held_out_nearest"] > 0.1 > nearest["distance"]
+    said = capsys.readouterr().out
+    assert "latent windows" in said and "compare this distance only" in said and "nearer than any held-out" in said
+
+
+def test_the_same_music_is_no_distance_and_not_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for k in range(3):
+        write(tmp_path / "real" / f"{k}.wav", 13, seed=k)
+    code, found = compare(tmp_path, generated=tmp_path / "real", training=tmp_path / "real")
+    assert code == 0 and found["copies"]["shared"] == 12
+    for figures in found["spaces"].values():
+        assert figures["frechet"] == pytest.approx(0, abs=1e-6)
+        assert (figures["density"], figures["coverage"]) == (1, 1)
+    of_training = found["spaces"]["latents"]["training"]
+    assert of_training == {"clips": 54, "frechet": pytest.approx(0, abs=1e-6), "density": 1, "coverage": 1}
+    assert "are not held out" in capsys.readouterr().err
+
+
+def test_folders_of_latents_need_no_codec(tmp_path: Path) -> None:
+    for k in range(2):
+        write(tmp_path / "audio" / f"{k}.wav", 30, seed=k)
+    encode_folder(EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "real", whole=True), Averages)
+    (tmp_path / "made").mkdir()
+    made = np.random.default_rng(0).uniform(-0.3, 0.3, (300, 4)).astype(np.float32)
+    np.save(tmp_path / "made" / "one.npy", made)
+    code, found = compare(tmp_path, None, training=tmp_path / "real")
+    assert code == 0 and list(found["spaces"]) == ["latent windows", "latents"]
+    assert found["copies"]["shared"] > 0 and found["copies"]["clips"] == 9
+    with_audio = compare(tmp_path, Averages, reference=tmp_path / "audio")[1]
+    ours, theirs = (f["spaces"]["latent windows"]["frechet"] for f in (with_audio, found))
+    assert ours == pytest.approx(theirs, rel=1e-5)
+
+
+def test_latents_that_do_not_compare_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "audio" / "a.wav", 30)
+    encode_folder(EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "made", whole=True), Averages)
+    encode_folder(EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "real", whole=True), Other)
+    with pytest.raises(LatentsError, match="different codecs do not compare"):
+        compare(tmp_path)
+    with pytest.raises(LatentsError, match="different codecs do not compare"):
+        compare(tmp_path, Other, reference=tmp_path / "audio")
+    with pytest.raises(UsageError, match="--codec"):
+        compare(tmp_path, None, reference=tmp_path / "audio")
+    (tmp_path / "wide").mkdir()
+    np.save(tmp_path / "wide" / "a.npy", np.zeros((300, 6), np.float32))
+    with pytest.raises(UsageError, match="6 numbers in a latent, not 4 as the others"):
+        compare(tmp_path, reference=tmp_path / "wide")
+
+
+def test_too_few_clips_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "real" / "a.wav", 40)
+    write(tmp_path / "made" / "a.wav", 7)
+    with pytest.raises(UsageError, match="has 2 clips"):
+        compare(tmp_path)
+    write(tmp_path / "made" / "a.wav", 1)
+    (tmp_path / "real" / "b.wav").write_bytes(b"no music")  # refused later, and not why
+    with pytest.raises(UsageError, match=r"nothing in --generated .* can be used: .*too short"):
+        compare(tmp_path)
+
+
+def test_halves_are_of_like_size() -> None:
+    from musika.cli.evaluate_music import _halves
+
+    long, short = np.zeros((20, 3)), np.ones((1, 3))
+    for rows in ([long, short], [short, long], [long]):
+        one, other = (np.concatenate(half) for half in _halves(rows))
+        assert len(one) + len(other) == sum(map(len, rows)) and min(len(one), len(other)) >= 10
+    one, other = _halves([long, long + 1, long + 2, long + 3])
+    assert len(one) == len(other) == 2
+
+
+def test_one_real_piece_is_cut_into_halves_and_silence_is_no_fault(tmp_path: Path) -> None:
+    write(tmp_path / "real" / "a.wav", 40)
+    audio.write(tmp_path / "made" / "a.wav", np.zeros((40 * RATE, 2), np.float32), RATE)
+    code, found = compare(tmp_path, training=tmp_path / "real")
+    assert code == 0 and found["copies"]["clips"] == 0 and found["copies"]["closer"] is None
+    assert found["spaces"]["latent windows"]["coverage"] == 0
+
+
+def test_a_network_of_ones_own(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    from tests.metrics.test_metrics_network import write as write_network
+
+    for k in range(2):
+        write(tmp_path / "real" / f"{k}.wav", 12, seed=k)
+        write(tmp_path / "made" / f"{k}.wav", 12, seed=5 + k)
+    net = write_network(tmp_path / "net.onnx", ["B", 96, 64])
+    code, found = compare(tmp_path, None, embedding=f"onnx:{net}")
+    assert code == 0 and list(found["spaces"]) == ["log-mel windows", "network"]
+    figures = found["spaces"]["network"]
+    assert figures["generated_clips"] == 24 and figures["dimensions"] == 96 and figures["rank"] == 23
+    with pytest.raises(UsageError, match="say onnx:FILE"):
+        compare(tmp_path, None, embedding=str(net))
+    (tmp_path / "z").mkdir()
+    np.save(tmp_path / "z" / "a.npy", np.zeros((300, 4), np.float32))
+    with pytest.raises(UsageError, match="hears audio"):
+        compare(tmp_path, None, reference=tmp_path / "z", embedding=f"onnx:{net}")
+
+
+# -------------------------------------------------------------------------------------------------------- command line
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["--reference", "real"], "--reference goes with --generated"),
+        (["--generated", "made"], "--generated needs --reference"),
+        (["--codec", "none"], "nothing to measure"),
+        (["--generated", "made", "--reference", "real", "--seconds", "5"], "leave it out"),
+        (["--generated", "made", "--reference", "real"], "there is no folder made; --generated names"),
+        (["--files_path", "none"], "there is no folder none"),
+        (["--seconds", "0"], "must be at least 1"),
+        (["--codec", "none", "--generated", "m", "--reference", "r", "--hop", "64"], "--hop is a size of a codec"),
+    ],
+)
+def test_what_the_command_line_refuses(
+    words: list[str], part: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main("evaluate", words) == 2
+    said = capsys.readouterr().err
+    assert part in said and said.count("\n") == 1
+
+
+def test_a_codec_may_be_none() -> None:
+    options = parse("evaluate", ["--codec", "none"])
+    assert isinstance(options, EvaluateOptions) and options.codec is None
+    with pytest.raises(MusikaError):
+        evaluate.run(options)

@@ -1,0 +1,59 @@
+"""First weights from principal components: a codec of few components recovers spectra that have few."""
+
+import numpy as np
+import pytest
+
+from musika import backend, checkpoint
+from musika.codec import principal, stereo
+from tests.codec.test_codec import TINY, new_weights
+
+pytestmark = pytest.mark.backend
+
+
+def smooth_powers(crops: int, seed: int) -> np.ndarray:
+    """Powers `[crops, 4, frames, K]` whose logarithms have three slowly moving components."""
+    rng = np.random.default_rng(seed)
+    shapes = np.random.default_rng(99).standard_normal((3, 4, TINY.bins)).cumsum(axis=-1) / 8
+    moves = rng.standard_normal((crops, 3, 4)).repeat(8, axis=-1)  # constant over a latent's frames and the next one's
+    return np.exp(np.einsum("cmt,mpk->cptk", moves, shapes)).astype(np.float32)
+
+
+def run(weights: dict[str, dict[str, np.ndarray]], powers: np.ndarray) -> np.ndarray:
+    """Log powers of left and right that encoder and decoder give, `[crops, 2, frames, K]`."""
+    encoder, decoder = stereo.Encoder(TINY, name="encoder"), stereo.Decoder(TINY, name="decoder")
+    for part, network in (("encoder", encoder), ("decoder", decoder)):
+        network.build()
+        checkpoint.assign(network, weights[part])
+    planes = decoder(encoder(stereo.features_of_powers(TINY, backend.to_device(powers))))
+    return np.log(backend.to_numpy(stereo.head_powers(TINY, planes))[:, :2])
+
+
+def test_what_is_linear_is_recovered_at_once() -> None:
+    fitted = principal.fitted(TINY, new_weights(TINY), smooth_powers(64, 0))
+    fresh = smooth_powers(16, 1)
+    target = np.log(fresh[:, :2])
+    spread = np.abs(target - target.mean(axis=(0, 2), keepdims=True)).mean()
+    error = np.abs(run(fitted, fresh) - target).mean()
+    untrained = np.abs(run(new_weights(TINY), fresh) - target).mean()
+    assert error < 0.35 * spread < untrained
+
+
+def test_latents_are_spread_evenly() -> None:
+    powers = smooth_powers(64, 0)
+    fitted = principal.fitted(TINY, new_weights(TINY), powers)
+    encoder = stereo.Encoder(TINY, name="encoder")
+    encoder.build()
+    checkpoint.assign(encoder, fitted["encoder"])
+    latents = backend.to_numpy(encoder(stereo.features_of_powers(TINY, backend.to_device(powers))))
+    deviations = np.sort(latents.std(axis=(0, 1)))[::-1]
+    assert np.all((deviations[:3] > 0.3) & (deviations[:3] < 0.8))
+
+
+def test_only_the_linear_path_changes() -> None:
+    before = new_weights(TINY)
+    after = principal.fitted(TINY, before, smooth_powers(8, 0))
+    for part, arrays in before.items():
+        assert {name: a.shape for name, a in after[part].items()} == {name: a.shape for name, a in arrays.items()}
+        for name, array in arrays.items():
+            if "block" in name:
+                np.testing.assert_array_equal(after[part][name], array)

@@ -1,0 +1,92 @@
+"""Networks and tensors of the published implementation, where `../shared/musika_reference` is there.
+
+Weights are read by plain h5py here, so that tests have something to hold musika/legacy.py against.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from musika.checkpoint.published import tables
+from musika.config import GeneratorConfig
+
+FOLDER = Path(__file__).resolve().parents[3] / "shared" / "musika_reference"
+SIZES = ("default", "small")
+
+needs_reference = pytest.mark.skipif(not FOLDER.is_dir(), reason="needs ../shared/musika_reference")
+
+
+def config(size: str) -> GeneratorConfig:
+    """Our configuration of the reference's sizes."""
+    return GeneratorConfig(channels=32, coordinate_depth=16, base_channels=8, small=size == "small")
+
+
+@functools.cache
+def tensors(size: str) -> dict[str, np.ndarray]:
+    """All reference tensors by name."""
+    with np.load(FOLDER / size / "tensors.npz") as file:
+        return dict(file)
+
+
+def weights(size: str, network: str) -> dict[str, np.ndarray]:
+    """Published weights `layer/weight` to array, with the axis of height 1 taken out."""
+    h5py = pytest.importorskip("h5py")
+    found = {}
+    with h5py.File(FOLDER / size / f"{network}.h5") as file:
+        for layer in file.attrs["layer_names"]:
+            for name in file[layer].attrs["weight_names"]:
+                array = np.asarray(file[layer][name])
+                found[str(name).removesuffix(":0")] = array[0] if array.ndim == 4 else array
+    return found
+
+
+def generator_names(size: str) -> dict[str, str]:
+    """Published layer names of the generator to ours."""
+    return _layers(tables.generator_table(config(size)))
+
+
+def critic_names(size: str) -> dict[str, str]:
+    """Published layer names of the critic to ours."""
+    return _layers(tables.critic_table(config(size)))
+
+
+def _layers(table: tables.Table) -> dict[str, str]:
+    return {name.split("/")[0]: weight.ours.rsplit("/", 1)[0] for name, weight in table.items()}
+
+
+def renamed(published: str, names: dict[str, str]) -> str:
+    """Our name of a published `layer/weight`."""
+    layer, weight = published.removesuffix(":0").split("/")
+    return f"{names[layer]}/{weight}"
+
+
+def ours(size: str, network: str) -> dict[str, np.ndarray]:
+    """Published weights under our names, in our shapes: a convolution with kernel 1 is a dense layer here."""
+    names = critic_names(size) if network == "critic" else generator_names(size)
+    found = {}
+    for published, array in weights(size, network).items():
+        dense = array.ndim == 3 and array.shape[0] == 1
+        found[renamed(published, names)] = array[0] if dense else array
+    return found
+
+
+def with_weights(layer: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """The layer after its weights were set, every one."""
+    from musika import checkpoint
+
+    checkpoint.assign(layer, arrays)
+    return layer
+
+
+def distance(value: Any, reference: np.ndarray) -> float:
+    """Largest difference, as a share of the reference's largest magnitude."""
+    from keras import ops
+
+    found = np.asarray(ops.convert_to_numpy(value))
+    assert found.shape == reference.shape
+    return float(np.abs(found.astype(np.float64) - reference).max() / np.abs(reference).max())

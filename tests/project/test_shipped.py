@@ -1,0 +1,96 @@
+"""The checkpoints in the repository: whole, small enough, a pair, and what their cards promise."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musika import audio, backend, checkpoint, render
+from musika.codec import stereo
+from musika.codec.load import load_codec
+
+ROOT = Path(__file__).resolve().parents[2]
+CODEC, GENERATOR = ROOT / "checkpoints" / "ae", ROOT / "checkpoints" / "open"
+SHARED = ROOT.parent / "shared"
+LARGEST = 35_000_000  # bytes
+
+
+@pytest.fixture(scope="module")
+def codec() -> stereo.StereoCodec:
+    return load_codec(CODEC)
+
+
+def tones(seconds: float) -> np.ndarray:
+    time = np.arange(int(seconds * 44_100)) / 44_100
+    left = sum(np.sin(2 * np.pi * hz * time) * 0.2 * np.exp(-((3 * time) % 1) * 3) for hz in (220.0, 331.0, 1760.0))
+    return np.stack([left, 0.7 * left], axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize("folder", [CODEC, GENERATOR])
+def test_they_are_half_precision_small_and_have_a_card(folder: Path) -> None:
+    weights = folder / "weights.safetensors"
+    assert weights.stat().st_size <= LARGEST
+    header = weights.read_bytes()
+    described = json.loads(header[8 : 8 + int.from_bytes(header[:8], "little")])
+    assert {entry["dtype"] for name, entry in described.items() if name != "__metadata__"} == {"F16"}
+    assert checkpoint.read_config(folder)["licence"] == "CC BY-SA 4.0"
+    card = (folder / "README.md").read_text()
+    for heading in ("How good it is", "How it was made", "What it cannot do", "Credits"):
+        assert f"## {heading}" in card
+
+
+def test_blocks_equal_one_pass_over_everything(codec: stereo.StereoCodec) -> None:
+    """To 1e-4 of full scale, on the shipped weights, across two borders of blocks."""
+    waveform = tones(13)
+    latents = codec.encode(waveform)
+    around, margin = codec.context + 2, (codec.config.window - codec.config.hop) // 2
+    padded = np.zeros((1, (len(latents) + 2 * around) * codec.hop_total + 2 * margin, 2), np.float32)
+    padded[0, margin + around * codec.hop_total :][: len(waveform)] = waveform
+    whole = backend.to_numpy(codec.encoder(stereo.features(codec.config, backend.to_device(padded))))[0]
+    assert np.abs(whole[around:-around] - latents).max() <= 1e-4
+    padded = np.pad(latents, ((around, around), (0, 0)))[None]
+    planes = codec.decoder(backend.to_device(padded))
+    at_once = backend.to_numpy(stereo.synthesis(codec.config, planes, latent=-around))[0]
+    at_once = at_once[around * codec.hop_total : -around * codec.hop_total]
+    assert np.abs(at_once - codec.decode(latents)).max() <= 1e-4
+
+
+def test_stereo_survives(codec: stereo.StereoCodec) -> None:
+    left = tones(6)[:, 0]
+    right = np.roll(left, 20_000)
+    # in the middle, and to one side, where phases of the weak channel err more (0.75 with the decoder before this)
+    for gain, least in ((1.0, 0.95), (0.5, 0.65)):
+        waveform = np.stack([left, gain * left], axis=1).astype(np.float32)
+        made = codec.reconstruct(waveform)
+        ratio = [np.sqrt(np.mean(w[:, 1] ** 2) / np.mean(w[:, 0] ** 2)) for w in (waveform, made)]
+        assert ratio[1] == pytest.approx(ratio[0], abs=0.15)
+        assert np.corrcoef(made.T)[0, 1] > least
+    made = codec.reconstruct(np.stack([left, right], axis=1))
+    assert np.corrcoef(made.T)[0, 1] < 0.6
+
+
+def test_generator_and_codec_are_a_pair_that_sounds() -> None:
+    model = render.load_model(GENERATOR)
+    piece = render.render(model, seed=1, start=0.0, duration=4.0)
+    assert piece.shape == (4 * 44_100, 2)
+    assert 0.01 < np.sqrt(np.mean(piece**2)) < 0.5
+    np.testing.assert_array_equal(render.render(model, seed=1, start=1.5, duration=0.5), piece[66_150:88_200])
+    assert not np.array_equal(render.render(model, seed=2, start=0.0, duration=0.5), piece[:22_050])
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
+def test_unknown_music_is_close_to_what_it_was(codec: stereo.StereoCodec) -> None:
+    """The reconstruction figures of the card, on ten seconds of three pieces, with room for the excerpt."""
+    sys.path.insert(0, str(SHARED))
+    import reconstruction
+
+    figures = []
+    for name in ("piano-beethoven-moonlight-3", "electronic-crushed-ice-cocktail", "vocal-lets-go-fishin"):
+        original = audio.read(SHARED / "audio" / "valid" / f"{name}.ogg")[441_000:882_000]
+        made = codec.reconstruct(original)
+        figures.append([f(original, made) for f in (reconstruction.log_mel, reconstruction.level)])
+    log_mel, level = np.mean(figures, axis=0)
+    assert log_mel <= 0.45
+    assert abs(level) <= 1.5

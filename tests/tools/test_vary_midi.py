@@ -1,0 +1,87 @@
+"""`tools/vary_midi.py`: the same pieces in other keys, at other speeds, with another touch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import mido
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = "tools.vary_midi"
+
+
+def run(*words: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", SCRIPT, *map(str, words)], capture_output=True, text=True, timeout=120, cwd=ROOT
+    )
+
+
+def write_song(path: Path) -> None:
+    """Eight notes of half a second on a harpsichord, one of them too high to go up, and a drum."""
+    track = mido.MidiTrack([mido.Message("program_change", program=6)])
+    for note in (60, 62, 64, 65, 67, 69, 71, 108):
+        track.append(mido.Message("note_on", note=note, velocity=64, time=0))
+        track.append(mido.Message("note_off", note=note, time=480))
+    track.append(mido.Message("note_on", note=40, velocity=100, channel=9, time=0))
+    mido.MidiFile(ticks_per_beat=480, tracks=[track]).save(path)
+
+
+def notes(path: Path) -> list[tuple[float, int, int]]:
+    """(seconds, key, velocity) of each note that begins."""
+    found, now = [], 0.0
+    for message in mido.MidiFile(path):
+        now += message.time
+        if message.type == "note_on":
+            found.append((now, message.note, message.velocity))
+    return found
+
+
+def test_takes_differ_in_key_and_speed_alone(tmp_path: Path) -> None:
+    source = tmp_path / "in" / "sub"
+    source.mkdir(parents=True)
+    write_song(source / "a.mid")
+    (source / "b.mid").write_text("no music")
+    made = run(tmp_path / "in", tmp_path / "out", "--takes", 4, "--semitones", 1, "--tempo", 0.2)
+    assert made.returncode == 1 and "b.mid" in made.stderr and "Traceback" not in made.stderr
+    names = ["a_0+0.mid", "a_1+1.mid", "a_2-1.mid", "a_3+0.mid"]
+    assert sorted(path.name for path in (tmp_path / "out" / "sub").iterdir()) == names
+    own = notes(source / "a.mid")[:8]  # without the drum
+    speeds = []
+    for name, key in zip(names, (0, 1, -1, 0), strict=True):
+        path = tmp_path / "out" / "sub" / name
+        kept = [note for note in own if note[1] + key <= 108]
+        played = notes(path)
+        assert [note[1:] for note in played] == [(note + key, velocity) for _, note, velocity in kept]
+        speeds.append(kept[-1][0] / played[-1][0])
+        np.testing.assert_allclose([n[0] for n in played], [n[0] / speeds[-1] for n in kept], atol=2e-3)
+        assert [m.program for m in mido.MidiFile(path) if m.type == "program_change"] == [0]
+    assert abs(speeds[0] - 1) < 1e-3 and all(1 / 1.21 < speed < 1.21 for speed in speeds)
+    assert len({round(speed, 3) for speed in speeds}) == 4
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out" / "sub").iterdir()}
+    run(tmp_path / "in", tmp_path / "out", "--takes", 4, "--semitones", 1, "--tempo", 0.2)
+    assert before == {path.name: path.read_bytes() for path in (tmp_path / "out" / "sub").iterdir()}
+
+
+def test_a_touch_moves_loudness_and_time_a_little(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_song(tmp_path / "in" / "a.mid")
+    assert run(tmp_path / "in", tmp_path / "out", "--takes", 1, "--touch", 20).returncode == 0
+    own, played = notes(tmp_path / "in" / "a.mid")[:8], notes(tmp_path / "out" / "a_0+0.mid")
+    moved = np.array([b[0] - a[0] for a, b in zip(own, played, strict=True)])
+    louder = np.array([b[2] - a[2] for a, b in zip(own, played, strict=True)])
+    assert 0 < np.abs(moved).max() <= 0.016
+    assert 0 < np.abs(louder).max() <= 24 and len(set(louder)) > 3
+
+
+def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for words, message in (
+        ([tmp_path / "in", tmp_path / "out"], "there is no .mid"),
+        ([tmp_path / "in", tmp_path / "in" / "out"], "would be played again"),
+        ([tmp_path / "in", tmp_path / "out", "--takes", 0], "--takes is at least 1"),
+    ):
+        said = run(*words)
+        assert said.returncode == 2 and message in said.stderr

@@ -1,0 +1,199 @@
+"""Adam, averages, loss scale, clipping and schedules against Keras, by hand, and inside compiled functions."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from musika import backend, draws
+from musika.training import optim
+
+
+def tree(index: int = 0, scale: float = 1.0):
+    return {
+        "a": draws.normal(0, "a", index, (3, 4)) * scale,
+        "b": [draws.normal(0, "b", index, (5,)) * scale, {"c": draws.normal(0, "c", index, ()) * scale}],
+    }
+
+
+def close(found, wanted, tolerance):
+    found, wanted = optim.flatten(backend.to_numpy(found)), optim.flatten(wanted)
+    assert found.keys() == wanted.keys()
+    for path, value in wanted.items():
+        np.testing.assert_allclose(found[path], value, rtol=tolerance, atol=tolerance, err_msg=path)
+
+
+# ---------------------------------------------------------------------------------------------------------- trees
+
+
+def test_flatten_and_back():
+    flat = optim.flatten(tree())
+    assert list(flat) == ["a", "b/0", "b/1/c"]
+    assert optim.flatten(optim.unflatten(tree(1), flat)).keys() == flat.keys()
+    assert all(a is b for a, b in zip(optim.leaves(optim.unflatten(tree(1), flat)), flat.values(), strict=True))
+
+
+def test_paths_that_read_the_same_are_refused():
+    with pytest.raises(ValueError, match="same path"):
+        optim.flatten({"a/b": np.zeros(1), "a": {"b": np.zeros(1)}})
+
+
+@pytest.mark.parametrize("other", [{"a": 1}, {"a": 1, "b": [1]}, {"a": 1, "b": {"0": 1}}, {"a": 1, "c": [1, 2]}])
+def test_trees_of_different_structure_are_refused(other):
+    with pytest.raises(ValueError, match="structure"):
+        optim.tree_map(lambda a, b: a, {"a": 1, "b": [1, 2]}, other)
+
+
+# ----------------------------------------------------------------------------------------------------------- Adam
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("betas_and_decay", [(0.9, 0.999, 0), (0.5, 0.999, 0), (0, 0.99, 0), (0.9, 0.99, 0.1)])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_adam_steps_like_kerass(betas_and_decay, compiled):
+    beta1, beta2, decay = betas_and_decay
+    weights = tree()
+    flat = optim.flatten(weights)
+    variables = [keras.Variable(value) for value in flat.values()]
+    kind = keras.optimizers.AdamW if decay else keras.optimizers.Adam
+    more = {"weight_decay": decay} if decay else {}
+    keras_adam = kind(1e-3, beta_1=beta1, beta_2=beta2, epsilon=1e-7, **more)
+
+    def step(weights, gradients, moments):
+        return optim.adam(weights, gradients, moments, 1e-3, beta1, beta2, weight_decay=decay)
+
+    step = backend.compile(step) if compiled else step
+    moments = optim.adam_init(weights)
+    for index in range(1, 21):
+        gradients = tree(index, 10.0 ** (index % 5 - 3))
+        weights, moments = step(weights, gradients, moments)
+        keras_adam.apply([keras.ops.convert_to_tensor(g) for g in optim.leaves(gradients)], variables)
+    wanted = dict(zip(flat, [keras.ops.convert_to_numpy(v.value) for v in variables], strict=True))
+    close(weights, optim.unflatten(tree(), wanted), 1e-6)
+    assert int(backend.to_numpy(moments["step"])) == 20
+
+
+def test_adam_of_half_precision_gradients_keeps_float32():
+    weights = {"w": np.ones(3, np.float32)}
+    gradients = {"w": keras.ops.cast(np.ones(3), "bfloat16")}
+    weights, moments = optim.adam(weights, gradients, optim.adam_init(weights), 0.1)
+    assert backend.to_numpy(weights)["w"].dtype == np.float32
+    np.testing.assert_allclose(backend.to_numpy(weights)["w"], 0.9, atol=1e-5)
+    assert backend.to_numpy(moments)["m"]["w"].dtype == np.float32
+
+
+def test_average_follows():
+    averaged = optim.average({"w": np.zeros(2, np.float32)}, {"w": np.array([1.0, 2.0], np.float32)}, 0.75)
+    close(averaged, {"w": np.array([0.25, 0.5])}, 1e-7)
+
+
+# ----------------------------------------------------------------------------------------------------- loss scale
+
+
+@pytest.mark.backend
+def test_loss_scale_falls_on_overflow_and_grows_after_a_while():
+    state = optim.loss_scale_init(1024.0)
+    update = backend.compile(lambda state, good: optim.loss_scale_update(state, good, interval=3))
+    seen = []
+    for good in (True, True, False, True, True, True, True, False, False):
+        state = update(state, np.asarray(good))
+        seen.append(float(backend.to_numpy(state["scale"])))
+    assert seen == [1024, 1024, 512, 512, 512, 1024, 1024, 512, 256]
+    assert backend.to_numpy(state["good"]).dtype == np.int32
+
+
+def test_loss_scale_stays_in_its_range():
+    state = optim.loss_scale_init(1.0)
+    assert float(backend.to_numpy(optim.loss_scale_update(state, np.asarray(False))["scale"])) == 1.0
+    state = optim.loss_scale_init(2.0**24)
+    assert float(backend.to_numpy(optim.loss_scale_update(state, np.asarray(True), 1)["scale"])) == 2.0**24
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_finite_sees_one_bad_number(bad):
+    found = tree()
+    assert bool(backend.to_numpy(optim.finite(found)))
+    found["b"][1]["c"] = np.float32(bad)
+    assert not bool(backend.to_numpy(optim.finite(found)))
+
+
+def test_a_step_that_overflowed_changes_nothing():
+    old, new = tree(), optim.tree_map(lambda leaf: leaf + np.float32(np.nan), tree(1))
+    close(optim.choose(optim.finite(new), new, old), old, 0)
+    close(optim.choose(optim.finite(old), old, new), old, 0)
+
+
+def test_unscale():
+    gradients = {"w": keras.ops.cast(np.full(2, 512.0), "float16")}
+    found = backend.to_numpy(optim.unscale(gradients, optim.loss_scale_init(1024.0)))["w"]
+    assert found.dtype == np.float32 and np.all(found == 0.5)
+
+
+# ------------------------------------------------------------------------------------------- clipping, schedules
+
+
+def test_clip_shortens_long_gradients_alone():
+    length = np.sqrt(sum(np.sum(np.square(leaf)) for leaf in optim.leaves(tree())))
+    clipped, norm = optim.clip(tree(), 1.0)
+    assert float(backend.to_numpy(norm)) == pytest.approx(length, rel=1e-6)
+    assert float(backend.to_numpy(optim.global_norm(clipped))) == pytest.approx(1.0, rel=1e-6)
+    close(optim.clip(tree(), 100.0)[0], tree(), 1e-7)
+    close(optim.clip({"w": np.zeros(2, np.float32)}, 1.0)[0], {"w": np.zeros(2)}, 0)
+
+
+def test_schedule_rises_then_falls():
+    rates = [float(backend.to_numpy(optim.warmup_cosine(np.int32(t), 1.0, 10, 110, 0.1))) for t in range(130)]
+    assert rates[0] == pytest.approx(0.1) and rates[9] == pytest.approx(1.0)
+    assert rates[60] == pytest.approx(0.55) and rates[110] == pytest.approx(0.1) and rates[129] == pytest.approx(0.1)
+    assert all(a >= b for a, b in itertools.pairwise(rates[10:])) and max(rates) <= 1.0 + 1e-6
+
+
+# ------------------------------------------------------------------------------------------------------- backends
+
+BOTH = """
+    import json, sys
+    sys.path.insert(0, sys.argv[1])
+    from tests.training.test_optim import tree
+    from musika import backend, optim
+    from keras import ops
+    def loss(weights, target):
+        pairs = zip(optim.leaves(weights), optim.leaves(target))
+        return sum(ops.sum(ops.tanh(a - b) ** 2) for a, b in pairs), None
+    def step(state, target):
+        value, _, gradients = backend.value_and_gradient(loss, state["w"], target)
+        gradients, norm = optim.clip(gradients, 1.0)
+        lr = optim.warmup_cosine(state["adam"]["step"], 0.01, 3, 20)
+        weights, adam = optim.adam(state["w"], gradients, state["adam"], lr, 0.5)
+        return {"w": weights, "adam": adam, "average": optim.average(state["average"], weights, 0.9)}, value
+    step = backend.compile(step)
+    state = {"w": tree(), "adam": optim.adam_init(tree()), "average": tree()}
+    losses = []
+    for index in range(20):
+        state, value = step(state, tree(index + 1))
+        losses.append(float(value))
+    flat = optim.flatten(backend.to_numpy(state))
+    print(json.dumps({"losses": losses, **{path: leaf.tolist() for path, leaf in sorted(flat.items())}}))
+"""
+
+
+def test_both_backends_agree():
+    found = []
+    for name in ("tensorflow", "jax"):
+        pytest.importorskip(name)
+        environment = {**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
+        command = [sys.executable, "-c", textwrap.dedent(BOTH), str(Path(__file__).parents[2])]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0, done.stderr
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    assert found[0].keys() == found[1].keys()
+    for name, value in found[0].items():
+        np.testing.assert_allclose(value, found[1][name], rtol=2e-6, atol=1e-6, err_msg=name)
