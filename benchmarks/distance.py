@@ -36,7 +36,7 @@ def generated(folder: Path, pieces: int) -> list[np.ndarray]:
     from musika.gan import coordinates, noise
     from musika.gan.load import load_generator
 
-    loaded = load_generator(locate.find_checkpoint(folder))
+    loaded = load_generator(locate.resolve_checkpoint(folder))
     config = loaded.config
     made = []
     for seed in range(1000, 1000 + pieces):

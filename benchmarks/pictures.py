@@ -42,7 +42,7 @@ def main() -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     from PIL import Image
 
-    palette = Image.fromarray(pictures.stacked(images)).quantize(128)  # a quarter of the size, looks the same
+    palette = Image.fromarray(pictures.stack_images(images)).quantize(128)  # a quarter of the size, looks the same
     palette.save(options.out, optimize=True)
     print(options.out)
     return 0

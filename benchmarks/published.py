@@ -91,7 +91,7 @@ def _generate(options: argparse.Namespace) -> float:
 
     config, xla = GeneratorConfig(), options.xla == "True"
     generator = Generator(config, dtype=_policy(options))
-    model = render.Model(config, render.compiled(generator, xla), codec(_policy(options), xla), "random")
+    model = render.Model(config, render.compile_generator(generator, xla), codec(_policy(options), xla), "random")
     return _best(lambda: render.render(model, 0, 0.0, options.seconds), options)
 
 

@@ -18,7 +18,7 @@ def main(verb: str, argv: Sequence[str] | None = None) -> int:
     0 done, 1 some items failed, 2 the call cannot be carried out, 130 interrupted.
     """
     words = sys.argv[1:] if argv is None else list(argv)
-    return console.guarded(lambda: _run(verb, words), verbose=_wants_verbose(words))
+    return console.run_guarded(lambda: _run(verb, words), verbose=_wants_verbose(words))
 
 
 def entry() -> int:
@@ -26,7 +26,7 @@ def entry() -> int:
     words = sys.argv[1:]
     if words and words[0] in flags.VERBS:
         return main(words[0], words[1:])
-    return console.guarded(lambda: _about(words), verbose=False)
+    return console.run_guarded(lambda: _about(words), verbose=False)
 
 
 def _run(verb: str, words: Sequence[str]) -> int:

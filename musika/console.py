@@ -36,7 +36,7 @@ def fail(text: str) -> None:
     print(f"error: {' '.join(text.split())}", file=sys.stderr, flush=True)
 
 
-def guarded(action: Callable[[], int], verbose: bool) -> int:
+def run_guarded(action: Callable[[], int], verbose: bool) -> int:
     """Runs a command and turns whatever happens into an exit code and at most one line.
 
     Returns:
@@ -199,7 +199,7 @@ class _FrameworkImport:
                 others = ("sklearn",) if os.environ["KERAS_BACKEND"] != "tensorflow" else ("sklearn", "jax")
                 self.withheld = tuple(other for other in others if other not in sys.modules)
             try:
-                with hushed() if self.hush else contextlib.nullcontext():
+                with silence_stderr() if self.hush else contextlib.nullcontext():
                     execute(module)
             finally:
                 if name == "keras":
@@ -209,7 +209,7 @@ class _FrameworkImport:
 
 
 @contextlib.contextmanager
-def hushed() -> Iterator[None]:
+def silence_stderr() -> Iterator[None]:
     """Standard error of this process, C++ included, goes nowhere; after an exception, what was held back is shown."""
     try:
         descriptor = sys.stderr.fileno()

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def shown(path: os.PathLike[str] | str) -> str:
+def format_path(path: os.PathLike[str] | str) -> str:
     """A path as one printable line, whatever bytes its name has."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def why(error: OSError) -> str:
+def describe_error(error: OSError) -> str:
     """What the system says about a failure, without the path, beginning small: `no space left on device`."""
     text = error.strerror or str(error) or type(error).__name__
     return text[:1].lower() + text[1:]
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
+def open_replacement(path: Path) -> Iterator[BinaryIO]:
     """A new file, readable and writable, that takes the place of `path` when the block ends well.
 
     Until then it has a hidden name in the same folder; when the block fails, it is gone. Folders above are made.
@@ -56,7 +56,7 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def walk(folder: Path) -> Iterator[Path]:
+def list_files(folder: Path) -> Iterator[Path]:
     """Everything in a folder and its sub-folders that is not a folder, sorted by path; hidden names are left out.
 
     Links to folders are followed, each folder once, so loops end. A sub-folder that cannot be opened is itself part of

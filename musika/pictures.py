@@ -50,7 +50,7 @@ def comparison(original: np.ndarray, decoded: np.ndarray, sample_rate: int, heig
     floor = max(loudest, QUIETEST_DB) - RANGE_DB
     difference = np.maximum(pair[1], floor) - np.maximum(pair[0], floor)
     images = [_image(_level(decibels, loudest), "magma") for decibels in pair]
-    return stacked([*images, _image(np.clip(0.5 + difference / (2 * DIFFERENCE_DB), 0, 1), "RdBu_r")])
+    return stack_images([*images, _image(np.clip(0.5 + difference / (2 * DIFFERENCE_DB), 0, 1), "RdBu_r")])
 
 
 def _decibels(waveform: np.ndarray, sample_rate: int, height: int, width: int) -> np.ndarray:
@@ -91,7 +91,7 @@ def _columns(power: np.ndarray, width: int) -> np.ndarray:
     return np.add.reduceat(power, edges, axis=-1) / np.diff(edges, append=frames)
 
 
-def stacked(images: Sequence[np.ndarray], gap: int = 8) -> np.ndarray:
+def stack_images(images: Sequence[np.ndarray], gap: int = 8) -> np.ndarray:
     """Pictures `[H, W, 3]` one below the other on white, `gap` pixels apart."""
     width = max(image.shape[1] for image in images)
     rows: list[np.ndarray] = []

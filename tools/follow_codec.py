@@ -66,7 +66,7 @@ def main() -> int:
     parser.add_argument("--swapped", action="store_true", help="left and right are halves of a latent: either order")
     options = parser.parse_args()
     try:
-        folder = locate.find_checkpoint(options.generator)
+        folder = locate.resolve_checkpoint(options.generator)
         info, weights = checkpoint.read_config(folder), checkpoint.read(folder)
         own, identity = (common_identity(find_indexes(latents)) for latents in (options.old, options.new))
         if own != info.get("codec_identity"):

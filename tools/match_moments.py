@@ -60,7 +60,7 @@ def main() -> int:
         parser.error(f"there are no latents in {options.latents}")
     real = np.concatenate([np.load(path, allow_pickle=False) for path in files]).astype(np.float64)
     try:
-        folder = locate.find_checkpoint(options.generator)
+        folder = locate.resolve_checkpoint(options.generator)
         info, weights = checkpoint.read_config(folder), checkpoint.read(folder)
         made = generated(folder, options.pieces)
         if made.shape[1] != real.shape[1]:

@@ -53,7 +53,7 @@ def resampled_length(samples: int, rate: int, new_rate: int) -> int:
     return (2 * samples * new_rate + rate) // (2 * rate)
 
 
-def resampled(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
+def resample(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
     """The same sound at another rate (soxr, high quality), exactly `resampled_length` long.
 
     What soxr gives beyond that length is cut, what it lacks is filled with zeros; both are at most a few samples.
@@ -81,7 +81,7 @@ def resampled(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterato
         yield rest
 
 
-def rechunked(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
+def rechunk(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
     """The same samples in blocks of `length`; the last one may be shorter. No samples, no blocks."""
     held: list[np.ndarray] = []
     count = 0

@@ -1,6 +1,6 @@
 """Where audio files are decoded: in a worker process with a limit on memory and one on silence, one worker a file.
 
-The worker (audio_worker.py) sends raw samples through a pipe, in messages of a letter and a length: whatever a hostile
+The worker (worker.py) sends raw samples through a pipe, in messages of a letter and a length: whatever a hostile
 file does to it, nothing that comes back is executed or unpickled.
 """
 
@@ -23,7 +23,7 @@ from typing import Any, Self
 import numpy as np
 
 from musika.errors import AudioError
-from musika.files import shown
+from musika.files import format_path
 
 MEMORY = 2 << 30  # bytes of address space that a decoder may take
 PATIENCE = 60.0  # seconds that a decoder may go without giving samples
@@ -36,13 +36,13 @@ class FileError(AudioError):
     """An audio file that cannot be read: `reason` is the end of a sentence that begins with the file's name."""
 
     def __init__(self, path: os.PathLike[str] | str, reason: str) -> None:
-        super().__init__(f"{shown(path)} {reason}")
+        super().__init__(f"{format_path(path)} {reason}")
         self.reason = reason
 
 
 def command() -> list[str]:
     """The program that decodes; -P keeps the worker's own folder from hiding other packages."""
-    return [sys.executable, "-P", str(Path(__file__).with_name("audio_worker.py"))]
+    return [sys.executable, "-P", str(Path(__file__).with_name("worker.py"))]
 
 
 class Decoder:

@@ -22,11 +22,11 @@ from pathlib import Path
 
 import numpy as np
 
-from musika.audio.convert import rechunked, resampled, stereo_note, to_stereo
+from musika.audio.convert import rechunk, resample, stereo_note, to_stereo
 from musika.audio.process import MEMORY, PATIENCE, Decoder, FileError
 from musika.config import SAMPLE_RATE
 from musika.errors import AudioError
-from musika.files import shown, walk, why
+from musika.files import describe_error, format_path, list_files
 
 BLOCK = 1 << 16  # samples
 RATES = (8_000, 192_000)  # Hz
@@ -48,15 +48,16 @@ def find(folder: Path) -> list[Path]:
         AudioError: no such folder, or no audio in it.
     """
     if not os.path.lexists(folder):
-        raise AudioError(f"there is no folder {shown(folder)}; --files_path names the folder with audio files")
+        raise AudioError(f"there is no folder {format_path(folder)}; --files_path names the folder with audio files")
     if not folder.is_dir():
         return [folder]
-    found = [path for path in walk(folder) if path.suffix.lower() in EXTENSIONS or path.is_dir()]
+    found = [path for path in list_files(folder) if path.suffix.lower() in EXTENSIONS or path.is_dir()]
     if found == [folder]:
-        raise AudioError(f"the folder {shown(folder)} cannot be opened; give yourself permission to read it")
+        raise AudioError(f"the folder {format_path(folder)} cannot be opened; give yourself permission to read it")
     if not found:
         raise AudioError(
-            f"there is no audio in {shown(folder)}; looked for wav, flac, ogg, opus, mp3, aiff, m4a and other sound "
+            f"there is no audio in {format_path(folder)}; looked for wav, flac, ogg, opus, mp3, aiff, m4a "
+            f"and other sound "
             "and video files, in sub-folders too"
         )
     return found
@@ -99,7 +100,7 @@ def blocks(
             note(f"has a sample rate of {decoder.rate} Hz: there is nothing above {decoder.rate // 2} Hz in it")
         stereo = _finite(path, (to_stereo(block, decoder.order) for block in decoder), decoder.rate)
         given = False
-        for piece in rechunked(_checked(path, resampled(stereo, decoder.rate, sample_rate)), block_samples):
+        for piece in rechunk(_checked(path, resample(stereo, decoder.rate, sample_rate)), block_samples):
             given = True
             yield piece
         if not given:
@@ -117,7 +118,7 @@ def check_file(path: Path) -> None:
     except FileNotFoundError:
         raise FileError(path, "is a link to nothing" if path.is_symlink() else "does not exist") from None
     except OSError as error:
-        raise FileError(path, f"cannot be read: {why(error)}") from None
+        raise FileError(path, f"cannot be read: {describe_error(error)}") from None
     try:
         if stat.S_ISDIR(status.st_mode):
             os.listdir(path)
@@ -127,7 +128,7 @@ def check_file(path: Path) -> None:
         with open(path, "rb"):
             pass
     except OSError as error:
-        raise FileError(path, f"cannot be read: {why(error)}") from None
+        raise FileError(path, f"cannot be read: {describe_error(error)}") from None
     if status.st_size == 0:
         raise FileError(path, "is empty (0 bytes)")
 

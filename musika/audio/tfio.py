@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from musika.audio import FileError, check_file
-from musika.audio.convert import rechunked, resampled_length, stereo_note, to_stereo
+from musika.audio.convert import rechunk, resampled_length, stereo_note, to_stereo
 from musika.config import SAMPLE_RATE
 from musika.errors import UsageError
 
@@ -67,7 +67,7 @@ def blocks(
     remark = stereo_note(channels)
     if note is not None and remark is not None:
         note(remark)
-    yield from rechunked([_resampled(path, samples, rate, sample_rate)], block_samples)
+    yield from rechunk([_resampled(path, samples, rate, sample_rate)], block_samples)
 
 
 def _decoded(path: Path) -> tuple[Any, int, int]:

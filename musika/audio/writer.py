@@ -9,11 +9,11 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from musika.audio.convert import rechunked, resampled
+from musika.audio.convert import rechunk, resample
 from musika.audio.opus import LOOKAHEAD, shorten
 from musika.draws import integers
 from musika.errors import AudioError
-from musika.files import replacing, shown, why
+from musika.files import describe_error, format_path, open_replacement
 
 # extension: libsndfile's format and encoding
 FORMATS: dict[str, tuple[str, str]] = {
@@ -77,26 +77,26 @@ def write(
     blocks: Iterable[np.ndarray] = [waveform] if isinstance(waveform, np.ndarray) else waveform
     opus = default == "OPUS"
     if opus:
-        blocks, sample_rate = _then_silence(resampled(blocks, sample_rate, OPUS_RATE), LOOKAHEAD), OPUS_RATE
+        blocks, sample_rate = _then_silence(resample(blocks, sample_rate, OPUS_RATE), LOOKAHEAD), OPUS_RATE
     try:
-        with replacing(path) as file:
-            written = _write(file, path, rechunked(blocks, BLOCK), sample_rate, (form, default), metadata or {})
+        with open_replacement(path) as file:
+            written = _write(file, path, rechunk(blocks, BLOCK), sample_rate, (form, default), metadata or {})
             if opus:
                 shorten(file, LOOKAHEAD)
                 written = dataclasses.replace(written, samples=written.samples - LOOKAHEAD)
             return written
     except OSError as error:
-        raise AudioError(f"{shown(path)} cannot be written: {why(error)}") from error
+        raise AudioError(f"{format_path(path)} cannot be written: {describe_error(error)}") from error
 
 
 def _format(path: Path, encoding: str | None) -> tuple[str, str]:
     known = FORMATS.get(path.suffix.lower())
     if known is None:
-        raise AudioError(f"{shown(path)} cannot be written: the name must end in {', '.join(FORMATS)}")
+        raise AudioError(f"{format_path(path)} cannot be written: the name must end in {', '.join(FORMATS)}")
     if encoding is None:
         return known
     if known[1] != "PCM_16" or encoding not in ENCODINGS or (known[0], encoding) == ("FLAC", "FLOAT"):
-        raise AudioError(f"{shown(path)} cannot be written as {encoding}")
+        raise AudioError(f"{format_path(path)} cannot be written as {encoding}")
     return known[0], encoding
 
 
@@ -113,7 +113,7 @@ def _write(
 
     first = next(blocks, None)
     if first is None:
-        raise AudioError(f"{shown(path)} cannot be written: there are no samples")
+        raise AudioError(f"{format_path(path)} cannot be written: there are no samples")
     channels = first.shape[1]
     sink = _Sink(file)
     form, encoding = kind
@@ -124,16 +124,18 @@ def _write(
                 setattr(sound, name, text)
             for index, block in enumerate(_chain(first, blocks)):
                 if not np.isfinite(block).all():
-                    raise AudioError(f"{shown(path)} cannot be written: samples are not finite numbers")
+                    raise AudioError(f"{format_path(path)} cannot be written: samples are not finite numbers")
                 if form in ("WAV", "AIFF") and (samples + len(block)) * channels * WIDTH[encoding] > LARGEST:
-                    raise AudioError(f"{shown(path)} cannot be written: more than {form.lower()} holds; choose flac")
+                    raise AudioError(
+                        f"{format_path(path)} cannot be written: more than {form.lower()} holds; choose flac"
+                    )
                 out, beyond = _quantised(block, encoding, index)
                 sound.write(out)
                 sink.check()
                 samples, clipped = samples + len(block), clipped + beyond
     except (soundfile.SoundFileError, AssertionError) as error:  # soundfile asserts that all was written
         sink.check()
-        raise AudioError(f"{shown(path)} cannot be written: {error}") from error
+        raise AudioError(f"{format_path(path)} cannot be written: {error}") from error
     sink.check()
     return Written(path, samples, channels, clipped)
 

@@ -63,7 +63,7 @@ def write(
     _check_config(Path(folder), json.loads(files[CONFIG]))
     for stem, named in arrays.items():
         halved = half if isinstance(half, bool) else stem in half
-        files[stem + SUFFIX] = tensorfile.serialised(f"{folder} ({stem})", named, halved)
+        files[stem + SUFFIX] = tensorfile.serialise(f"{folder} ({stem})", named, halved)
     files.update(extra or {})
     if len(files) > 2:
         files[MANIFEST] = _json({name: {"bytes": len(d), "sha256": _digest(d)} for name, d in sorted(files.items())})
@@ -192,7 +192,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     folder = _standing(folder)
     data = _bytes(folder / CONFIG, MAX_JSON)
     _check_sum(folder, CONFIG, _digest(data))
-    config = tensorfile.parsed(folder / CONFIG, data)
+    config = tensorfile.parse_json(folder / CONFIG, data)
     _check_config(folder, config)
     return config
 
@@ -305,7 +305,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.exists():
         return {}
-    manifest = tensorfile.parsed(path, _bytes(path, MAX_JSON))
+    manifest = tensorfile.parse_json(path, _bytes(path, MAX_JSON))
     for name, entry in manifest.items():
         plain = name == os.path.basename(name) and name not in ("", ".", "..") and "\\" not in name
         if not plain or not isinstance(entry, dict) or not isinstance(entry.get("sha256"), str):

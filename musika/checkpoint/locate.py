@@ -11,17 +11,17 @@ from musika.checkpoint.published.catalogue import PUBLISHED, is_missing
 INSTALLED = Path(__file__).resolve().parents[2]  # where checkpoints/ lies beside the program
 
 
-def located(path: Path) -> Path:
+def resolve_folder(path: Path) -> Path:
     """The folder that a flag means: here, for a relative one beside the program, or else fetched if it is published.
 
     Raises:
         CheckpointError: it is to be fetched and cannot be, or a fetched folder is not what it was.
     """
     beside = INSTALLED / path
-    return published(beside if beside.is_dir() and not path.is_dir() else path)
+    return fetch_if_missing(beside if beside.is_dir() and not path.is_dir() else path)
 
 
-def find_checkpoint(path: Path) -> Path:
+def resolve_checkpoint(path: Path) -> Path:
     """The checkpoint that a name means: the folder here or, for a relative one, beside the program, or a published one.
 
     A published one that is missing is fetched. A training run's folder means its newest checkpoint. If there is none,
@@ -30,14 +30,14 @@ def find_checkpoint(path: Path) -> Path:
     Raises:
         CheckpointError: a published one cannot be fetched, or is not what was fetched.
     """
-    folder = located(path)
+    folder = resolve_folder(path)
     if (folder / checkpoint.CONFIG).is_file() or not folder.is_dir():
         return folder
     saved = [inner for inner in folder.iterdir() if inner.name.isdecimal() and (inner / checkpoint.CONFIG).is_file()]
     return max(saved, key=lambda inner: int(inner.name), default=folder)
 
 
-def published(path: Path) -> Path:
+def fetch_if_missing(path: Path) -> Path:
     """The same path, after a missing (or empty) folder with the name of a published checkpoint has been fetched there.
 
     Of a folder that was fetched before, sizes are compared with `fetched.json`, which takes neither network nor time.

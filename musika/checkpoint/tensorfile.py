@@ -33,7 +33,7 @@ class Entry:
     end: int
 
 
-def serialised(owner: str, arrays: Mapping[str, np.ndarray], half: bool = False) -> bytes:
+def serialise(owner: str, arrays: Mapping[str, np.ndarray], half: bool = False) -> bytes:
     """The bytes of a file of arrays, floating-point ones in float32 or in half precision.
 
     Raises:
@@ -64,7 +64,7 @@ def header(path: Path, file: BinaryIO) -> dict[str, Entry]:
     length = int.from_bytes(file.read(8), "little") if size >= 8 else 0
     if not 2 <= length <= min(MAX_HEADER, size - 8):
         raise CheckpointError(f"{path} is torn or no safetensors file: {size} bytes, header of {length}")
-    fields = parsed(path, file.read(length))
+    fields = parse_json(path, file.read(length))
     fields.pop("__metadata__", None)
     entries = {name: _entry(path, name, value) for name, value in fields.items()}
     at = 0
@@ -126,7 +126,7 @@ def _entry(path: Path, name: str, fields: Any) -> Entry:
     return Entry(dtype, shape, begin, end)
 
 
-def parsed(path: Path, text: bytes) -> dict[str, Any]:
+def parse_json(path: Path, text: bytes) -> dict[str, Any]:
     """JSON with an object at its top and no name twice.
 
     Raises:

@@ -19,7 +19,7 @@ from musika.cli.flags import ConvertOptions
 from musika.codec import load
 from musika.config import ANY_PUBLISHED, GeneratorConfig, same_codec
 from musika.errors import CheckpointError, ConfigError, UsageError
-from musika.files import shown, sync_folder, why
+from musika.files import describe_error, format_path, sync_folder
 
 GENERATOR, CRITIC = ("gen_ema.h5",), ("critic.h5",)
 CODEC = catalogue.PUBLISHED[catalogue.CODEC].needed
@@ -46,7 +46,7 @@ def run(options: ConvertOptions) -> int:
         UsageError: source or target cannot be what they are said to be.
         CheckpointError: the source does not fit, or the target cannot be written.
     """
-    source = locate.located(options.source)
+    source = locate.resolve_folder(options.source)
     _check(source, options.target)
     catalogue.verify(source)
     codec = _codec(source) if musika_folder.holds_codec(source) else None
@@ -62,23 +62,25 @@ def run(options: ConvertOptions) -> int:
     for part in converted:
         folder = options.target / part.place
         size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) / MEGABYTE
-        console.say(f"{shown(folder)}: {part.words}, {size:.1f} MB")
+        console.say(f"{format_path(folder)}: {part.words}, {size:.1f} MB")
     return 0
 
 
 def _check(source: Path, target: Path) -> None:
     """What is wrong with the two folders, before anything is read."""
     if not source.exists():
-        raise UsageError(f"SOURCE {shown(source)} does not exist")
+        raise UsageError(f"SOURCE {format_path(source)} does not exist")
     if target.exists() and os.path.samefile(source, target):
-        raise UsageError(f"SOURCE and TARGET are the same folder, {shown(source)}: choose another target")
+        raise UsageError(f"SOURCE and TARGET are the same folder, {format_path(source)}: choose another target")
     if not musika_folder.holds(source):
         if (source / checkpoint.CONFIG).exists():
-            raise UsageError(f"SOURCE {shown(source)} is a checkpoint of ours already: there is nothing to convert")
+            raise UsageError(
+                f"SOURCE {format_path(source)} is a checkpoint of ours already: there is nothing to convert"
+            )
         wanted = f"{GENERATOR[0]}, or {', '.join(CODEC)}"
-        raise UsageError(f"SOURCE {shown(source)} is no Musika folder: there is no {wanted} in it")
+        raise UsageError(f"SOURCE {format_path(source)} is no Musika folder: there is no {wanted} in it")
     if not catalogue.is_missing(target):
-        raise UsageError(f"TARGET {shown(target)} exists already: choose another, or remove it first")
+        raise UsageError(f"TARGET {format_path(target)} exists already: choose another, or remove it first")
 
 
 def _codec(source: Path) -> Converted:
@@ -98,7 +100,7 @@ def _generator(source: Path, dec_path: Path | None, own: str | None) -> Converte
     try:
         config = GeneratorConfig.from_dict(sizes)
     except ConfigError as error:
-        raise CheckpointError(f"{shown(source)}: {error}") from error
+        raise CheckpointError(f"{format_path(source)}: {error}") from error
     identity = own if own and dec_path is None else _identity(source, dec_path, config)
     critic = musika_folder.critic(source)
     arrays = {"weights": weights} if critic is None else {"weights": weights, "critic": critic}
@@ -123,15 +125,15 @@ def _identity(source: Path, dec_path: Path | None, config: GeneratorConfig) -> s
     beside = source.resolve().parent / catalogue.CODEC
     if dec_path is None and catalogue.is_missing(beside):
         return ANY_PUBLISHED
-    folder = beside if dec_path is None else locate.find_checkpoint(dec_path)
+    folder = beside if dec_path is None else locate.resolve_checkpoint(dec_path)
     codec = load.describe(folder)
     if same_codec(ANY_PUBLISHED, codec.identity, codec.kind) and codec.channels == config.channels:
         return codec.identity
     if dec_path is None:
         return ANY_PUBLISHED
     raise CheckpointError(
-        f"--dec_path {shown(folder)} is a {codec.kind} codec of {codec.channels} channels; the generator in "
-        f"{shown(source)} belongs to a musika codec of {config.channels}"
+        f"--dec_path {format_path(folder)} is a {codec.kind} codec of {codec.channels} channels; the generator in "
+        f"{format_path(source)} belongs to a musika codec of {config.channels}"
     )
 
 
@@ -140,7 +142,7 @@ def _origin(source: Path, names: tuple[str, ...]) -> dict[str, Any]:
     origin: dict[str, Any] = {"files": {name: catalogue.sha256(source / name) for name in names}}
     record = source / catalogue.FETCHED
     if record.is_file():
-        said = tensorfile.parsed(record, record.read_bytes())
+        said = tensorfile.parse_json(record, record.read_bytes())
         origin |= {name: str(said[name])[:200] for name in ("repository", "revision") if name in said}
     return {"trained": {"converted_from": origin}, "licence": ""}
 
@@ -159,6 +161,6 @@ def _new(target: Path) -> Iterator[Path]:
     except CheckpointError as error:
         raise CheckpointError(str(error).replace(str(new), str(target))) from error
     except OSError as error:
-        raise CheckpointError(f"TARGET {shown(target)} cannot be written: {why(error)}") from error
+        raise CheckpointError(f"TARGET {format_path(target)} cannot be written: {describe_error(error)}") from error
     finally:
         shutil.rmtree(new, ignore_errors=True)

@@ -15,7 +15,7 @@ from musika.cli import models
 from musika.cli.flags import DecodeOptions
 from musika.codec.base import Codec
 from musika.errors import LatentsError
-from musika.files import shown
+from musika.files import format_path
 from musika.latents import WARN_BEYOND, Index, LatentsFile, check_identity, find_indexes, find_latents, open_latents
 
 
@@ -41,7 +41,7 @@ def run(options: DecodeOptions) -> int:
         from musika.codec.load import load_codec
 
         precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
-        return load_codec(locate.find_checkpoint(options.dec_path), precision, xla, models.codec_sizes(options))
+        return load_codec(locate.resolve_checkpoint(options.dec_path), precision, xla, models.codec_sizes(options))
 
     return decode_folder(options, load)
 
@@ -106,7 +106,7 @@ def _decode_one(job: Job, codec: Codec, bar: console.Progress) -> audio.Written:
         LatentsError: its values cannot be latents.
         AudioError: the audio cannot be written.
     """
-    name = shown(job.file.path)
+    name = format_path(job.file.path)
     bar.status(name)
     largest = job.file.largest()
     if largest > WARN_BEYOND:
@@ -136,12 +136,12 @@ def _summary(done: list[audio.Written], wanted: int, rate: int, spent: float, pl
     seconds = sum(written.samples for written in done) / rate
     speed = seconds / max(spent, 1e-9)
     console.say(
-        f"decoded {len(done)} of {wanted} files into {shown(place)}: {seconds / 60:.1f} minutes of audio, "
+        f"decoded {len(done)} of {wanted} files into {format_path(place)}: {seconds / 60:.1f} minutes of audio, "
         f"{speed:.0f} s of audio a second"
     )
     for written in done:
         if written.clipped:
-            console.say(f"  {shown(written.path)}: {written.clipped_share:.3%} of its samples were clipped")
+            console.say(f"  {format_path(written.path)}: {written.clipped_share:.3%} of its samples were clipped")
     if refused:
         console.say(f"refused, {len(refused)} of {wanted} files:")
         for line in refused:

@@ -21,7 +21,7 @@ from musika.cli import models
 from musika.cli.flags import EncodeOptions
 from musika.codec.base import Codec
 from musika.errors import AudioError
-from musika.files import shown
+from musika.files import format_path
 from musika.latents import BadName, BadValues, LatentsFolder, Settings, TooShort, folder_mark
 
 AHEAD = 16  # blocks of audio that are read before they are needed
@@ -67,7 +67,7 @@ def run(options: EncodeOptions) -> int:
         from musika.codec.load import load_codec
 
         precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
-        return load_codec(locate.find_checkpoint(options.dec_path), precision, xla, models.codec_sizes(options))
+        return load_codec(locate.resolve_checkpoint(options.dec_path), precision, xla, models.codec_sizes(options))
 
     return encode_folder(options, load)
 
@@ -128,7 +128,7 @@ def _encode_all(
     """Encodes source after source, while a thread reads ahead."""
     with ReadAhead(todo, reader, codec.sample_rate) as ahead:
         for number, job in enumerate(todo, 1):
-            bar.status(f"file {number} of {len(todo)}: {shown(job.name)}")
+            bar.status(f"file {number} of {len(todo)}: {format_path(job.name)}")
             try:
                 before = folder.known(job.name)
                 if before is not None and before.folder != mark:
@@ -140,7 +140,7 @@ def _encode_all(
                 folder.skip(job.name, str(error))
             ahead.finish()
             for remark in ahead.notes:
-                bar.note(f"{shown(job.name)} {remark}")
+                bar.note(f"{format_path(job.name)} {remark}")
 
 
 def _encode_one(
@@ -206,13 +206,13 @@ def _summary(totals: Totals, wanted: int, spent: float, place: Path, skipped: Se
     if wanted:
         speed = totals.seconds / max(spent, 1e-9)
         console.say(
-            f"encoded {totals.files} of {wanted} files into {shown(place)}: {totals.pieces} files of latents, "
+            f"encoded {totals.files} of {wanted} files into {format_path(place)}: {totals.pieces} files of latents, "
             f"{totals.latents} latents, {_duration(totals.seconds)} of audio, {speed:.0f} s of audio a second"
         )
     if skipped:
         console.say(f"left out, {len(skipped)} of {wanted} files:")
         for item in skipped:
-            console.say(f"  {shown(item['path'])} {item['reason']}")
+            console.say(f"  {format_path(item['path'])} {item['reason']}")
 
 
 def _duration(seconds: float) -> str:

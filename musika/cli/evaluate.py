@@ -28,7 +28,7 @@ def run(options: EvaluateOptions) -> int:
         from musika.codec.load import load_codec
 
         assert options.codec is not None
-        folder = locate.find_checkpoint(options.codec)
+        folder = locate.resolve_checkpoint(options.codec)
         precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
         return load_codec(folder, precision, xla, models.codec_sizes(options))
 

@@ -15,7 +15,7 @@ from musika.cli import evaluate_report as report
 from musika.cli.flags import EvaluateOptions
 from musika.codec.base import Codec
 from musika.errors import AudioError, UsageError
-from musika.files import shown
+from musika.files import format_path
 from musika.metrics.latents import latent_statistics, robustness
 from musika.metrics.latents.cycle import Cycle
 from musika.metrics.pair import borders, reconstruction
@@ -71,7 +71,7 @@ def evaluate_folder(options: EvaluateOptions, load: Callable[[], Codec]) -> int:
     found = Measured(latent_statistics.Statistics(codec.channels), Cycle(codec.channels, codec.context))
     with console.progress(len(paths), "files", "evaluate") as bar:
         for path in paths:
-            bar.status(shown(path.name))
+            bar.status(format_path(path.name))
             try:
                 original, ahead = _read(path, options.seconds, codec)
                 _measure(options, codec, path.relative_to(base), original, ahead, found)
@@ -129,10 +129,10 @@ def _measure(
     figures = reconstruction.evaluate(original, heard, codec.sample_rate)
     figures |= {figure: borders.decibels(each) for figure, each in clicks.items()}
     count = codec.latents_of(len(raw))
-    entry: dict[str, Any] = {"file": shown(name), "seconds": len(raw) / codec.sample_rate, **figures}
+    entry: dict[str, Any] = {"file": format_path(name), "seconds": len(raw) / codec.sample_rate, **figures}
     entry["clipped"] = float(np.mean(np.abs(raw) > 1))
     if not np.isfinite(raw).all():
-        console.warn(f"{shown(name)}: the codec gives numbers that are not finite")
+        console.warn(f"{format_path(name)}: the codec gives numbers that are not finite")
     elif options.latents:
         found.statistics.add(encoded[:count])
         found.cycle.add(encoded[:count], codec.encode(np.clip(decoded, -1, 1))[:count])
@@ -145,7 +145,7 @@ def _measure(
         try:
             report.save(options.save_path / name.parent / f"{name.name}.png", pictures.png(image))
         except UsageError as error:  # a name that is too long with four letters more
-            console.warn(f"no picture of {shown(name)}: {error}")
+            console.warn(f"no picture of {format_path(name)}: {error}")
 
 
 def _finish(options: EvaluateOptions, codec: Codec, found: Measured) -> None:
@@ -164,7 +164,7 @@ def _finish(options: EvaluateOptions, codec: Codec, found: Measured) -> None:
         "yardstick_gflops": _yardstick(),
     }
     content: dict[str, Any] = {
-        "codec": {"folder": shown(options.codec or ""), "kind": codec.kind, "identity": codec.identity},
+        "codec": {"folder": format_path(options.codec or ""), "kind": codec.kind, "identity": codec.identity},
         "numbers_per_second": rate,
         "kbit_per_second": {f"{bits}_bits": rate * bits / 1000 for bits in (32, 16, *robustness.BITS)},
         "speed": speed,
@@ -181,7 +181,7 @@ def _finish(options: EvaluateOptions, codec: Codec, found: Measured) -> None:
         f"audio a second, yardstick {speed['yardstick_gflops']:.0f} GFLOP/s"
     )
     report.save(options.save_path / FIGURES, content)
-    console.say(f"figures{' and pictures' if options.pictures else ''} are in {shown(options.save_path)}")
+    console.say(f"figures{' and pictures' if options.pictures else ''} are in {format_path(options.save_path)}")
 
 
 def _latents(found: latent_statistics.Latents) -> dict[str, Any]:

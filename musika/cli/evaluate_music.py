@@ -16,7 +16,7 @@ from musika.cli.flags import EvaluateOptions
 from musika.codec.base import Codec
 from musika.config import SAMPLE_RATE
 from musika.errors import UsageError
-from musika.files import shown
+from musika.files import format_path
 from musika.metrics.sets import copies, frechet, manifold, spaces
 from musika.metrics.sets.network import Network, preset
 
@@ -69,7 +69,7 @@ def evaluate_folders(options: EvaluateOptions, load: Callable[[], Codec] | None)
     if not generated or not reference:
         empty = compared[1 if generated else 0]
         why = left_out[1 if generated else 0]
-        raise UsageError(f"nothing in --{empty.flag} {shown(empty.path)} can be used: {why[-1]}")
+        raise UsageError(f"nothing in --{empty.flag} {format_path(empty.path)} can be used: {why[-1]}")
     found = {space.name: _compare(space, generated, reference, options) for space in SPACES}
     found = {name: figures for name, figures in found.items() if figures}
     _say(found)
@@ -80,15 +80,17 @@ def evaluate_folders(options: EvaluateOptions, load: Callable[[], Codec] | None)
     for name, figures in learned.items():
         found[name]["training"] = figures
     content = {
-        "generated": {"folder": shown(options.generated), "files": len(generated)},
-        "reference": {"folder": shown(options.reference), "files": len(reference)},
-        "codec": {"folder": shown(options.codec or ""), "identity": codec.identity} if codec is not None else None,
+        "generated": {"folder": format_path(options.generated), "files": len(generated)},
+        "reference": {"folder": format_path(options.reference), "files": len(reference)},
+        "codec": {"folder": format_path(options.codec or ""), "identity": codec.identity}
+        if codec is not None
+        else None,
         "spaces": found,
         "copies": copied,
         "left_out": refused,
     }
     report.save(options.save_path / FIGURES, content)
-    console.say(f"figures are in {shown(options.save_path / FIGURES)}")
+    console.say(f"figures are in {format_path(options.save_path / FIGURES)}")
     report.failures(refused, sum(len(folder.files) for folder in folders.values()))
     return 1 if refused else 0
 
@@ -107,7 +109,7 @@ def _network(options: EvaluateOptions, compared: list[pieces.Folder]) -> Network
         raise UsageError(f"--embedding {options.embedding}: say onnx:FILE, such as onnx:vggish.onnx")
     for folder in compared:
         if folder.latents:
-            raise UsageError(f"--embedding hears audio, and --{folder.flag} {shown(folder.path)} holds latents")
+            raise UsageError(f"--embedding hears audio, and --{folder.flag} {format_path(folder.path)} holds latents")
     return Network(Path(path), kind)
 
 
@@ -128,7 +130,7 @@ def _compare(
         if count < frechet.FEWEST:
             path = getattr(options, flag)
             raise UsageError(
-                f"--{flag} {shown(path)} has {count} clips ({space.name}), at least {frechet.FEWEST} are needed: "
+                f"--{flag} {format_path(path)} has {count} clips ({space.name}), at least {frechet.FEWEST} are needed: "
                 "add pieces"
             )
     made, real = (np.concatenate(rows) for rows in sets)

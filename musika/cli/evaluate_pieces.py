@@ -14,7 +14,7 @@ from musika import audio, console
 from musika.codec.base import Codec
 from musika.config import SAMPLE_RATE
 from musika.errors import AudioError, LatentsError, UsageError
-from musika.files import shown, walk
+from musika.files import format_path, list_files
 from musika.latents import check_values, common_identity, find_indexes, open_latents
 from musika.metrics.sets import spaces
 from musika.metrics.sets.network import Listener, Network
@@ -32,7 +32,7 @@ class Folder:
 
     def name(self, file: Path) -> str:
         """A file's name within the folder."""
-        return shown(file.relative_to(self.path)) if self.path.is_dir() else shown(file.name)
+        return format_path(file.relative_to(self.path)) if self.path.is_dir() else format_path(file.name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +62,8 @@ def find(flag: str, path: Path) -> Folder:
         MusikaError: there is no such folder, or neither in it; latents of several codecs.
     """
     if not path.exists():
-        raise UsageError(f"there is no folder {shown(path)}; --{flag} names a folder of audio or of latents")
-    arrays = [file for file in walk(path) if file.suffix == ".npy"] if path.is_dir() else []
+        raise UsageError(f"there is no folder {format_path(path)}; --{flag} names a folder of audio or of latents")
+    arrays = [file for file in list_files(path) if file.suffix == ".npy"] if path.is_dir() else []
     if path.suffix == ".npy":
         arrays = [path]
     if arrays:
@@ -91,7 +91,7 @@ def check_codec(folders: list[Folder], identity: str) -> None:
     Raises:
         LatentsError: they are not.
     """
-    known = [(f"those in {shown(folder.path)}", folder.identity) for folder in folders if folder.identity]
+    known = [(f"those in {format_path(folder.path)}", folder.identity) for folder in folders if folder.identity]
     if identity:
         known.append(("the codec of --codec", identity))
     for (one, first), (other, second) in itertools.pairwise(known):
@@ -105,7 +105,7 @@ def check_codec(folders: list[Folder], identity: str) -> None:
 def read(folder: Folder, tools: Tools, refused: list[str], bar: console.Progress) -> Iterator[Piece]:
     """The pieces of a folder one by one; what cannot be read, or is shorter than a clip, goes to `refused`."""
     for file in folder.files:
-        bar.status(shown(file.name))
+        bar.status(format_path(file.name))
         try:
             piece = _latents(folder, file, tools) if folder.latents else _audio(folder, file, tools)
             yield piece
@@ -118,10 +118,10 @@ def _latents(folder: Folder, file: Path, tools: Tools) -> Piece:
     opened = open_latents(file)
     if opened.channels != tools.channels:
         raise LatentsError(
-            f"{shown(file)} has {opened.channels} numbers in a latent, not {tools.channels} as the others"
+            f"{format_path(file)} has {opened.channels} numbers in a latent, not {tools.channels} as the others"
         )
     latents = opened.rows(0, opened.length)
-    check_values(latents, shown(file))
+    check_values(latents, format_path(file))
     _check_length(file, latents)
     return Piece(folder.name(file), latents=latents)
 

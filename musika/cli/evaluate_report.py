@@ -10,7 +10,7 @@ from typing import Any
 
 from musika import console
 from musika.errors import UsageError
-from musika.files import replacing, shown, why
+from musika.files import describe_error, format_path, open_replacement
 
 LONGEST_NAME = 36  # characters of a file's name in a table
 
@@ -24,7 +24,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"--save_path {shown(folder)} cannot be written to: {why(error)}") from error
+        raise UsageError(f"--save_path {format_path(folder)} cannot be written to: {describe_error(error)}") from error
 
 
 def save(path: Path, content: bytes | Mapping[str, Any]) -> None:
@@ -35,10 +35,12 @@ def save(path: Path, content: bytes | Mapping[str, Any]) -> None:
     """
     data = content if isinstance(content, bytes) else (json.dumps(plain(content), indent=2) + "\n").encode()
     try:
-        with replacing(path) as file:
+        with open_replacement(path) as file:
             file.write(data)
     except OSError as error:
-        raise UsageError(f"--save_path {shown(path.parent)} cannot be written to: {why(error)}") from error
+        raise UsageError(
+            f"--save_path {format_path(path.parent)} cannot be written to: {describe_error(error)}"
+        ) from error
 
 
 def plain(value: Any) -> Any:

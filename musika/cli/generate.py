@@ -57,7 +57,7 @@ def _write_piece(
     """Renders `count` samples of one piece into a file, and says so."""
     begun = time.perf_counter()
     clipped = _Clipped()
-    blocks = render.ahead(render.stream_samples(model, seed, 0, count, truncation))
+    blocks = render.prefetch(render.stream_samples(model, seed, 0, count, truncation))
     said = {"title": f"{model.name} {seed}", "comment": f"seed {seed}, truncation {truncation:g}", "software": "musika"}
     try:
         audio.write(path, _watched(blocks, model.sample_rate, clipped, bar), model.sample_rate, metadata=said)

@@ -22,7 +22,7 @@ def load_model(options: RenderOptions) -> render.Model:
         CheckpointError: a folder is missing, torn, or does not fit.
         UsageError: a flag contradicts it.
     """
-    folder = locate.find_checkpoint(options.load_path)  # first: what cannot be found or fetched is said at once
+    folder = locate.resolve_checkpoint(options.load_path)  # first: what cannot be found or fetched is said at once
 
     from musika import backend
 

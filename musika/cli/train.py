@@ -19,7 +19,7 @@ from musika.cli.flags import TrainOptions
 from musika.codec.load import FLAGS, describe, load_codec
 from musika.config import ANY_PUBLISHED, CodecConfig, CodecTrainConfig, GanTrainConfig, GeneratorConfig
 from musika.errors import CheckpointError, LatentsError, UsageError
-from musika.files import replacing, shown
+from musika.files import format_path, open_replacement
 from musika.latents import TrainingSet, common_identity, find_indexes, open_training_set
 from musika.training import codec_audio, loop, origins
 from musika.training.board import BoardLog
@@ -151,7 +151,7 @@ def _held_out(options: TrainOptions, data: TrainingSet, config: GeneratorConfig,
     shared = [file.path for file in held_out.files if file.path.resolve() in trained]
     if shared:
         raise UsageError(
-            f"{shown(shared[0])} of --valid_path is in --train_path, too: move what is to be held out elsewhere"
+            f"{format_path(shared[0])} of --valid_path is in --train_path, too: move what is to be held out elsewhere"
         )
     for line in held_out.warnings:
         console.warn(line)
@@ -161,7 +161,7 @@ def _held_out(options: TrainOptions, data: TrainingSet, config: GeneratorConfig,
 def _codec_folder(options: TrainOptions, origin: Origin | None) -> Path:
     """Of --dec_path; of the published codec, for a generator that belongs to one, where the flag was not given."""
     if origin is None or origin.info.get("codec_identity") != ANY_PUBLISHED or "dec_path" in _given(options):
-        return locate.find_checkpoint(options.dec_path)
+        return locate.resolve_checkpoint(options.dec_path)
     return render.find_codec(origin.folder, None, ANY_PUBLISHED)
 
 
@@ -395,7 +395,7 @@ def _describe(folder: Path, options: TrainOptions, stage: Any) -> None:
         {"flags": flags_given, "config": stage.config.to_dict(), "train": stage.train.to_dict()}, indent=2
     )
     try:
-        with replacing(folder / origins.RUN_FILE) as file:
+        with open_replacement(folder / origins.RUN_FILE) as file:
             file.write(f"{text}\n".encode())
     except OSError as error:
         raise UsageError(f"--save_path {folder.parent} cannot be written to: {error.strerror}") from error

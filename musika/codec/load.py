@@ -16,7 +16,7 @@ from musika import checkpoint
 from musika.codec.base import Codec
 from musika.config import CodecConfig, PublishedCodecConfig
 from musika.errors import CheckpointError, ConfigError, UsageError
-from musika.files import shown
+from musika.files import format_path
 
 KIND, PUBLISHED_KIND = "codec/stereo", "codec/musika"
 PARTS = ("encoder", "decoder")
@@ -132,7 +132,7 @@ def _check(folder: Path, config: PublishedCodecConfig, asked: Asked | None, said
     for name in said:
         value, own = (asked or {}).get(name), getattr(config, FLAGS[name])
         if value is not None and value != own:
-            raise UsageError(f"--{name} {value} contradicts {shown(folder)}, which has {own}: leave the flag out")
+            raise UsageError(f"--{name} {value} contradicts {format_path(folder)}, which has {own}: leave the flag out")
 
 
 def _check_stereo(folder: Path, config: CodecConfig, asked: Asked | None) -> None:
@@ -141,7 +141,9 @@ def _check_stereo(folder: Path, config: CodecConfig, asked: Asked | None) -> Non
     for name, value in (asked or {}).items():
         if value is not None and value != own.get(name):
             has = f", which has {own[name]:g}" if name in own else ": only published codecs have it"
-            raise UsageError(f"--{name} {value} does not belong to the codec in {shown(folder)}{has}: leave it out")
+            raise UsageError(
+                f"--{name} {value} does not belong to the codec in {format_path(folder)}{has}: leave it out"
+            )
 
 
 # ------------------------------------------------------------------------------------------------- stereo

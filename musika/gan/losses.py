@@ -59,6 +59,6 @@ def certainty(real: Tensor, fake: Tensor) -> Tensor:
     return ops.clip(ops.mean(real[:, :1]) - ops.mean(fake[:, :1]), 0.0, 2.0) / 2.0
 
 
-def adapted(weight: Tensor, certain: Tensor) -> Tensor:
+def adapt_weight(weight: Tensor, certain: Tensor) -> Tensor:
     """The penalty's weight after a step whose certainty was `certain`: 0.0001 up or down, within [0, 1]; scalar."""
     return ops.clip(weight + ops.where(certain > CERTAIN, WEIGHT_STEP, -WEIGHT_STEP), 0.0, 1.0)

@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from musika.errors import LatentsError
-from musika.files import shown, walk, why
+from musika.files import describe_error, format_path, list_files
 
 WARN_BEYOND = 1.5
 REFUSE_BEYOND = 8.0
@@ -44,16 +44,16 @@ class LatentsFile:
             LatentsError: they lie outside the file, or the file has changed since it was opened.
         """
         if start < 0 or count < 0 or start + count > self.length:
-            raise LatentsError(f"{shown(self.path)} has {self.length} latents, not {start}..{start + count}")
+            raise LatentsError(f"{format_path(self.path)} has {self.length} latents, not {start}..{start + count}")
         width = self.channels * _DTYPE.itemsize
         try:
             with open(self.path, "rb") as file:
                 file.seek(self.offset + start * width)
                 data = file.read(count * width)
         except OSError as error:
-            raise LatentsError(f"{shown(self.path)} cannot be read: {why(error)}") from error
+            raise LatentsError(f"{format_path(self.path)} cannot be read: {describe_error(error)}") from error
         if len(data) < count * width:
-            raise LatentsError(f"{shown(self.path)} has become shorter since it was opened")
+            raise LatentsError(f"{format_path(self.path)} has become shorter since it was opened")
         return np.frombuffer(data, _DTYPE).reshape(count, self.channels).astype(np.float32)
 
     def blocks(self, length: int = ROWS) -> Iterator[np.ndarray]:
@@ -69,7 +69,7 @@ class LatentsFile:
         """
         largest = 0.0
         for block in self.blocks():
-            largest = max(largest, check_values(block, shown(self.path)))
+            largest = max(largest, check_values(block, format_path(self.path)))
         return largest
 
 
@@ -97,13 +97,13 @@ def open_latents(path: Path, channels: int | None = None) -> LatentsFile:
     Raises:
         LatentsError: the header does not fit; the text names the file and the remedy.
     """
-    name = shown(path)
+    name = format_path(path)
     try:
         with open(path, "rb") as file:
             shape, fortran, dtype = _header(file, name)
             offset, size = file.tell(), os.fstat(file.fileno()).st_size
     except OSError as error:
-        raise LatentsError(f"{name} cannot be read: {why(error)}") from error
+        raise LatentsError(f"{name} cannot be read: {describe_error(error)}") from error
     if dtype.hasobject:
         raise LatentsError(f"{name} holds Python objects, which are never read; encode its source again")
     if dtype != _DTYPE:
@@ -169,12 +169,12 @@ def find_latents(folder: Path) -> list[Path]:
         LatentsError: no such folder, or no `.npy` in it.
     """
     if not folder.exists():
-        raise LatentsError(f"there is no folder {shown(folder)}; musika_encode.py makes one of a folder of audio")
+        raise LatentsError(f"there is no folder {format_path(folder)}; musika_encode.py makes one of a folder of audio")
     if not folder.is_dir():
         return [folder]
-    found = [path for path in walk(folder) if path.suffix == ".npy"]
+    found = [path for path in list_files(folder) if path.suffix == ".npy"]
     if not found:
         raise LatentsError(
-            f"there are no latents (.npy) in {shown(folder)}; musika_encode.py makes them of audio files"
+            f"there are no latents (.npy) in {format_path(folder)}; musika_encode.py makes them of audio files"
         )
     return found

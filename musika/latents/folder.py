@@ -27,7 +27,7 @@ from typing import Any, Self
 import numpy as np
 
 from musika.errors import LatentsError
-from musika.files import replacing, shown, sync_folder, why
+from musika.files import describe_error, format_path, open_replacement, sync_folder
 from musika.latents.file import LatentsWriter, check_values
 
 INDEX = "latents.json"
@@ -96,24 +96,26 @@ def read_index(folder: Path) -> Index | None:
     path = folder / INDEX
     try:
         if path.stat().st_size > MAX_INDEX:
-            raise LatentsError(f"{shown(path)} is too large to be an index of latents")
+            raise LatentsError(f"{format_path(path)} is too large to be an index of latents")
         values = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise LatentsError(f"{shown(path)} cannot be read: {why(error)}") from error
+        raise LatentsError(f"{format_path(path)} cannot be read: {describe_error(error)}") from error
     except (ValueError, RecursionError) as error:
-        raise LatentsError(f"{shown(path)} is not JSON ({error}); delete it and encode again") from error
+        raise LatentsError(f"{format_path(path)} is not JSON ({error}); delete it and encode again") from error
     try:
         if values["format_version"] != FORMAT_VERSION:
             raise LatentsError(
-                f"{shown(path)} is of format version {values['format_version']}; this is {FORMAT_VERSION}"
+                f"{format_path(path)} is of format version {values['format_version']}; this is {FORMAT_VERSION}"
             )
         settings = _typed(Settings, values)
         sources = tuple(_source(item) for item in values["sources"])
         skipped = tuple({"path": str(item["path"]), "reason": str(item["reason"])} for item in values["skipped"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise LatentsError(f"{shown(path)} is not an index of latents ({error}); delete it and encode again") from error
+        raise LatentsError(
+            f"{format_path(path)} is not an index of latents ({error}); delete it and encode again"
+        ) from error
     return Index(settings, sources, skipped)
 
 
@@ -170,7 +172,7 @@ class LatentsFolder:
             self._unlock()
             if isinstance(error, OSError):
                 raise LatentsError(
-                    f"{shown(path)} cannot be written to: {why(error)}; choose another --save_path"
+                    f"{format_path(path)} cannot be written to: {describe_error(error)}; choose another --save_path"
                 ) from error
             raise
 
@@ -217,7 +219,9 @@ class LatentsFolder:
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:  # the source's fault; the others can still be done
                 raise BadName("has a name too long for that of its latents; give it a shorter one") from error
-            raise LatentsError(f"latents cannot be written to {shown(self.path)}: {why(error)}") from error
+            raise LatentsError(
+                f"latents cannot be written to {format_path(self.path)}: {describe_error(error)}"
+            ) from error
         finally:
             writer.drop()
 
@@ -252,10 +256,12 @@ class LatentsFolder:
             "skipped": sorted(self.skipped, key=lambda item: item["path"]),
         }
         try:
-            with replacing(self.path / INDEX) as file:
+            with open_replacement(self.path / INDEX) as file:
                 file.write(json.dumps(values, indent=1).encode("ascii"))
         except OSError as error:
-            raise LatentsError(f"{shown(self.path / INDEX)} cannot be written: {why(error)}") from error
+            raise LatentsError(
+                f"{format_path(self.path / INDEX)} cannot be written: {describe_error(error)}"
+            ) from error
         self._saved, self._unsaved = time.monotonic(), False
         self._cost = self._saved - started
 
@@ -370,7 +376,7 @@ def _locked(folder: Path) -> int:
     except BlockingIOError:
         os.close(descriptor)
         raise LatentsError(
-            f"another run is writing to {shown(folder)}; wait for it or choose another --save_path"
+            f"another run is writing to {format_path(folder)}; wait for it or choose another --save_path"
         ) from None
     except OSError:
         pass  # a file system without locks
@@ -388,8 +394,8 @@ def _check_settings(folder: Path, there: Settings, wanted: Settings) -> None:
     same_codec = dataclasses.replace(there, max_lat_len=wanted.max_lat_len, whole=wanted.whole) == wanted
     if not same_codec:
         raise LatentsError(
-            f"{shown(folder)} holds latents of another codec ({there.codec_identity or 'unknown'}, this is "
+            f"{format_path(folder)} holds latents of another codec ({there.codec_identity or 'unknown'}, this is "
             f"{wanted.codec_identity}); choose another --save_path, or the codec that made them with --dec_path"
         )
     was = "--whole True" if there.whole else f"--max_lat_len {there.max_lat_len}"
-    raise LatentsError(f"{shown(folder)} was written with {was}; say so again or choose another --save_path")
+    raise LatentsError(f"{format_path(folder)} was written with {was}; say so again or choose another --save_path")

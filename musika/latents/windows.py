@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from musika.errors import LatentsError
-from musika.files import shown, walk
+from musika.files import format_path, list_files
 from musika.latents.file import (
     WARN_BEYOND,
     LatentsFile,
@@ -86,23 +86,25 @@ def check_set(files: Sequence[LatentsFile], window: int, least: int, folder: Pat
         LatentsError: with the remedy.
     """
     if len(files) < least:
-        raise LatentsError(f"{shown(folder)} has {len(files)} files of latents, {least} are needed; encode more audio")
+        raise LatentsError(
+            f"{format_path(folder)} has {len(files)} files of latents, {least} are needed; encode more audio"
+        )
     odd = [file for file in files if file.channels != files[0].channels]
     if odd:
         raise LatentsError(
-            f"{shown(odd[0].path)} has {odd[0].channels} numbers in a latent, {shown(files[0].path)} has "
+            f"{format_path(odd[0].path)} has {odd[0].channels} numbers in a latent, {format_path(files[0].path)} has "
             f"{files[0].channels}; keep what different codecs encoded in different folders"
         )
     short = [file for file in files if file.length < window]
     if short:
         raise LatentsError(
-            f"{shown(short[0].path)} has {short[0].length} latents, the training window {window} "
+            f"{format_path(short[0].path)} has {short[0].length} latents, the training window {window} "
             f"({len(short)} of {len(files)} files are too short); encode with --max_lat_len {window} or more"
             + (", or train with --small" if window > 128 and min(f.length for f in short) >= 128 else "")
         )
 
 
-def measured(files: Iterable[LatentsFile], channels: int) -> tuple[Statistics, tuple[str, ...]]:
+def measure_latents(files: Iterable[LatentsFile], channels: int) -> tuple[Statistics, tuple[str, ...]]:
     """Reads all values once: what they are like, and what to warn of.
 
     Raises:
@@ -114,7 +116,7 @@ def measured(files: Iterable[LatentsFile], channels: int) -> tuple[Statistics, t
     for file in files:
         top = 0.0
         for block in file.blocks():
-            top = max(top, check_values(block, shown(file.path)))
+            top = max(top, check_values(block, format_path(file.path)))
             total += block.sum(axis=0, dtype=np.float64)
             squares += np.square(block, dtype=np.float64).sum(axis=0)
         count, largest = count + file.length, max(largest, top)
@@ -122,7 +124,7 @@ def measured(files: Iterable[LatentsFile], channels: int) -> tuple[Statistics, t
             far.append(file.path)
     mean = total / max(1, count)
     deviation = np.sqrt(np.maximum(0, squares / max(1, count) - mean**2))
-    warnings = (f"{shown(far[0])} and {len(far) - 1} more have values beyond ±{WARN_BEYOND}",) if far else ()
+    warnings = (f"{format_path(far[0])} and {len(far) - 1} more have values beyond ±{WARN_BEYOND}",) if far else ()
     return Statistics(count, mean.astype(np.float32), deviation.astype(np.float32), largest), warnings
 
 
@@ -134,14 +136,14 @@ def check_identity(folder: Path, there: str, wanted: str) -> None:
     """
     if there and wanted and there != wanted:
         raise LatentsError(
-            f"the latents in {shown(folder)} were made by codec {there}, this is {wanted}; "
+            f"the latents in {format_path(folder)} were made by codec {there}, this is {wanted}; "
             "use the codec that made them (--dec_path) or encode the audio again"
         )
 
 
 def find_indexes(folder: Path) -> dict[Path, Index]:
     """The indexes of a folder, of those below it, and of the nearest one above it, by folder."""
-    places = [path.parent for path in walk(folder) if path.name == INDEX] if folder.is_dir() else []
+    places = [path.parent for path in list_files(folder) if path.name == INDEX] if folder.is_dir() else []
     above = next((p for p in folder.resolve().parents if (p / INDEX).is_file()), None) if not places else None
     found = {place: read_index(place) for place in ([*places] if above is None else [above])}
     return {place: index for place, index in found.items() if index is not None}
@@ -156,7 +158,9 @@ def common_identity(indexes: dict[Path, Index]) -> str:
     identities = {index.settings.codec_identity: place for place, index in indexes.items()}
     if len(identities) > 1:
         first, second = list(identities.values())[:2]
-        raise LatentsError(f"{shown(first)} and {shown(second)} hold latents of different codecs; use one of them")
+        raise LatentsError(
+            f"{format_path(first)} and {format_path(second)} hold latents of different codecs; use one of them"
+        )
     return next(iter(identities), "")
 
 
@@ -184,5 +188,5 @@ def open_training_set(
     check_identity(folder, identity, codec_identity)
     files = tuple(open_latents(path, channels) for path in paths)
     check_set(files, window, least, folder)
-    statistics, warnings = measured(files, files[0].channels)
+    statistics, warnings = measure_latents(files, files[0].channels)
     return TrainingSet(files, files[0].channels, identity, statistics, warnings)

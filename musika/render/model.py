@@ -16,7 +16,7 @@ from musika.codec import load as codec_load
 from musika.codec.base import Codec
 from musika.config import ANY_PUBLISHED, GeneratorConfig, same_codec
 from musika.errors import CheckpointError, UsageError
-from musika.files import shown
+from musika.files import format_path
 from musika.gan import load as gan_load
 
 GROUP = 2  # half-windows that the generator makes at once: fewer are bound by reading its weights, more cost latency
@@ -81,7 +81,7 @@ def load_model(
         CheckpointError: a folder is missing, torn, or the codec is not the one that the generator was trained with.
         UsageError: a size contradicts the checkpoint.
     """
-    folder = locate.find_checkpoint(load_path)
+    folder = locate.resolve_checkpoint(load_path)
     info = gan_load.read_info(folder)
     _check_sizes(folder, info.get("config"), sizes or {})
     codec_folder = find_codec(folder, dec_path, str(info.get("codec_identity")))
@@ -91,10 +91,10 @@ def load_model(
         codec_folder, dtype, xla, {name: (sizes or {}).get(name) for name in codec_load.FLAGS}
     )
     check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
-    return Model(loaded.config, compiled(loaded.generator, xla), codec, _name(folder.resolve()))
+    return Model(loaded.config, compile_generator(loaded.generator, xla), codec, _name(folder.resolve()))
 
 
-def compiled(generator: Any, xla: bool = False) -> Generate:
+def compile_generator(generator: Any, xla: bool = False) -> Generate:
     """A generator layer as a function of NumPy arrays, compiled at its first call."""
     from musika import backend
 
@@ -110,7 +110,7 @@ def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     if need be.
     """
     if named is not None:
-        return locate.find_checkpoint(named)
+        return locate.resolve_checkpoint(named)
     generator = generator.resolve()
     if musika_folder.holds_codec(generator):
         return generator
@@ -120,9 +120,9 @@ def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     for folder in there:
         kind, own = _codec_says(folder)
         if same_codec(identity, own, kind):
-            return locate.published(folder)
+            return locate.fetch_if_missing(folder)
     if identity == ANY_PUBLISHED:
-        return locate.published(Path("checkpoints") / catalogue.CODEC)
+        return locate.fetch_if_missing(Path("checkpoints") / catalogue.CODEC)
     if not there:
         raise CheckpointError(f"no codec found for {generator}: name its folder with --dec_path")
     # loading will say what does not fit; whether Musika's own files do is seen only then
@@ -146,12 +146,14 @@ def check_codec(
     if not same_codec(wanted, codec.identity, codec.kind):
         right = "the published codec" if wanted == ANY_PUBLISHED else f"codec {wanted}"
         raise CheckpointError(
-            f"{shown(folder)} was trained on latents of {right}, but {shown(codec_folder)} holds {codec.kind} codec "
+            f"{format_path(folder)} was trained on latents of {right}, but {format_path(codec_folder)} "
+            f"holds {codec.kind} codec "
             f"{codec.identity}: name the right codec's folder with --dec_path"
         )
     if codec.channels != channels:
         raise CheckpointError(
-            f"{shown(folder)} makes latents of {channels} numbers, but the codec in {shown(codec_folder)} takes "
+            f"{format_path(folder)} makes latents of {channels} numbers, but the codec in "
+            f"{format_path(codec_folder)} takes "
             f"{codec.channels}: name the right codec's folder with --dec_path"
         )
 

@@ -60,7 +60,7 @@ def stream(
     The memory it takes does not depend on the duration.
     """
     count = None if duration is None else model.samples(duration)
-    return ahead(stream_samples(model, seed, model.samples(start), count, truncation))
+    return prefetch(stream_samples(model, seed, model.samples(start), count, truncation))
 
 
 def stream_samples(
@@ -91,7 +91,7 @@ def clipped_share(block: np.ndarray) -> float:
     return float(np.mean(np.abs(block) >= 1.0)) if block.size else 0.0
 
 
-def ahead(blocks: Iterable[np.ndarray]) -> Generator[np.ndarray, None, None]:
+def prefetch(blocks: Iterable[np.ndarray]) -> Generator[np.ndarray, None, None]:
     """The same blocks, the next one always being made in a thread while this one is used."""
     iterator = iter(blocks)
     with ThreadPoolExecutor(1, thread_name_prefix="render") as worker:

@@ -10,7 +10,7 @@ from musika import console
 from musika.cli.flags import TrainOptions
 from musika.config import TUNED_BINS, CodecConfig
 from musika.errors import UsageError
-from musika.files import shown
+from musika.files import format_path
 from musika.training.origins import Origin
 
 if TYPE_CHECKING:
@@ -27,9 +27,11 @@ def pool_of(options: TrainOptions, files: list[Path], config: CodecConfig, crop:
     console.say(f"reading {len(files)} audio files into {cache}")
     pool = Pool(options.files_path, files, cache, config.sample_rate, (crop + 1) * config.hop_total)
     for path, reason in pool.skipped:
-        console.warn(f"left out: {reason}" if shown(path) in reason else f"left out: {shown(path)}: {reason}")
+        console.warn(
+            f"left out: {reason}" if format_path(path) in reason else f"left out: {format_path(path)}: {reason}"
+        )
     for path, remark in pool.remarks[:REMARKS]:
-        console.warn(f"{shown(path)} {remark}")
+        console.warn(f"{format_path(path)} {remark}")
     if len(pool.remarks) > REMARKS:
         console.warn(f"and {len(pool.remarks) - REMARKS} more remarks of this kind")
     return pool
@@ -50,15 +52,18 @@ def validation_of(options: TrainOptions, files: list[Path]) -> tuple[list[Path],
 
     if options.valid_path is not None:
         if not options.valid_path.exists():
-            raise UsageError(f"--valid_path {shown(options.valid_path)} does not exist")
+            raise UsageError(f"--valid_path {format_path(options.valid_path)} does not exist")
         own = audio.find(options.valid_path)
         if len(own) > validation.MOST:
-            console.say(f"measured on the first {validation.MOST} of {len(own)} files in {shown(options.valid_path)}")
+            console.say(
+                f"measured on the first {validation.MOST} of {len(own)} files in {format_path(options.valid_path)}"
+            )
         known = {path.resolve() for path in own}
         rest = [path for path in files if path.resolve() not in known]
         if not rest:
             raise UsageError(
-                f"--valid_path {shown(options.valid_path)} holds all of --files_path: there is nothing left to train on"
+                f"--valid_path {format_path(options.valid_path)} holds all of --files_path: there is "
+                f"nothing left to train on"
             )
         return rest, own
     rest, held_out = validation.split(files)
@@ -75,9 +80,9 @@ def excerpts_of(files: list[Path], sample_rate: int) -> list[tuple[str, Any]]:
 
     found, failed = validation.excerpts(files, sample_rate)
     for path, reason in failed:
-        console.warn(f"not measured on: {reason if shown(path) in reason else f'{shown(path)}: {reason}'}")
+        console.warn(f"not measured on: {reason if format_path(path) in reason else f'{format_path(path)}: {reason}'}")
     for number, (path, _) in enumerate(found):
-        console.say(f"validation-{number}: {shown(path)}")
+        console.say(f"validation-{number}: {format_path(path)}")
     return [(f"validation-{number}", waveform) for number, (_, waveform) in enumerate(found)]
 
 

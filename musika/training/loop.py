@@ -300,7 +300,7 @@ class _Run:
                 rate = self.stage.sample_rate
                 shown = [pictures.spectrogram(waveform, rate) for _, waveform in samples]
                 files = {f"{name}.flac": flac(waveform, rate) for name, waveform in samples}
-                files["samples.png"] = pictures.png(pictures.stacked(shown))
+                files["samples.png"] = pictures.png(pictures.stack_images(shown))
                 if self.log is not None:
                     for (name, waveform), picture in zip(samples, shown, strict=True):
                         self.log.sample(self.position, name, waveform, rate, pictures.png(picture))

@@ -13,7 +13,7 @@ from musika.checkpoint.published import musika_folder
 from musika.cli.flags import TrainOptions
 from musika.config import LOCAL_FIELDS, GeneratorConfig
 from musika.errors import CheckpointError, ConfigError, UsageError
-from musika.files import shown
+from musika.files import format_path
 from musika.gan import load as gan_load
 from musika.training import loop
 
@@ -53,7 +53,7 @@ def found(options: TrainOptions, kind: str) -> Origin | None:
     """What --load_path means: a checkpoint, or the newest whole one of a run."""
     if options.load_path is None:
         return None
-    folder = locate.located(options.load_path)
+    folder = locate.resolve_folder(options.load_path)
     if musika_folder.holds(folder) and kind != "generator":
         raise UsageError(f"--load_path {folder} is a Musika folder: its autoencoder is not trained here")
     folder = folder if musika_folder.holds(folder) else loop.newest(folder)
@@ -77,12 +77,12 @@ def with_places(options: TrainOptions, origin: Origin | None, given: frozenset[s
     path = origin.folder.parent / RUN_FILE
     if not path.is_file() or path.stat().st_size > MAX_RUN_FILE:
         return options
-    said = tensorfile.parsed(path, path.read_bytes()).get("flags")
+    said = tensorfile.parse_json(path, path.read_bytes()).get("flags")
     named = {name: said.get(name) for name in ("dec_path", "valid_path")} if isinstance(said, dict) else {}
     places = {name: Path(value) for name, value in named.items() if isinstance(value, str) and name not in given}
     for name, place in places.items():
         if not place.exists():
-            console.warn(f"--{name} {shown(place)} of this run is not there any more")
+            console.warn(f"--{name} {format_path(place)} of this run is not there any more")
     changes: dict[str, Any] = {name: place for name, place in places.items() if place.exists()}
     return dataclasses.replace(options, **changes)
 

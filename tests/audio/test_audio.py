@@ -221,7 +221,7 @@ def test_resampling_keeps_a_sine(tmp_path: Path, rate: int) -> None:
 def test_resampled_length_is_exact(rate: int, new_rate: int, pieces: list[int]) -> None:
     rng = np.random.default_rng(0)
     blocks = [rng.normal(0, 0.1, (n, 2)).astype(np.float32) for n in pieces]
-    out = list(convert.resampled(blocks, rate, new_rate))
+    out = list(convert.resample(blocks, rate, new_rate))
     exact = round(sum(pieces) * new_rate / rate + 1e-9)
     assert sum(map(len, out)) == exact == convert.resampled_length(sum(pieces), rate, new_rate)
 
@@ -230,7 +230,7 @@ def test_resampled_length_is_exact(rate: int, new_rate: int, pieces: list[int]) 
 @given(st.lists(st.integers(0, 50), max_size=10), st.integers(1, 40))
 def test_rechunking_keeps_every_sample(pieces: list[int], size: int) -> None:
     numbers = np.arange(sum(pieces), dtype=np.float32)[:, None]
-    out = list(convert.rechunked(np.split(numbers, np.cumsum(pieces)[:-1]) if pieces else [], size))
+    out = list(convert.rechunk(np.split(numbers, np.cumsum(pieces)[:-1]) if pieces else [], size))
     assert all(len(block) == size for block in out[:-1])
     assert np.array_equal(np.concatenate([numbers[:0], *out]), numbers)
 
@@ -271,7 +271,7 @@ def test_a_file_without_permission(tmp_path: Path) -> None:
         "try: audio.check_file(Path(sys.argv[1]))\n"
         "except audio.FileError as error: print(error.reason)"
     )
-    root = str(Path(audio.__file__).parents[1])
+    root = str(Path(audio.__file__).parents[2])
     said = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True, cwd=root)
     assert said.stdout == "cannot be read: permission denied\n"
 
@@ -436,13 +436,13 @@ def test_an_abandoned_file_leaves_no_process(tmp_path: Path, monkeypatch: pytest
 
 def test_the_worker_leaves_when_its_parent_is_killed(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from musika import audio_process; "
+        "import sys, time; from pathlib import Path; from musika.audio import process; "
         "process.command = lambda: [sys.executable, '-P', sys.argv[2]]; "
         "decoder = process.Decoder(Path(sys.argv[1])); print(decoder._process.pid, flush=True); time.sleep(600)"
     )
     audio.write(tmp_path / "a.wav", tone(60), RATE)
-    script = str(Path(process.__file__).with_name("audio_worker.py"))
-    root = str(Path(process.__file__).parents[1])
+    script = str(Path(process.__file__).with_name("worker.py"))
+    root = str(Path(process.__file__).parents[2])
     parent = subprocess.Popen(
         [sys.executable, "-c", code, tmp_path / "a.wav", script],
         stdout=subprocess.PIPE,
@@ -466,7 +466,7 @@ def _alive(pid: int) -> bool:
 
 
 def test_the_worker_is_light() -> None:
-    script = Path(process.__file__).with_name("audio_worker.py")
+    script = Path(process.__file__).with_name("worker.py")
     code = (
         f"import runpy, sys; runpy.run_path({str(script)!r}); import soundfile; "
         "print(any(m in sys.modules for m in ('keras', 'tensorflow', 'jax', 'scipy', 'librosa', 'musika')))"

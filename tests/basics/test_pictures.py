@@ -51,6 +51,6 @@ def test_values_that_are_not_finite_do_not_stop_it():
 
 def test_png_and_stacking():
     images = [np.full((4, width, 3), width, np.uint8) for width in (5, 9)]
-    both = pictures.stacked(images, gap=2)
+    both = pictures.stack_images(images, gap=2)
     assert both.shape == (10, 9, 3) and (both[:4, :5] == 5).all() and (both[6:] == 9).all() and (both[4:6] == 255).all()
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(pictures.png(both)))), both)

@@ -28,7 +28,7 @@ LARGE = RANDOM.bytes(12_000_000)  # more than the library reads at once
 FILES = {"gen_ema.h5": LARGE, "critic.h5": RANDOM.bytes(3000), "gen.h5": RANDOM.bytes(2000), "switch.npy": b"\x93NUMPY"}
 NOT_OURS = {"opt_dec.npy": b"a pickle", "opt_disc.npy": b"another", "README.md": b"words"}
 CODEC = {name: RANDOM.bytes(1000 + k) for k, name in enumerate(("enc.h5", "enc2.h5", "dec.h5", "dec2.h5"))}
-PROGRAM = "import sys, pathlib; from musika import hub; locate.published(pathlib.Path(sys.argv[1]))"
+PROGRAM = "import sys, pathlib; from musika import hub; locate.fetch_if_missing(pathlib.Path(sys.argv[1]))"
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def held(folder: Path) -> dict[str, bytes]:
 def refused(folder: Path, *parts: str) -> str:
     """The one line that is said instead of a folder, of which nothing is visible afterwards."""
     with pytest.raises(CheckpointError) as caught:
-        locate.published(folder)
+        locate.fetch_if_missing(folder)
     text = str(caught.value)
     assert all(part in text for part in parts) and "\n" not in text, text
     visible = [path.name for path in folder.parent.iterdir()] if folder.parent.exists() else []
@@ -68,7 +68,7 @@ def partial(folder: Path) -> Path:
 
 
 def test_a_generator_is_fetched_without_what_is_not_needed(server: hubserver.Server, folder: Path) -> None:
-    assert locate.published(folder) == folder
+    assert locate.fetch_if_missing(folder) == folder
     assert held(folder) == FILES
     assert [path.name for path in folder.parent.iterdir()] == ["techno"], "nothing else is left"
     said = json.loads((folder / catalogue.FETCHED).read_text())
@@ -79,16 +79,16 @@ def test_a_generator_is_fetched_without_what_is_not_needed(server: hubserver.Ser
 
 @pytest.mark.parametrize(("name", "files"), [("misc", FILES), ("misc_small", FILES), ("musika_ae", CODEC)])
 def test_every_published_name(server: hubserver.Server, tmp_path: Path, name: str, files: dict[str, bytes]) -> None:
-    assert held(locate.published(tmp_path / "anywhere" / name)) == files
+    assert held(locate.fetch_if_missing(tmp_path / "anywhere" / name)) == files
 
 
 def test_the_second_time_needs_no_server(
     server: hubserver.Server, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    locate.published(folder)
+    locate.fetch_if_missing(folder)
     asked = len(server.asked)
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
-    assert locate.located(folder) == folder and len(server.asked) == asked
+    assert locate.resolve_folder(folder) == folder and len(server.asked) == asked
     catalogue.verify(folder)
 
 
@@ -106,23 +106,23 @@ def test_nothing_of_a_person_is_sent(
 
 def test_optional_files_may_be_missing_there(server: hubserver.Server, folder: Path) -> None:
     server.repositories[TECHNO] = {"gen_ema.h5": b"weights"}
-    assert held(locate.published(folder)) == {"gen_ema.h5": b"weights"}
+    assert held(locate.fetch_if_missing(folder)) == {"gen_ema.h5": b"weights"}
 
 
 def test_an_empty_folder_and_a_link_to_a_place_elsewhere_are_filled(server: hubserver.Server, tmp_path: Path) -> None:
     (tmp_path / "techno").mkdir()
-    assert held(locate.published(tmp_path / "techno")) == FILES
+    assert held(locate.fetch_if_missing(tmp_path / "techno")) == FILES
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "musika_ae").symlink_to(tmp_path / "large disk" / "codec")
-    assert held(locate.published(tmp_path / "links" / "musika_ae")) == CODEC
+    assert held(locate.fetch_if_missing(tmp_path / "links" / "musika_ae")) == CODEC
     assert held(tmp_path / "large disk" / "codec") == CODEC
 
 
 def test_other_names_and_folders_that_are_there_are_left_alone(server: hubserver.Server, tmp_path: Path) -> None:
-    assert locate.published(tmp_path / "mine") == tmp_path / "mine" and not (tmp_path / "mine").exists()
+    assert locate.fetch_if_missing(tmp_path / "mine") == tmp_path / "mine" and not (tmp_path / "mine").exists()
     (tmp_path / "techno").mkdir()
     (tmp_path / "techno" / "gen_ema.h5").write_bytes(b"placed by hand")
-    assert held(locate.published(tmp_path / "techno")) == {"gen_ema.h5": b"placed by hand"}
+    assert held(locate.fetch_if_missing(tmp_path / "techno")) == {"gen_ema.h5": b"placed by hand"}
     assert server.asked == []
 
 
@@ -141,7 +141,7 @@ def test_progress_adds_up(server: hubserver.Server, folder: Path, monkeypatch: p
 
     monkeypatch.setattr(console, "Progress", Bar)
     server.cut, server.ranges = {"gen_ema.h5": [11_000_000]}, False
-    locate.published(folder)
+    locate.fetch_if_missing(folder)
     (bar,) = bars
     assert bar.unit == "MB" and bar.total == pytest.approx(sum(map(len, FILES.values())) / 1e6)
     assert bar.done == pytest.approx(bar.total) and len(advanced) > 4
@@ -152,7 +152,7 @@ def test_progress_adds_up(server: hubserver.Server, folder: Path, monkeypatch: p
 
 def test_a_cut_connection_is_taken_up_where_it_ended(server: hubserver.Server, folder: Path) -> None:
     server.cut = {"gen_ema.h5": [11_000_000], "critic.h5": [1000]}
-    assert held(locate.published(folder)) == FILES
+    assert held(locate.fetch_if_missing(folder)) == FILES
     first, second = server.downloads("gen_ema.h5")
     assert first is None and second is not None and second.startswith("bytes=")
     assert int(second.removeprefix("bytes=").rstrip("-")) > 10_000_000
@@ -160,7 +160,7 @@ def test_a_cut_connection_is_taken_up_where_it_ended(server: hubserver.Server, f
 
 def test_a_server_without_ranges_begins_again(server: hubserver.Server, folder: Path) -> None:
     server.cut, server.ranges = {"gen_ema.h5": [11_000_000]}, False
-    assert held(locate.published(folder)) == FILES
+    assert held(locate.fetch_if_missing(folder)) == FILES
 
 
 def test_what_a_killed_run_left_is_gone_on_with(server: hubserver.Server, folder: Path) -> None:
@@ -171,7 +171,7 @@ def test_what_a_killed_run_left_is_gone_on_with(server: hubserver.Server, folder
     (partial(folder) / "critic.h5").write_bytes(FILES["critic.h5"])
     (partial(folder) / "gen.h5").write_bytes(FILES["gen.h5"] + b"too long")
     (partial(folder) / "something else").mkdir()
-    assert held(locate.published(folder)) == FILES and not partial(folder).exists()
+    assert held(locate.fetch_if_missing(folder)) == FILES and not partial(folder).exists()
     assert server.downloads("gen_ema.h5") == ["bytes=5000000-"]
     assert server.downloads("critic.h5") == []
 
@@ -180,7 +180,7 @@ def test_what_is_left_of_another_revision_is_not_mixed_in(server: hubserver.Serv
     partial(folder).mkdir(parents=True)
     (partial(folder) / catalogue.FETCHED).write_text(json.dumps({"repository": TECHNO, "revision": "f" * 40}))
     (partial(folder) / "gen_ema.h5").write_bytes(b"x" * 1000)
-    assert held(locate.published(folder)) == FILES
+    assert held(locate.fetch_if_missing(folder)) == FILES
     assert server.downloads("gen_ema.h5") == [None]
 
 
@@ -190,7 +190,7 @@ def test_a_damaged_left_over_is_told_and_gone(server: hubserver.Server, folder: 
     (partial(folder) / catalogue.FETCHED).write_text(json.dumps(source))
     (partial(folder) / "gen_ema.h5").write_bytes(b"x" * 1000)
     refused(folder, "gen_ema.h5 arrived damaged")
-    assert held(locate.published(folder)) == FILES
+    assert held(locate.fetch_if_missing(folder)) == FILES
 
 
 def test_two_processes_at_once_fetch_once(server: hubserver.Server, folder: Path) -> None:
@@ -250,7 +250,7 @@ def test_the_server_fails_half_way(server: hubserver.Server, folder: Path) -> No
     server.statuses = {"critic.h5": 503}
     refused(folder, "the server answers 503", "12.0 MB have come", "goes on from there")
     server.statuses.clear()
-    assert held(locate.published(folder)) == FILES
+    assert held(locate.fetch_if_missing(folder)) == FILES
     assert server.downloads("gen_ema.h5") == [None], "the large file came once"
 
 
@@ -261,7 +261,7 @@ def test_the_connection_is_cut_for_good(
     server.cut = {"gen_ema.h5": [11_000_000, *[5] * 50]}
     refused(folder, "the connection was cut", "goes on from there")
     server.cut.clear()
-    assert held(locate.published(folder)) == FILES
+    assert held(locate.fetch_if_missing(folder)) == FILES
 
 
 @pytest.mark.parametrize("name", ["gen_ema.h5", "switch.npy"])
@@ -301,7 +301,7 @@ def test_too_little_room_is_said_before_anything_comes(
 def test_a_place_that_cannot_be_written_to(server: hubserver.Server, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot be fetched: file exists"):
-        locate.published(tmp_path / "file" / "techno")
+        locate.fetch_if_missing(tmp_path / "file" / "techno")
 
 
 def test_an_interrupted_run_leaves_nothing_visible(server: hubserver.Server, folder: Path) -> None:
@@ -314,7 +314,7 @@ def test_an_interrupted_run_leaves_nothing_visible(server: hubserver.Server, fol
     assert process.returncode == 130 and "Traceback" not in shown, shown
     assert not folder.exists()
     server.pause.set()
-    assert held(locate.published(folder)) == FILES
+    assert held(locate.fetch_if_missing(folder)) == FILES
 
 
 # --------------------------------------------------------------------------------------------------- the next use
@@ -335,18 +335,18 @@ def test_an_interrupted_run_leaves_nothing_visible(server: hubserver.Server, fol
     ],
 )
 def test_a_folder_that_was_harmed_is_told(server: hubserver.Server, folder: Path, harm, part: str) -> None:
-    locate.published(folder)
+    locate.fetch_if_missing(folder)
     harm(folder)
     with pytest.raises(CheckpointError, match=part):
-        locate.published(folder)
+        locate.fetch_if_missing(folder)
 
 
 def test_a_changed_byte_is_found_when_checksums_are_asked_for(server: hubserver.Server, folder: Path) -> None:
-    locate.published(folder)
+    locate.fetch_if_missing(folder)
     changed = bytearray(LARGE)
     changed[7] ^= 1
     (folder / "gen_ema.h5").write_bytes(changed)
-    locate.published(folder)
+    locate.fetch_if_missing(folder)
     with pytest.raises(CheckpointError, match=r"gen_ema\.h5 is not what was fetched: remove the folder"):
         catalogue.verify(folder)
 

@@ -457,7 +457,7 @@ def test_adaptive_weight_that_is_none(tmp_path: Path) -> None:
 
 def test_mutations() -> None:
     """A short form of the 20,000: nothing crashes, hangs, takes memory or reads another file."""
-    words = [sys.executable, str(ROOT / "benchmarks" / "mutations.py"), "--files", "400", "--seed", "7"]
+    words = [sys.executable, "-m", "benchmarks.mutations", "--files", "400", "--seed", "7"]
     done = subprocess.run(words, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     figures = json.loads(done.stdout)

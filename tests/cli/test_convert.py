@@ -236,7 +236,7 @@ def test_what_was_harmed_since_it_was_fetched_is_not_converted(tmp_path: Path, m
         monkeypatch.setenv("HF_ENDPOINT", server.address)
         folder = placed(tmp_path / "server", CODEC)
         server.repositories["marcop/musika_ae"] = {path.name: path.read_bytes() for path in folder.iterdir()}
-        fetched = locate.published(tmp_path / "musika_ae")
+        fetched = locate.fetch_if_missing(tmp_path / "musika_ae")
     data = bytearray((fetched / "dec.h5").read_bytes())
     data[-1] ^= 1
     (fetched / "dec.h5").write_bytes(data)

@@ -201,13 +201,13 @@ def raising(error: BaseException) -> int:
     ],
 )
 def test_exit_codes(error: BaseException, code: int, part: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert console.guarded(lambda: raising(error), verbose=False) == code
+    assert console.run_guarded(lambda: raising(error), verbose=False) == code
     shown = capsys.readouterr().err
     assert part in shown and "Traceback" not in shown
 
 
 def test_verbose_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    assert console.guarded(lambda: raising(ZeroDivisionError("oh")), verbose=True) == 2
+    assert console.run_guarded(lambda: raising(ZeroDivisionError("oh")), verbose=True) == 2
     assert "Traceback" in capsys.readouterr().err
 
 
@@ -218,7 +218,7 @@ def test_no_flags_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def test_a_closed_pipe_is_no_fault() -> None:
-    many = "from musika import console as c; c.guarded(lambda: [c.say('x' * 99) for _ in range(9999)] and 0, False)"
+    many = "from musika import console as c; c.run_guarded(lambda: [c.say('x' * 99) for _ in range(9999)] and 0, False)"
     words = ["bash", "-c", f'{sys.executable} -c "{many}" | head -1']
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("xxx")

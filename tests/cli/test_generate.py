@@ -81,8 +81,8 @@ def test_a_run_folder_means_its_newest_checkpoint(folder: Path, tmp_path: Path) 
     for name in ("000900", "001000"):
         (run / name).symlink_to(folder)
     (run / "001000" / "config.json").stat()
-    assert locate.find_checkpoint(run) == run / "001000"
-    assert locate.find_checkpoint(folder) == folder
+    assert locate.resolve_checkpoint(run) == run / "001000"
+    assert locate.resolve_checkpoint(folder) == folder
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_certainty_lies_between_0_and_1(real: list[float], fake: float) -> None:
     ],
 )
 def test_the_adaptive_weight(weight: float, certain: float, after: float) -> None:
-    found = float(losses.adapted(number(weight), number(certain)))
+    found = float(losses.adapt_weight(number(weight), number(certain)))
     assert found == pytest.approx(after, abs=1e-7)
     assert 0.0 <= found <= 1.0
 
@@ -99,7 +99,7 @@ def test_the_adaptive_weight(weight: float, certain: float, after: float) -> Non
 def test_the_adaptive_weight_goes_back_and_forth() -> None:
     weight = number(losses.FIRST_WEIGHT)
     for _ in range(3):
-        weight = losses.adapted(weight, number(0.2))
+        weight = losses.adapt_weight(weight, number(0.2))
     for _ in range(5):
-        weight = losses.adapted(weight, number(1.0))
+        weight = losses.adapt_weight(weight, number(1.0))
     assert float(weight) == 1.0

@@ -95,7 +95,7 @@ def test_critic(size: str) -> None:
 def test_switch_updates(size: str) -> None:
     for real, fake, before, after in tensors(size)["switch_updates"]:
         certain = losses.certainty(ops.full((4, 1), real), ops.full((4, 1), fake))
-        assert abs(float(losses.adapted(ops.convert_to_tensor(-before), certain)) + after) < 1e-7
+        assert abs(float(losses.adapt_weight(ops.convert_to_tensor(-before), certain)) + after) < 1e-7
 
 
 def critic_terms(judge: Critic, t: dict[str, np.ndarray]) -> tuple[Any, dict[str, Any], Any]:

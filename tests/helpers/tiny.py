@@ -8,7 +8,7 @@ import numpy as np
 
 from musika.codec.base import Codec
 from musika.config import CodecConfig, GeneratorConfig
-from musika.render import Model, compiled
+from musika.render import Model, compile_generator
 
 SMALL = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=4, small=True)
 LARGE = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=2, small=False)
@@ -54,7 +54,7 @@ def generator(config: GeneratorConfig):
 
 
 def model(config: GeneratorConfig, codec: Codec | None = None) -> Model:
-    return Model(config, compiled(generator(config)), codec or FakeCodec(), "tiny")
+    return Model(config, compile_generator(generator(config)), codec or FakeCodec(), "tiny")
 
 
 def stereo_codec(config: CodecConfig = STEREO) -> Codec:

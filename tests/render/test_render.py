@@ -171,11 +171,11 @@ def test_ahead_hands_on_errors_and_ends() -> None:
         yield np.zeros((1, 2), np.float32)
         raise CheckpointError("no")
 
-    blocks = render.ahead(failing())
+    blocks = render.prefetch(failing())
     assert next(blocks).shape == (1, 2)
     with pytest.raises(CheckpointError):
         next(blocks)
-    assert list(render.ahead([])) == []
+    assert list(render.prefetch([])) == []
 
 
 def test_load_model_finds_the_codec_beside_the_generator(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_a_closed_terminal_is_survived(tmp_path):
             while os.isatty(0):
                 time.sleep(0.01)
         stage = Toy(after={{3: wait}})
-        console.guarded(lambda: loop.run(stage, settings(totsamples=400), Path({str(tmp_path / "run")!r})), False)
+        console.run_guarded(lambda: loop.run(stage, settings(totsamples=400), Path({str(tmp_path / "run")!r})), False)
     """
     child, terminal = pty.fork()
     if not child:
@@ -376,7 +376,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_there(tmp_path):
         loop.run(Toy(), settings(epochs=1), folder)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, 2**19))
-        sys.exit(console.guarded(lambda: loop.run(Large(), settings(), folder, loop.newest(folder)), False))
+        sys.exit(console.run_guarded(lambda: loop.run(Large(), settings(), folder, loop.newest(folder)), False))
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr

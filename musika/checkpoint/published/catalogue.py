@@ -14,7 +14,7 @@ from typing import Any
 
 from musika.checkpoint import tensorfile
 from musika.errors import CheckpointError
-from musika.files import shown, why
+from musika.files import describe_error, format_path
 
 FETCHED = "fetched.json"
 MAX_FETCHED = 1 << 20  # bytes of it
@@ -48,7 +48,7 @@ def is_missing(folder: Path) -> bool:
     try:
         return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     except OSError as error:
-        raise CheckpointError(f"{shown(folder)} cannot be read: {why(error)}") from error
+        raise CheckpointError(f"{format_path(folder)} cannot be read: {describe_error(error)}") from error
 
 
 def verify(folder: Path) -> None:
@@ -59,7 +59,7 @@ def verify(folder: Path) -> None:
     """
     for name, entry in check_sizes(folder).items():
         if sha256(folder / name) != entry.get("sha256"):
-            raise CheckpointError(f"{shown(folder / name)} is not what was fetched: {_again(folder)}")
+            raise CheckpointError(f"{format_path(folder / name)} is not what was fetched: {_again(folder)}")
 
 
 def sha256(path: Path) -> str:
@@ -72,7 +72,7 @@ def sha256(path: Path) -> str:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise CheckpointError(f"{shown(path)} cannot be read: {why(error)}") from error
+        raise CheckpointError(f"{format_path(path)} cannot be read: {describe_error(error)}") from error
 
 
 def check_sizes(folder: Path) -> dict[str, dict[str, Any]]:
@@ -83,22 +83,24 @@ def check_sizes(folder: Path) -> dict[str, dict[str, Any]]:
         if not path.is_file():
             return {}
         with open(path, "rb") as opened:
-            files = tensorfile.parsed(path, opened.read(MAX_FETCHED)).get("files")
+            files = tensorfile.parse_json(path, opened.read(MAX_FETCHED)).get("files")
         if not isinstance(files, dict) or not files.keys() <= known:
-            raise CheckpointError(f"{shown(path)} does not list files of a published checkpoint: {_again(folder)}")
+            raise CheckpointError(
+                f"{format_path(path)} does not list files of a published checkpoint: {_again(folder)}"
+            )
         for name, entry in files.items():
             file = folder / name
             if not isinstance(entry, dict) or type(entry.get("bytes")) is not int:
-                raise CheckpointError(f"{shown(path)} does not say the size of {name}: {_again(folder)}")
+                raise CheckpointError(f"{format_path(path)} does not say the size of {name}: {_again(folder)}")
             if not file.is_file():
-                raise CheckpointError(f"{shown(file)} is missing, though it was fetched: {_again(folder)}")
+                raise CheckpointError(f"{format_path(file)} is missing, though it was fetched: {_again(folder)}")
             if file.stat().st_size != entry["bytes"]:
                 found = f"{file.stat().st_size} bytes, {entry['bytes']} were fetched"
-                raise CheckpointError(f"{shown(file)} has {found}: {_again(folder)}")
+                raise CheckpointError(f"{format_path(file)} has {found}: {_again(folder)}")
     except OSError as error:
-        raise CheckpointError(f"{shown(folder)} cannot be read: {why(error)}") from error
+        raise CheckpointError(f"{format_path(folder)} cannot be read: {describe_error(error)}") from error
     return files
 
 
 def _again(folder: Path) -> str:
-    return f"remove the folder {shown(folder)}, and it is fetched again"
+    return f"remove the folder {format_path(folder)}, and it is fetched again"

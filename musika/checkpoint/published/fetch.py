@@ -22,7 +22,7 @@ from typing import Any, BinaryIO, cast
 from musika import __version__, console
 from musika.checkpoint.published.catalogue import FETCHED, MAX_FETCHED, Published, is_missing
 from musika.errors import CheckpointError
-from musika.files import replacing, shown, sync_folder, why
+from musika.files import describe_error, format_path, open_replacement, sync_folder
 
 MAX_FILE = 4 << 30  # bytes of one file; published ones are far smaller
 MEGABYTE = 1_000_000
@@ -65,7 +65,7 @@ def fetch(folder: Path, entry: Published) -> None:
     except OSError as error:
         if error.errno in FULL:
             shutil.rmtree(partial, ignore_errors=True)
-        raise CheckpointError(f"{shown(folder)} cannot be fetched: {why(error)}") from error
+        raise CheckpointError(f"{format_path(folder)} cannot be fetched: {describe_error(error)}") from error
 
 
 def _announced(entry: Published) -> tuple[str, list[_File]]:
@@ -106,9 +106,9 @@ def _fill(partial: Path, folder: Path, entry: Published, revision: str, files: l
     if missing > free:
         raise OSError(errno.ENOSPC, f"{missing / MEGABYTE:.1f} MB are needed, {free / MEGABYTE:.1f} MB are free")
     what = f"Hugging Face repository {entry.repository}, {len(files)} files, {total / MEGABYTE:.1f} MB"
-    console.say(f"fetching {what}, into {shown(folder)}")
+    console.say(f"fetching {what}, into {format_path(folder)}")
     record = {}
-    with console.progress(total / MEGABYTE, "MB", f"fetch {shown(folder.name)}") as bar:
+    with console.progress(total / MEGABYTE, "MB", f"fetch {format_path(folder.name)}") as bar:
         for file in files:
             try:
                 _download(file, partial / file.name, bar)
@@ -141,7 +141,7 @@ def _prepare(partial: Path, source: Mapping[str, str], names: set[str]) -> None:
 
 
 def _note(folder: Path, record: Mapping[str, Any]) -> None:
-    with replacing(folder / FETCHED) as file:
+    with open_replacement(folder / FETCHED) as file:
         file.write((json.dumps(record, indent=2) + "\n").encode())
 
 
@@ -176,7 +176,7 @@ def _locked(partial: Path, folder: Path) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        console.say(f"another process is fetching {shown(folder)}: waiting for it")
+        console.say(f"another process is fetching {format_path(folder)}: waiting for it")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except BaseException:
@@ -286,7 +286,8 @@ def _by_hand(folder: Path, entry: Published, reason: str) -> str:
     files = ", ".join(entry.needed)
     more = f" ({', '.join(entry.optional)} as well, to fine-tune)" if entry.optional else ""
     return (
-        f"{shown(folder)} is not here and could not be fetched ({reason}): try again, or make that folder and put "
+        f"{format_path(folder)} is not here and could not be fetched ({reason}): try again, or make that "
+        f"folder and put "
         f"{files}{more} of Hugging Face repository {entry.repository} into it"
     )
 

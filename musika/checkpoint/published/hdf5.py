@@ -22,7 +22,7 @@ from musika.checkpoint.published import hdf5_messages as messages
 from musika.checkpoint.published.hdf5_messages import GZIP, UNDEFINED, Cut, Layout, Refused
 from musika.checkpoint.published.hdf5_structure import FILTERS, LAYOUT, SPACE, TYPE, Structure, quoted
 from musika.errors import CheckpointError
-from musika.files import shown, why
+from musika.files import describe_error, format_path
 
 MAX_DATA = 1 << 30  # bytes of arrays in one file, uncompressed
 MAX_RATIO = 8  # of numbers to file, where arrays are compressed: weights are noise, which hardly is
@@ -69,7 +69,9 @@ class Weights:
         """
         self.path = path
         if not path.is_file():  # also keeps pipes and devices out
-            raise CheckpointError(f"{shown(path)} is missing: {shown(path.parent)} is not a whole Musika checkpoint")
+            raise CheckpointError(
+                f"{format_path(path)} is missing: {format_path(path.parent)} is not a whole Musika checkpoint"
+            )
         try:
             self._file = open(path, "rb")  # noqa: SIM115 (closed by whoever uses this as a context)
             try:
@@ -83,7 +85,7 @@ class Weights:
         except Refused as reason:
             raise self._error(str(reason)) from None
         except OSError as error:
-            raise self._error(f"cannot be read: {why(error)}") from error
+            raise self._error(f"cannot be read: {describe_error(error)}") from error
 
     def __enter__(self) -> Weights:
         return self
@@ -107,11 +109,11 @@ class Weights:
         except Refused as reason:
             raise self._error(str(reason)) from None
         except OSError as error:
-            raise self._error(f"cannot be read: {why(error)}") from error
+            raise self._error(f"cannot be read: {describe_error(error)}") from error
         return found
 
     def _error(self, reason: str) -> CheckpointError:
-        return CheckpointError(f"{shown(self.path)} {shown(reason)}")
+        return CheckpointError(f"{format_path(self.path)} {format_path(reason)}")
 
     def _listed(self) -> list[Entry]:
         """All arrays in the order of `layer_names` and `weight_names`, each checked."""

@@ -21,7 +21,7 @@ from musika.checkpoint.published.hdf5 import Entry, Weights
 from musika.checkpoint.published.tables import Shape, Table, Weight, codec_tables, critic_table, dense, generator_table
 from musika.config import GeneratorConfig
 from musika.errors import CheckpointError, ConfigError
-from musika.files import shown, why
+from musika.files import describe_error, format_path
 
 CODEC = ("enc", "enc2", "dec", "dec2")
 GENERATOR, RAW_GENERATOR, CRITIC = "gen_ema", "gen", "critic"
@@ -108,7 +108,8 @@ def _check_same(folder: Path, network: str, sizes: Mapping[str, Any], names: Seq
     for name in names:
         if sizes[name] != own[name]:
             raise CheckpointError(
-                f"{shown(folder / network)}.h5 has {name} {sizes[name]}, and {GENERATOR}.h5 beside it {own[name]}: "
+                f"{format_path(folder / network)}.h5 has {name} {sizes[name]}, and {GENERATOR}.h5 beside it "
+                f"{own[name]}: "
                 "they are not of one model"
             )
 
@@ -143,14 +144,14 @@ def adaptive_weight(folder: Path) -> float | None:
         return None
     try:
         if not path.is_file() or path.stat().st_size > MAX_SWITCH:
-            raise CheckpointError(f"{shown(path)} is larger than one number: leave it out, or take the original")
+            raise CheckpointError(f"{format_path(path)} is larger than one number: leave it out, or take the original")
         weight = -_number(path.read_bytes())  # the original stores it with the other sign
     except OSError as error:
-        raise CheckpointError(f"{shown(path)} cannot be read: {why(error)}") from error
+        raise CheckpointError(f"{format_path(path)} cannot be read: {describe_error(error)}") from error
     except ValueError as error:
-        raise CheckpointError(f"{shown(path)} is not one plain number ({error}): leave it out") from error
+        raise CheckpointError(f"{format_path(path)} is not one plain number ({error}): leave it out") from error
     if not 0 <= weight <= 1:  # not true of NaN either
-        raise CheckpointError(f"{shown(path)} holds {-weight:g}, and -1 to 0 is expected: leave it out")
+        raise CheckpointError(f"{format_path(path)} holds {-weight:g}, and -1 to 0 is expected: leave it out")
     return weight
 
 
@@ -161,7 +162,7 @@ def codec(folder: Path) -> tuple[dict[str, Any], Arrays]:
         CheckpointError: names the first thing that does not fit.
     """
     if not holds_codec(folder) and holds(folder):
-        raise CheckpointError(f"{shown(folder)} holds a Musika generator, no codec: name a codec's folder")
+        raise CheckpointError(f"{format_path(folder)} holds a Musika generator, no codec: name a codec's folder")
     paths = {network: folder / f"{network}.h5" for network in CODEC}
     arrays: Arrays = {}
     with contextlib.ExitStack() as files:
@@ -169,7 +170,7 @@ def codec(folder: Path) -> tuple[dict[str, Any], Arrays]:
         hop = _kernel(paths["enc"], opened["enc"].entries, 0)[3] // 4
         depth = _kernel(paths["enc2"], opened["enc2"].entries, -1)[3]
         if hop < 4 or hop % 4:
-            raise CheckpointError(f"{shown(paths['enc'])} is of hop {hop}, which is no multiple of 4")
+            raise CheckpointError(f"{format_path(paths['enc'])} is of hop {hop}, which is no multiple of 4")
         layers = codec_tables(hop, depth)
         tables = {name: _by_order(paths[name], file.entries, layers[name]) for name, file in opened.items()}
         for network, file in opened.items():
@@ -179,7 +180,7 @@ def codec(folder: Path) -> tuple[dict[str, Any], Arrays]:
 
 def _generator_file(folder: Path, network: str = GENERATOR) -> Path:
     if not holds_generator(folder) and holds(folder):
-        raise CheckpointError(f"{shown(folder)} holds a Musika codec, no generator: name a generator's folder")
+        raise CheckpointError(f"{format_path(folder)} holds a Musika codec, no generator: name a generator's folder")
     return folder / f"{network}.h5"
 
 
@@ -219,7 +220,7 @@ def _kernel(path: Path, entries: Sequence[Entry], number: int) -> Shape:
     layers = [entry.layer for entry in entries]
     if not layers:
         raise CheckpointError(
-            f"{shown(path)} has no layers with weights: it is another network, or not one of Musika's"
+            f"{format_path(path)} has no layers with weights: it is another network, or not one of Musika's"
         )
     return _sized(path, _shapes(path, entries), f"{layers[number]}/kernel", 4)
 
@@ -230,7 +231,7 @@ def _shapes(path: Path, entries: Sequence[Entry]) -> dict[str, Shape]:
     for entry in entries:
         name = f"{entry.layer}/{entry.weight}"
         if name in found:
-            raise CheckpointError(f"{shown(path)} has two arrays {name[:80]!r}")
+            raise CheckpointError(f"{format_path(path)} has two arrays {name[:80]!r}")
         found[name] = entry.shape
     return found
 
@@ -239,9 +240,13 @@ def _sized(path: Path, shapes: Mapping[str, Shape], name: str, dimensions: int) 
     """The shape of an array that sizes are read from."""
     shape = shapes.get(name)
     if shape is None:
-        raise CheckpointError(f"{shown(path)} has no array {name!r}: it is another network, or not one of Musika's")
+        raise CheckpointError(
+            f"{format_path(path)} has no array {name!r}: it is another network, or not one of Musika's"
+        )
     if len(shape) != dimensions:
-        raise CheckpointError(f"{shown(path)}: array {name!r} is {list(shape)}; {dimensions} dimensions are expected")
+        raise CheckpointError(
+            f"{format_path(path)}: array {name!r} is {list(shape)}; {dimensions} dimensions are expected"
+        )
     return shape
 
 
@@ -249,21 +254,21 @@ def _check(path: Path, found: Mapping[str, Shape], table: Table) -> None:
     """Raises CheckpointError unless both have the same names and shapes."""
     for name, weight in table.items():
         if name not in found:
-            raise CheckpointError(f"{shown(path)} has no array {name!r}")
+            raise CheckpointError(f"{format_path(path)} has no array {name!r}")
         if found[name] != weight.shape:
             raise CheckpointError(
-                f"{shown(path)}: array {name!r} is {list(found[name])}, but {list(weight.shape)} is expected"
+                f"{format_path(path)}: array {name!r} is {list(found[name])}, but {list(weight.shape)} is expected"
             )
     for name in found:
         if name not in table:
-            raise CheckpointError(f"{shown(path)} has an array {shown(name[:80])!r} too many")
+            raise CheckpointError(f"{format_path(path)} has an array {format_path(name[:80])!r} too many")
 
 
 def _config(path: Path, **sizes: Any) -> GeneratorConfig:
     try:
         return GeneratorConfig(**sizes)
     except ConfigError as error:
-        raise CheckpointError(f"{shown(path)} has arrays of no Musika network: {error}") from error
+        raise CheckpointError(f"{format_path(path)} has arrays of no Musika network: {error}") from error
 
 
 def _generator_table(path: Path, entries: Sequence[Entry]) -> tuple[GeneratorConfig, Table]:
@@ -296,7 +301,8 @@ def _by_order(path: Path, entries: Sequence[Entry], layers: Sequence[Weight]) ->
     for what, found, expected in (("kernels", kernels, layers), ("noise", noises, noisy)):
         if len(found) != len(expected):
             raise CheckpointError(
-                f"{shown(path)} has {len(found)} layers with {what}, but {len(expected)} are expected in {network}"
+                f"{format_path(path)} has {len(found)} layers with {what}, but {len(expected)} are expected "
+                f"in {network}"
             )
     table: Table = {}
     for name, layer in zip(kernels, layers, strict=True):

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from musika.errors import UsageError
-from musika.files import shown
+from musika.files import format_path
 
 VGGISH = "vggish"
 VGGISH_RATE, FRAMES, BANDS = 16_000, 96, 64
@@ -82,7 +82,7 @@ class Network:
             import onnxruntime
         except ImportError:
             raise UsageError("--embedding needs the package onnxruntime: pip install onnxruntime") from None
-        self.name, self.preset = shown(path), kind
+        self.name, self.preset = format_path(path), kind
         if not path.is_file():
             raise UsageError(f"--embedding: there is no file {self.name}")
         settings = onnxruntime.SessionOptions()

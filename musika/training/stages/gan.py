@@ -183,7 +183,7 @@ class GanStage:
             "average": optim.average(state["average"], generator, self.train.average_decay),
             "generator_adam": generator_adam,
             "critic_adam": critic_adam,
-            "penalty_weight": losses.adapted(state["penalty_weight"], scalars["certainty"]),
+            "penalty_weight": losses.adapt_weight(state["penalty_weight"], scalars["certainty"]),
             "rate": state["rate"],
         }
         scalars = {"loss_generator": loss_generator, **scalars}
