@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from musika import __version__, console
 from musika.cli import flags
-from musika.errors import UsageError
+from musika.cli.remedies import add_remedy
+from musika.errors import MusikaError, UsageError
 
 
 def main(verb: str, argv: Sequence[str] | None = None) -> int:
@@ -35,7 +36,10 @@ def _run(verb: str, words: Sequence[str]) -> int:
     if options.cpu:
         console.hide_gpus()
     command = importlib.import_module(f"musika.cli.{verb}")
-    return command.run(options)
+    try:
+        return command.run(options)
+    except MusikaError as error:
+        raise add_remedy(error, verb) from error
 
 
 def _about(words: Sequence[str]) -> int:

@@ -28,7 +28,9 @@ LARGE = RANDOM.bytes(12_000_000)  # more than the library reads at once
 FILES = {"gen_ema.h5": LARGE, "critic.h5": RANDOM.bytes(3000), "gen.h5": RANDOM.bytes(2000), "switch.npy": b"\x93NUMPY"}
 NOT_OURS = {"opt_dec.npy": b"a pickle", "opt_disc.npy": b"another", "README.md": b"words"}
 CODEC = {name: RANDOM.bytes(1000 + k) for k, name in enumerate(("enc.h5", "enc2.h5", "dec.h5", "dec2.h5"))}
-PROGRAM = "import sys, pathlib; from musika import hub; locate.fetch_if_missing(pathlib.Path(sys.argv[1]))"
+PROGRAM = (
+    "import sys, pathlib; from musika.checkpoint import locate; locate.fetch_if_missing(pathlib.Path(sys.argv[1]))"
+)
 
 
 @pytest.fixture

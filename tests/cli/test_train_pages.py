@@ -47,7 +47,7 @@ def test_pages_end_with_the_training_and_pass_on_what_they_say(monkeypatch, caps
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell a process")
 def test_pages_end_with_a_training_that_was_killed():
-    code = "import sys, time\nfrom musika.training.alongside import Alongside\npages = Alongside()\n"
+    code = "import sys, time\nfrom musika.cli.alongside import Alongside\npages = Alongside()\n"
     code += "words = ['-c', 'import time; print(1, flush=True); time.sleep(600)']\n"
     code += "pages._start('preview page', words, shown=True)\n"
     code += "print(pages._processes['preview page'].pid, flush=True)\ntime.sleep(600)"

@@ -18,6 +18,7 @@ from musika.codec.load import describe, load_codec, published_files, published_i
 from musika.codec.published_blocks import PublishedCodec, original_decoding
 from musika.config import GeneratorConfig, PublishedCodecConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError
+from musika.render import piece
 from tests.helpers import reference, tiny
 
 TINY = PublishedCodecConfig(hop=4, latent_depth=3, block=8)
@@ -383,7 +384,7 @@ MODELS: dict[str, render.Model] = {}  # compiled once
 
 def test_rendering_decodes_what_decoding_does(noisy: PublishedCodec) -> None:
     model = tiny.model(GeneratorConfig(6, 4, 4, small=True), noisy)
-    latents = render._Latents(model, 3, 2.0).span(0, 24)
+    latents = piece._Latents(model, 3, 2.0).span(0, 24)
     waveform = render.render_samples(model, 3, 0, 24 * noisy.hop_total)
     np.testing.assert_allclose(waveform, np.clip(noisy.decode(latents), -1, 1), atol=1e-3)
 

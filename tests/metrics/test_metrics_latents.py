@@ -36,7 +36,7 @@ def test_statistics_have_known_answers() -> None:
     np.testing.assert_allclose(found.deviation, z.std(axis=0, dtype=np.float64), atol=1e-6)
     np.testing.assert_allclose(found.saturation, [0, np.mean(np.abs(z[:, 1]) > 0.99), np.mean(np.abs(noise) > 0.99), 1])
     assert np.isnan(found.autocorrelation[:, 0]).all()  # never changes
-    expected = np.cos(2 * np.pi * np.array(statistics.LAGS) / 64)
+    expected = np.cos(2 * np.pi * np.array(latent_statistics.LAGS) / 64)
     np.testing.assert_allclose(found.autocorrelation[:, 1], expected, atol=0.01)
     assert np.abs(found.autocorrelation[:, 2]).max() < 0.03
     overall = latent_statistics.evaluate(found)

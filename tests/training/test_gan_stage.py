@@ -288,7 +288,7 @@ def test_fine_tuning_refuses_other_sizes():
 
 
 def test_previews_are_music_of_the_right_length():
-    from tests.tiny import FakeCodec
+    from tests.helpers.tiny import FakeCodec
 
     one = fresh(codec=FakeCodec())
     found = list(one.preview(one.init(1)))

@@ -163,7 +163,8 @@ BOTH = """
     import json, sys
     sys.path.insert(0, sys.argv[1])
     from tests.training.test_optim import tree
-    from musika import backend, optim
+    from musika import backend
+    from musika.training import optim
     from keras import ops
     def loss(weights, target):
         pairs = zip(optim.leaves(weights), optim.leaves(target))

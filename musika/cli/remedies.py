@@ -1,0 +1,33 @@
+"""Which flag helps with an error of the library. Standard library only.
+
+The library names the thing that is wrong (`MusikaError.about`), since it does not know who calls it. This table says,
+verb by verb, which flag names that thing.
+"""
+
+from __future__ import annotations
+
+from musika.errors import MusikaError
+
+# what an error is about -> the advice; `verb/thing` comes before `thing`
+REMEDIES = {
+    "codec": "--dec_path names the codec's folder",
+    "evaluate/codec": "--codec names the codec's folder",
+    "generator": "--load_path names the generator's folder",
+    "train/generator": "--load_path names the checkpoint to go on from",
+    "audio": "--files_path names the folder with audio files",
+    "latents": "--train_path names the folder of latents",
+    "decode/latents": "--files_path names the folder of latents",
+    "save": "--save_path names another folder",
+    "convert/save": "TARGET names another folder",
+}
+
+
+def get_remedy(error: MusikaError, verb: str) -> str | None:
+    """The advice for an error of a verb, None where there is none."""
+    return REMEDIES.get(f"{verb}/{error.about}", REMEDIES.get(error.about or ""))
+
+
+def add_remedy(error: MusikaError, verb: str) -> MusikaError:
+    """The same error with the advice behind its text; the error itself where there is none."""
+    remedy = get_remedy(error, verb)
+    return error if remedy is None else type(error)(f"{error}; {remedy}")
