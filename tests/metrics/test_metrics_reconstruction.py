@@ -8,6 +8,8 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers, lists
 
 from musika import audio
 from musika.metrics.pair import (
@@ -120,6 +122,30 @@ def test_onsets_that_moved_are_lost() -> None:
     moved = np.roll(clicks, RATE // 5, axis=0)
     assert onsets.evaluate(clicks, clicks, RATE)["onset_f1"] == 1
     assert onsets.evaluate(clicks, moved, RATE)["onset_f1"] < 0.2
+
+
+def test_two_onsets_do_not_match_the_same_one() -> None:
+    """Three of the decoded within 50 ms of one of the original: one hit, and a figure that cannot exceed 1."""
+    assert onsets.count_matches(np.array([1.0]), np.array([0.97, 1.0, 1.03])) == 1
+    assert onsets.count_matches(np.array([0.97, 1.0, 1.03]), np.array([1.0])) == 1
+    assert onsets.count_matches(np.array([1.0, 1.04]), np.array([1.03, 1.07])) == 2  # not 1.0 with the nearest
+    assert onsets.count_matches(np.array([1.0]), np.array([1.06])) == 0
+    assert onsets.count_matches(np.zeros(0), np.zeros(0)) == onsets.count_matches(np.ones(1), np.zeros(0)) == 0
+
+
+@given(*(lists(integers(0, 60), max_size=25, unique=True).map(sorted) for _ in range(2)))
+def test_matching_is_the_largest_possible(first: list[int], second: list[int]) -> None:
+    """In one dimension, taking the earliest pair that is near enough, again and again, is optimal."""
+    x, y = (np.array(times) * 0.012 for times in (first, second))
+    hits = i = j = 0
+    while i < len(x) and j < len(y):
+        if abs(x[i] - y[j]) < onsets.TOLERANCE:
+            hits, i, j = hits + 1, i + 1, j + 1
+        elif x[i] < y[j]:
+            i += 1
+        else:
+            j += 1
+    assert onsets.count_matches(x, y) == hits == onsets.count_matches(y, x)
 
 
 def test_noise_between_tones_makes_them_flat() -> None:

@@ -181,5 +181,6 @@ def test_log_mel_does_not_depend_on_blocks() -> None:
     assert made[0].shape == (73, 128)
     for other in made[1:]:
         np.testing.assert_allclose(other, made[0], atol=1e-4)
-    assert (made[0][:, 64:] == -5).all() and made[0][:, :64].min() > -5  # the side of mono is silence
+    np.testing.assert_allclose(made[0][:, 64:], -5, atol=1e-6)  # the side of mono is silence
+    assert made[0][:, :64].min() > -4.9
     assert spaces.LogMel(RATE).finish().shape == (0, 128)
