@@ -279,7 +279,7 @@ def _unknown(verb: str, word: str) -> str:
 def _from_file(verb: str, path: Path) -> dict[str, Any]:
     """Flag values of a --config file, checked as if they had been typed."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_bytes())  # of bytes: editors on Windows write byte-order marks and UTF-16
     except OSError as error:
         raise UsageError(f"--config {path} cannot be read: {error.strerror}") from None
     except ValueError as error:

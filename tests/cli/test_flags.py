@@ -116,6 +116,13 @@ def test_config_file(tmp_path: Path) -> None:
     assert (options.bs, options.small, options.lr, options.load_path) == (4, True, 0.001, None)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_config_file_of_any_unicode_editor(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text('{"save_path": "é"}', encoding)
+    assert flags.parse_generate(["--config", str(path)]).save_path == Path("é")
+
+
 def test_options_know_which_flags_were_given(tmp_path: Path) -> None:
     path = tmp_path / "flags.json"
     path.write_text(json.dumps({"bs": 32, "lr": 0.1}))
@@ -144,6 +151,13 @@ def test_config_file_mistakes(tmp_path: Path, text: str, part: str) -> None:
     path.write_text(text)
     with pytest.raises(UsageError, match=part):
         flags.parse_train(["--config", str(path)])
+
+
+def test_config_file_that_is_not_unicode(tmp_path: Path) -> None:
+    path = tmp_path / "flags.json"
+    path.write_text('{"save_path": "é"}', "latin-1")
+    with pytest.raises(UsageError, match=r"not JSON: .*decode"):
+        flags.parse_generate(["--config", str(path)])
 
 
 def test_missing_config_file(tmp_path: Path) -> None:
