@@ -1,7 +1,7 @@
 """The optional second reader: tensorflow-io decodes, TensorFlow resamples.
 
 It needs an environment of its own (`requirements-tfio.txt`), reads wav, flac, mp3 and Ogg Vorbis, holds a whole file in
-memory, and decodes in this process: use it for files that you trust. docs/readers.md says how the readers compare.
+memory, and decodes in this process: use it for files that you trust. docs/guide/audio-files.md compares the readers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Both readers agree. Runs in the environment of requirements-tfio.txt alone; docs/readers.md has the command."""
+"""Both readers agree. Runs in the environment of requirements-tfio.txt alone (docs/guide/audio-files.md)."""
 
 from __future__ import annotations
 
