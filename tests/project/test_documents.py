@@ -37,10 +37,11 @@ OTHER_PROGRAMS: dict[str, set[str]] = {
     "venv": set(),
 }
 FLAGS_OF_ALL_VERBS = {"config", "version", "help"}
+LONGEST_SENTENCE = 40  # words, up to a full stop, colon or semicolon
 PLACEHOLDERS = {"NAME", "VERB", "X"}  # parts of paths that stand for any name
 FOLDERS = ("musika", "tools", "tests", "benchmarks", "docs", "checkpoints/ae", "checkpoints/open")
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 INLINE_CODE = re.compile(r"`([^`\n]+)`")
 FLAG = re.compile(r"(?<![\w-])--(\w[\w-]*)")
@@ -215,6 +216,15 @@ def test_paths_in_the_text_exist(document: Path) -> None:
                 assert any(ROOT.glob(path.rstrip("./") or ".")), f"{get_name(document)}: there is no {path}"
         if FILE.match(code):
             assert code in names, f"{get_name(document)}: there is no file {code}"
+
+
+@each_document
+def test_sentences_are_short(document: Path) -> None:
+    prose = re.sub(r"^(\||#|!\[).*$", "", read_prose(document), flags=re.MULTILINE)  # no tables, headings, pictures
+    prose = LINK.sub("link", INLINE_CODE.sub("code", prose))
+    for paragraph in re.split(r"\n\s*\n|\n *(?=- |\d+\. )", prose):
+        for sentence in re.split(r"(?<=[.!?:;])[\s*)]", paragraph):
+            assert len(sentence.split()) <= LONGEST_SENTENCE, f"{get_name(document)}: too long: {sentence}"
 
 
 def test_the_map_has_the_ranks_that_are_tested() -> None:

@@ -37,7 +37,7 @@ def test_they_are_half_precision_small_and_have_a_card(folder: Path) -> None:
     assert {entry["dtype"] for name, entry in described.items() if name != "__metadata__"} == {"F16"}
     assert checkpoint.read_config(folder)["licence"] == "CC BY-SA 4.0"
     card = (folder / "README.md").read_text()
-    for heading in ("How good it is", "How it was made", "What it cannot do", "Credits"):
+    for heading in ("How good it is", "How it was trained", "What it cannot do", "Credits"):
         assert f"## {heading}" in card
 
 
