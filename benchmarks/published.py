@@ -117,9 +117,9 @@ def _best(call: Any, options: argparse.Namespace) -> float:
 
 
 def _difference() -> str:
-    from musika import console
+    from musika import environment
 
-    console.quiet_frameworks(verbose=False)
+    environment.prepare()
     exact, half = codec("float32"), codec("mixed_bfloat16")
     latents = np.tanh(draws.normal(0, "benchmark", 2, (128, exact.channels)))
     one, two = exact.decode(latents), half.decode(latents)

@@ -25,9 +25,9 @@ REFERENCE = 420.0  # GFLOP/s in float32 that speeds are scaled to
 
 def measure() -> dict[str, float]:
     """GFLOP/s of the matrix product in float32 and in bfloat16."""
-    from musika import console
+    from musika import environment
 
-    console.quiet_frameworks(verbose=False)
+    environment.prepare()
     import tensorflow as tf
 
     found = {}

@@ -7,7 +7,7 @@ import itertools
 import sys
 from collections.abc import Sequence
 
-from musika import __version__, console
+from musika import __version__, console, environment
 from musika.cli import flags
 from musika.cli.remedies import add_remedy
 from musika.errors import MusikaError, UsageError
@@ -16,25 +16,25 @@ from musika.errors import MusikaError, UsageError
 def main(verb: str, argv: Sequence[str] | None = None) -> int:
     """Runs one verb with its flags (default: the process's own) and returns the exit code.
 
-    0 done, 1 some items failed, 2 the call cannot be carried out, 130 interrupted.
+    0 done, 1 some items failed, 2 the call cannot be carried out, 130 interrupted (`console.run_guarded` has the rest).
     """
+    console.prepare_streams()
     words = sys.argv[1:] if argv is None else list(argv)
     return console.run_guarded(lambda: _run(verb, words), verbose=_wants_verbose(words))
 
 
 def entry() -> int:
     """The console command `musika`: the verb comes first."""
+    console.prepare_streams()
     words = sys.argv[1:]
     if words and words[0] in flags.VERBS:
         return main(words[0], words[1:])
-    return console.run_guarded(lambda: _about(words), verbose=False)
+    return console.run_guarded(lambda: _show_help(words), verbose=False)
 
 
 def _run(verb: str, words: Sequence[str]) -> int:
     options = flags.parse(verb, words)
-    console.quiet_frameworks(options.verbose)
-    if options.cpu:
-        console.hide_gpus()
+    environment.prepare(options.verbose, options.cpu)
     command = importlib.import_module(f"musika.cli.{verb}")
     try:
         return command.run(options)
@@ -42,14 +42,15 @@ def _run(verb: str, words: Sequence[str]) -> int:
         raise add_remedy(error, verb) from error
 
 
-def _about(words: Sequence[str]) -> int:
+def _show_help(words: Sequence[str]) -> int:
+    """What is printed without a verb: help, or the version."""
     if words and words[0] in ("--version", "version"):
         console.say(f"musika {__version__}")
     elif not words or words[0] in ("-h", "--help", "help"):
         console.say("Music without end, from a model that you can train.\n\nusage: musika VERB [--flag value ...]\n")
         for name, verb in flags.VERBS.items():
             console.say(f"  {name:<10}{verb.summary}")
-        console.say("\nmusika VERB --help says what its flags are.")
+        console.say("\nmusika VERB --help lists its flags.")
     else:
         near = flags.suggest(words[0], list(flags.VERBS))
         hint = f"did you mean {near}?" if near else f"the verbs are {', '.join(flags.VERBS)}"

@@ -1,19 +1,21 @@
 """The only file that knows TensorFlow from JAX: compiling, gradients, precision, devices.
 
 Everything above it is `keras.ops` on trees (nested dictionaries, lists and tuples) of tensors, and pure functions.
-The backend is Keras's own choice: the environment variable KERAS_BACKEND, `tensorflow` unless set.
+The environment variable KERAS_BACKEND chooses the backend: `tensorflow`, unless it is set.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+from musika import environment
+from musika.errors import UsageError
 
-import keras
-import numpy as np
+environment.choose_backend()
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
 
 Tree = Any
 NAME: str = keras.backend.backend()
@@ -22,8 +24,8 @@ if NAME == "tensorflow":
     import tensorflow as tf
 elif NAME == "jax":
     import jax
-else:  # a backend that nobody tested here would fail later and less clearly
-    raise ImportError(f"KERAS_BACKEND={NAME}: Musika runs on tensorflow or jax")
+else:  # by whoever imported Keras before; an untested backend would fail later and less clearly
+    raise UsageError(f"Keras was imported with the backend {NAME}: Musika runs on tensorflow or jax")
 
 
 def compile(function: Callable[..., Tree], xla: bool = False) -> Callable[..., Tree]:

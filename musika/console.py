@@ -1,93 +1,189 @@
-"""The one place for what a person reads: lines, warnings, progress, errors; and silence from everybody else."""
+"""The one place for what a person reads: lines, warnings, progress, errors and exit codes. Standard library only."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib.machinery
-import logging
+import io
 import os
+import signal
 import sys
-import tempfile
+import threading
 import time
 import traceback
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any, TextIO
 
 from musika.errors import MusikaError
 
-FRAMEWORKS = ("tensorflow", "jax", "jaxlib")
 LINE_EVERY = 30.0  # seconds between two lines of progress without a terminal
+REQUIREMENTS = "pip install -r requirements.txt"
 
 
 def say(text: str = "") -> None:
     """One line (or several) for the person who runs the command, on standard output."""
-    print(text, flush=True)
+    _write(sys.stdout, text)
 
 
 def warn(text: str) -> None:
     """One line on standard error that does not stop anything."""
-    print(f"warning: {text}", file=sys.stderr, flush=True)
+    _write(sys.stderr, f"warning: {text}")
 
 
 def fail(text: str) -> None:
     """One line on standard error about what could not be done."""
-    print(f"error: {' '.join(text.split())}", file=sys.stderr, flush=True)
+    _write(sys.stderr, f"error: {' '.join(text.split())}")
+
+
+def prepare_streams() -> None:
+    """Makes input and output usable whatever the process was started with. Must run before any file is opened.
+
+    - A stream that is closed (`2>&-`, a service) becomes an empty one. Otherwise the next file that is opened gets its
+      number, and lines that C libraries print end up in that file.
+    - What the encoding of the output does not have is escaped, and ends nothing.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest free number: this one
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as Python
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def escape(text: str) -> str:
+    """The text with escapes for what would not show or would steer a terminal; lines stay lines."""
+    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Prints lines at once. Work goes on where the stream is closed, or on a full disk, or its terminal has gone.
+
+    Raises:
+        BrokenPipeError: the reader of standard output has left, as `head` does.
+    """
+    if stream is None:
+        return
+    line = escape(text) + "\n"
+    try:
+        try:
+            stream.write(line)
+        except UnicodeEncodeError:  # a stream that `prepare_streams` could not change
+            stream.write(line.encode("ascii", "backslashreplace").decode("ascii"))
+        stream.flush()
+    except BrokenPipeError:
+        _discard(stream)
+        if stream is sys.stdout:
+            raise
+    except OSError:
+        _discard(stream)
+    except ValueError:
+        pass  # it has been closed
+
+
+def _discard(stream: TextIO) -> None:
+    """Lets everything that is still written to a stream go nowhere, so that Python does not fail on it at the end."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def run_guarded(action: Callable[[], int], verbose: bool) -> int:
     """Runs a command and turns whatever happens into an exit code and at most one line.
 
     Returns:
-        The action's own code; 2 for a MusikaError or a fault of the program, 130 when interrupted, 141 when the reader
-        of the output has gone.
+        The action's own code; 2 for a MusikaError or a fault of the program; 130 when interrupted; 143 when asked to
+        end (SIGTERM); 129 when the terminal was closed (SIGHUP); 141 when the reader of the output has left.
     """
     try:
-        return action()
+        with _end_on_signals():
+            return action()
     except MusikaError as error:
         if verbose:
             traceback.print_exc()
         fail(str(error))
         return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr, flush=True)
-        return 130
+    except KeyboardInterrupt as interrupt:
+        _write(sys.stderr, "\ninterrupted")
+        return 128 + (interrupt.number if isinstance(interrupt, Terminated) else signal.SIGINT)
     except BrokenPipeError:
-        # whoever read our output has left; Python must not try to flush into the closed pipe again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         return 141
     except Exception as error:
         if verbose:
             traceback.print_exc()
-        what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        fail(f"a fault of the program ({_shortened(what)})" + ("" if verbose else "; --verbose shows the traceback"))
+        fail(_describe_fault(error, verbose))
         return 2
 
 
-def _shortened(text: str, limit: int = 300) -> str:
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end. It is treated as Ctrl-C is: what has been begun is cleaned up.
+
+    Attributes:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+@contextlib.contextmanager
+def _end_on_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP raise `Terminated` in the main thread, once, so that no unfinished files are left behind."""
+    before: dict[int, Any] = {}
+
+    def end(number: int, frame: FrameType | None) -> None:
+        del frame
+        for other in before:
+            signal.signal(other, signal.SIG_IGN)  # cleaning up is not to be interrupted by the next one
+        raise Terminated(number)
+
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` ignores SIGHUP
+                before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _describe_fault(error: Exception, verbose: bool) -> str:
+    """One line about an exception that no part of Musika foresees."""
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("musika"):
+        return f"the Python package {error.name.split('.')[0]} is not installed: run {REQUIREMENTS}"
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"a fault of the program ({_shorten(what)})" + ("" if verbose else "; --verbose shows the traceback")
+
+
+def _shorten(text: str, limit: int = 300) -> str:
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 class Progress:
-    """How far a task is; made by `progress`."""
+    """How far a task is; made by `progress`.
+
+    Args:
+        total: amount of the whole task; None where it is not known.
+        unit: of amounts, such as "s" or "files".
+        label: name of the task.
+    """
 
     def __init__(self, total: float | None, unit: str, label: str) -> None:
-        self.total, self.unit, self.label = total, unit, label
+        self.total, self.unit, self.label = total, unit, escape(label)
         self.done = 0.0
-        self._begun = self._said = time.monotonic()
+        self._start = self._last_line = time.monotonic()
         self._next_share = 0.1
-        self._bar: Any = None
-        if sys.stderr.isatty():
-            import tqdm  # type: ignore[import-untyped]
-
-            times = "[{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
-            form = "{desc}: {percentage:3.0f}% {bar} {n:.0f}/{total:.0f} {unit} " + times
-            form_of_known = form if total else None
-            self._bar = tqdm.tqdm(
-                total=total, unit=unit, desc=label, bar_format=form_of_known, leave=False, dynamic_ncols=True
-            )
+        self._bar = _make_bar(total, unit, self.label) if _is_terminal(sys.stderr) else None
 
     def advance(self, amount: float = 1) -> None:
         """Says that `amount` more units are done."""
@@ -96,42 +192,60 @@ class Progress:
             left = amount if self._bar.total is None else self._bar.total - self._bar.n
             self._bar.update(min(amount, left))  # beyond its end a bar no longer knows its total
         else:
-            self._line()
+            self._write_line()
 
     def note(self, text: str) -> None:
         """`say`, above the bar."""
         if self._bar is not None:
-            self._bar.write(text, file=sys.stdout)
+            with self._bar.external_write_mode(file=sys.stdout):
+                say(text)
         else:
             say(text)
 
     def status(self, text: str) -> None:
-        """A few words behind the bar, such as a loss or a speed; a terminal alone shows them at once."""
+        """A few words behind the bar, such as a loss or a speed; without a terminal they are not shown."""
         if self._bar is not None:
-            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.set_postfix_str(escape(text), refresh=False)
 
     @property
     def rate(self) -> float:
         """Units a second so far."""
-        return self.done / max(time.monotonic() - self._begun, 1e-9)
+        return self.done / max(time.monotonic() - self._start, 1e-9)
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Removes the bar."""
         if self._bar is not None:
             self._bar.close()
 
-    def _line(self) -> None:
-        """Without a terminal: a line at each tenth, and at least every so often, but none for what is over at once."""
+    def _write_line(self) -> None:
+        """Without a terminal: a line at each tenth and every 30 s, but none for tasks that end within a second."""
         now = time.monotonic()
         share = self.done / self.total if self.total else 0.0
-        late = now - self._said >= LINE_EVERY
-        if not late and (share < self._next_share or share >= 1 or now - self._said < 1):
+        late = now - self._last_line >= LINE_EVERY
+        if not late and (share < self._next_share or share >= 1 or now - self._last_line < 1):
             return
-        self._next_share, self._said = int(share * 10 + 1) / 10, now
+        self._next_share, self._last_line = int(share * 10 + 1) / 10, now
         whole = f" of {self.total:.0f}" if self.total is not None else ""
         part = f" ({share:.0%})" if self.total else ""
         speed = f"{self.rate:.3g} {self.unit}/s"
-        print(f"{self.label}: {self.done:.0f}{whole} {self.unit}{part}, {speed}", file=sys.stderr, flush=True)
+        _write(sys.stderr, f"{self.label}: {self.done:.0f}{whole} {self.unit}{part}, {speed}")
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and not stream.closed and stream.isatty()
+
+
+def _make_bar(total: float | None, unit: str, label: str) -> Any:
+    """A bar of tqdm; None, so that there are lines instead, where one of tqdm's own environment variables is wrong."""
+    import tqdm  # type: ignore[import-untyped]
+
+    times = "[{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
+    form = "{desc}: {percentage:3.0f}% {bar} {n:.0f}/{total:.0f} {unit} " + times
+    form_of_known = form if total else None
+    try:
+        return tqdm.tqdm(total=total, unit=unit, desc=label, bar_format=form_of_known, leave=False, dynamic_ncols=True)
+    except (TypeError, ValueError):
+        return None
 
 
 @contextlib.contextmanager
@@ -142,91 +256,3 @@ def progress(total: float | None, unit: str, label: str) -> Iterator[Progress]:
         yield bar
     finally:
         bar.close()
-
-
-def hide_gpus() -> None:
-    """Leaves the process with its processor alone; must run before a framework is imported."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    os.environ["JAX_PLATFORMS"] = "cpu"
-
-
-def quiet_frameworks(verbose: bool) -> None:
-    """Chooses Keras's backend and silences what frameworks print; must run before they are imported."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    if not any(isinstance(finder, _FrameworkImport) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _FrameworkImport(hush=not verbose))
-    if verbose:
-        return
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ["GRPC_VERBOSITY"] = "ERROR"
-    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
-    warnings.filterwarnings("ignore")
-    for name in ("tensorflow", "absl", "jax", "jax._src.xla_bridge", "httpx", "asyncio", "matplotlib", "tensorboard"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
-class _FrameworkImport:
-    """Finds frameworks as usual, but makes their import quiet and short.
-
-    Their C++ parts print lines on standard error at start-up (about CUDA, about processor features) before any setting
-    is read. And while Keras is imported, it would load scikit-learn, and TensorFlow would load JAX, where those happen
-    to be installed: for wrappers that are not used here, and for a quarter of the time until the first sound.
-    """
-
-    def __init__(self, hush: bool) -> None:
-        self.hush = hush
-        self.withheld: tuple[str, ...] = ()  # answered as if they were not installed, for the moment
-
-    def find_spec(
-        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if name in self.withheld:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        if name == "keras" or (name in FRAMEWORKS and self.hush):
-            spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-            if spec is not None and spec.loader is not None:
-                self._wrap(name, spec.loader)
-            return spec
-        return None
-
-    def _wrap(self, name: str, loader: Any) -> None:
-        execute = loader.exec_module
-
-        def exec_module(module: ModuleType) -> None:
-            if name == "keras":
-                others = ("sklearn",) if os.environ["KERAS_BACKEND"] != "tensorflow" else ("sklearn", "jax")
-                self.withheld = tuple(other for other in others if other not in sys.modules)
-            try:
-                with silence_stderr() if self.hush else contextlib.nullcontext():
-                    execute(module)
-            finally:
-                if name == "keras":
-                    self.withheld = ()
-
-        loader.exec_module = exec_module
-
-
-@contextlib.contextmanager
-def silence_stderr() -> Iterator[None]:
-    """Standard error of this process, C++ included, goes nowhere; after an exception, what was held back is shown."""
-    try:
-        descriptor = sys.stderr.fileno()
-        kept = os.dup(descriptor)
-    except (OSError, ValueError, AttributeError):
-        yield  # there is no real standard error to hush
-        return
-    with tempfile.TemporaryFile() as held:
-        sys.stderr.flush()
-        os.dup2(held.fileno(), descriptor)
-        try:
-            yield
-        except BaseException:
-            os.dup2(kept, descriptor)
-            held.seek(0)
-            os.write(descriptor, held.read())
-            raise
-        finally:
-            os.dup2(kept, descriptor)
-            os.close(kept)

@@ -268,7 +268,7 @@ def test_a_bar_in_a_terminal_bears_more_than_was_announced(monkeypatch: pytest.M
 
 def test_keras_starts_silently() -> None:
     script = (
-        "from musika import console; console.quiet_frameworks(False); import keras; "
+        "from musika import environment; environment.prepare(); import keras; "
         "assert keras.backend.backend() == 'tensorflow'; print(keras.ops.sum(keras.ops.ones(3)).shape)"
     )
     done = python("-c", script, KERAS_BACKEND="tensorflow")
@@ -277,6 +277,6 @@ def test_keras_starts_silently() -> None:
 
 def test_a_framework_that_fails_to_load_says_why(tmp_path: Path) -> None:
     (tmp_path / "jax.py").write_text("import os\nos.write(2, b'why it failed')\nraise ImportError('no')\n")
-    script = "from musika import console; console.quiet_frameworks(False); import jax"
+    script = "from musika import environment; environment.prepare(); import jax"
     done = python("-c", script, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
     assert "why it failed" in done.stderr

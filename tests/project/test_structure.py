@@ -15,7 +15,7 @@ VERBS = ("encode", "decode", "train", "generate", "test")
 # A package imports from lower ranks only; packages of one rank do not import each other.
 RANKS = (
     {"errors", "files"},
-    {"console"},
+    {"console", "environment"},
     {"config"},
     {"draws", "backend", "spectrum", "pictures"},
     {"audio", "checkpoint", "latents"},
