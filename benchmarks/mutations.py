@@ -139,7 +139,7 @@ def outcome(folder: Path) -> str:
     """What comes of reading a file: "read", or the kind of refusal, or what is wrong."""
     signal.setitimer(signal.ITIMER_REAL, PATIENCE)
     try:
-        _, arrays = musika_folder.generator(folder)
+        _, arrays = musika_folder.read_generator(folder)
     except CheckpointError as error:
         text = str(error)
         if "\n" in text or not text.isprintable() or len(text) > MAX_LINE:

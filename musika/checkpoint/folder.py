@@ -197,7 +197,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def shapes(folder: Path, stem: str = "weights") -> dict[str, tuple[int, ...]]:
+def read_shapes(folder: Path, stem: str = "weights") -> dict[str, tuple[int, ...]]:
     """Names and shapes of a file of arrays, from its header alone.
 
     Raises:
@@ -338,7 +338,7 @@ def check_names(what: str, found: Mapping[str, tuple[int, ...]], expected: Mappi
 # ------------------------------------------------------------------------------------------- names and identity
 
 
-def identity(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
+def compute_identity(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
     """16 hexadecimal digits that stand for a configuration and its weights in half precision.
 
     Half precision, so that a checkpoint keeps its identity when it is shipped at half the size.
@@ -351,7 +351,7 @@ def identity(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str
     return total.hexdigest()[:16]
 
 
-def named_weights(layer: keras.Layer) -> dict[str, np.ndarray]:
+def get_weights(layer: keras.Layer) -> dict[str, np.ndarray]:
     """Every weight of a built layer, by its path below the layer, in the order in which the layer lists them.
 
     Raises:
@@ -376,8 +376,8 @@ def assign(layer: keras.Layer, arrays: Mapping[str, np.ndarray]) -> None:
         variable.assign(arrays[name])
 
 
-def names(layer: keras.Layer) -> list[str]:
-    """Names of a built layer's weights as `named_weights` gives them, without reading the weights."""
+def list_weight_names(layer: keras.Layer) -> list[str]:
+    """Names of a built layer's weights as `get_weights` gives them, without reading the weights."""
     return list(_variables(layer))
 
 

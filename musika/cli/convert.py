@@ -18,8 +18,9 @@ from musika.checkpoint.published import catalogue, musika_folder
 from musika.cli.flags import ConvertOptions
 from musika.codec import load
 from musika.config import ANY_PUBLISHED, GeneratorConfig, same_codec
-from musika.errors import CheckpointError, ConfigError, UsageError
+from musika.errors import CheckpointError, UsageError
 from musika.files import describe_error, format_path, sync_folder
+from musika.gan.load import describe_generator
 
 GENERATOR, CRITIC = ("gen_ema.h5",), ("critic.h5",)
 CODEC = catalogue.PUBLISHED[catalogue.CODEC].needed
@@ -72,7 +73,7 @@ def _check(source: Path, target: Path) -> None:
         raise UsageError(f"SOURCE {format_path(source)} does not exist")
     if target.exists() and os.path.samefile(source, target):
         raise UsageError(f"SOURCE and TARGET are the same folder, {format_path(source)}: choose another target")
-    if not musika_folder.holds(source):
+    if not musika_folder.is_musika_folder(source):
         if (source / checkpoint.CONFIG).exists():
             raise UsageError(
                 f"SOURCE {format_path(source)} is a checkpoint of ours already: there is nothing to convert"
@@ -96,24 +97,19 @@ def _generator(source: Path, dec_path: Path | None, own: str | None) -> Converte
     Args:
         own: identity of the codec in the same folder.
     """
-    sizes, weights = musika_folder.generator(source)
-    try:
-        config = GeneratorConfig.from_dict(sizes)
-    except ConfigError as error:
-        raise CheckpointError(f"{format_path(source)}: {error}") from error
+    config, weights = musika_folder.read_generator(source)
     identity = own if own and dec_path is None else _identity(source, dec_path, config)
-    critic = musika_folder.critic(source)
+    critic = musika_folder.read_critic(source)
     arrays = {"weights": weights} if critic is None else {"weights": weights, "critic": critic}
     names: tuple[str, ...] = GENERATOR if critic is None else GENERATOR + CRITIC
-    fields: dict[str, Any] = {"kind": "generator", "config": config.to_dict(), "codec_identity": identity}
-    weight = musika_folder.adaptive_weight(source) if critic is not None else None
+    weight = musika_folder.read_penalty_weight(source) if critic is not None else None
     if weight is not None:
-        fields["penalty_weight"] = weight
         names += (musika_folder.SWITCH,)
+    written = describe_generator(config, identity, penalty_weight=weight, **_origin(source, names))
     size = "small, " if config.small else ""
     words = f"generator, {size}base_channels {config.base_channels}, {'with' if critic else 'without'} its critic"
     belongs = "any published codec" if identity == ANY_PUBLISHED else f"codec {identity}"
-    return Converted("", {**fields, **_origin(source, names)}, arrays, f"{words}, of {belongs}")
+    return Converted("", written, arrays, f"{words}, of {belongs}")
 
 
 def _identity(source: Path, dec_path: Path | None, config: GeneratorConfig) -> str:

@@ -113,7 +113,7 @@ def _is_published(folder: Path) -> bool:
 def _is_musika_folder(folder: Path) -> bool:
     from musika.checkpoint.published import musika_folder
 
-    return musika_folder.holds(folder)
+    return musika_folder.is_musika_folder(folder)
 
 
 def _sizes(folder: Path, written: Mapping[str, Any], kind: type[Sizes]) -> Sizes:
@@ -184,7 +184,7 @@ def identity_of(config: CodecConfig, weights: Mapping[str, Weights]) -> str:
     A decoder that was trained further for the same encoder still reads the same latents, so it does not count.
     """
     sizes = {name: value for name, value in config.to_dict().items() if name not in DECODER_FIELDS}
-    return checkpoint.identity(sizes, weights["encoder"])
+    return checkpoint.compute_identity(sizes, weights["encoder"])
 
 
 # ------------------------------------------------------------------------------------------------- musika
@@ -205,11 +205,7 @@ def read_published(folder: Path, asked: Asked | None = None) -> tuple[PublishedC
     if _is_musika_folder(folder):
         from musika.checkpoint.published import musika_folder
 
-        found, arrays = musika_folder.codec(folder)
-        try:
-            config = PublishedCodecConfig.from_dict(found)
-        except ConfigError as error:
-            raise CheckpointError(f"{folder}: {error}") from error
+        config, arrays = musika_folder.read_codec(folder)
         _check(folder, config, asked, SAID)
         config = _completed(config, asked)
         shapes = {name: tuple(array.shape) for name, array in arrays.items()}
@@ -249,4 +245,4 @@ def published_identity(config: PublishedCodecConfig, weights: Weights) -> str:
     """As `identity_of`: sizes and weights of `enc` and `enc2`."""
     sizes = {name: value for name, value in config.to_dict().items() if name not in PUBLISHED_DECODER_FIELDS}
     encoder = {name: array for name, array in weights.items() if name.startswith(PUBLISHED_ENCODER)}
-    return checkpoint.identity(sizes, encoder)
+    return checkpoint.compute_identity(sizes, encoder)

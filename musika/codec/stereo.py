@@ -312,7 +312,7 @@ def tuned(
     config = dataclasses.replace(config, tuned_bins=bins)
     network = Decoder(config, name="decoder")
     initialise(network, seed)
-    return config, {name: weights.get(name, array) for name, array in checkpoint.named_weights(network).items()}
+    return config, {name: weights.get(name, array) for name, array in checkpoint.get_weights(network).items()}
 
 
 def initialise(network: Network, seed: int) -> None:

@@ -1,6 +1,6 @@
-"""Generators in checkpoint folders: saved as they are shipped, loaded ready to render.
+"""Generators in checkpoint folders: what their `config.json` says, and loading one ready to render.
 
-A folder of Musika's is read as it is. It does not say which autoencoder it belongs to: any published one of its depth.
+A Musika folder is read as it is. It does not say which autoencoder it belongs to: any published one of its depth.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from musika import checkpoint
 from musika.checkpoint.published import musika_folder
@@ -40,40 +38,31 @@ class LoadedGenerator:
     info: dict[str, Any]
 
 
-def save_generator(
-    folder: Path,
+def describe_generator(
     config: GeneratorConfig,
-    weights: Mapping[str, np.ndarray],
     codec_identity: str,
     *,
-    seed: int = 0,
+    seed: int | None = None,
+    penalty_weight: float | None = None,
     trained: Mapping[str, Any] | None = None,
-    licence: str = "",
-    half: bool = True,
-    extra: Mapping[str, bytes] | None = None,
-) -> None:
-    """Writes a checkpoint of kind "generator", whole or not at all.
+    licence: str | None = None,
+) -> dict[str, Any]:
+    """What `config.json` of a generator's checkpoint says, as `checkpoint.write` takes it; None is left out.
 
     Args:
-        weights: as `checkpoint.named_weights(generator)` names them.
-        codec_identity: of the codec that made the latents it was trained on.
+        codec_identity: of the codec that made the latents it was trained on, or ANY_PUBLISHED.
         seed: of the training.
+        penalty_weight: adaptive weight of the critic's penalty, 0 to 1.
         trained: how it was trained, plain JSON values.
-        half: in half precision.
-        extra: further small files, such as sample audio.
-
-    Raises:
-        CheckpointError: it cannot be written.
     """
-    fields = {
-        "kind": KIND,
-        "config": config.to_dict(),
-        "codec_identity": codec_identity,
+    fields = {"kind": KIND, "config": config.to_dict(), "codec_identity": codec_identity}
+    more = {
         "seed": seed,
-        "trained": dict(trained or {}),
+        "penalty_weight": penalty_weight,
+        "trained": None if trained is None else dict(trained),
         "licence": licence,
     }
-    checkpoint.write(folder, fields, {"weights": weights}, half=half, extra=extra)
+    return fields | {name: value for name, value in more.items() if value is not None}
 
 
 def load_generator(folder: Path, dtype: Any = "float32") -> LoadedGenerator:
@@ -85,8 +74,8 @@ def load_generator(folder: Path, dtype: Any = "float32") -> LoadedGenerator:
     Raises:
         CheckpointError: the folder is missing or torn, holds something else, or does not fit its configuration.
     """
-    published = musika_folder.generator(folder) if musika_folder.holds(folder) else None
-    info = read_info(folder) if published is None else _published_info(published[0])
+    published = musika_folder.read_generator(folder) if musika_folder.is_musika_folder(folder) else None
+    info = read_info(folder) if published is None else describe_generator(published[0], ANY_PUBLISHED)
     if info["kind"] != KIND:
         raise CheckpointError(
             f"{folder} holds a checkpoint of kind {info['kind']}, not a generator: give a generator's folder"
@@ -99,7 +88,7 @@ def load_generator(folder: Path, dtype: Any = "float32") -> LoadedGenerator:
 
     generator = Generator(config, seed=None, dtype=dtype)
     if published is None:
-        expected = {name: array.shape for name, array in checkpoint.named_weights(generator).items()}
+        expected = {name: array.shape for name, array in checkpoint.get_weights(generator).items()}
         checkpoint.assign(generator, checkpoint.read(folder, expected=expected))
     else:
         checkpoint.assign(generator, published[1])
@@ -112,15 +101,9 @@ def read_info(folder: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: the folder is missing or torn, or a Musika folder that holds no generator.
     """
-    return (
-        _published_info(musika_folder.generator_sizes(folder))
-        if musika_folder.holds(folder)
-        else checkpoint.read_config(folder)
-    )
-
-
-def _published_info(sizes: Mapping[str, Any]) -> dict[str, Any]:
-    return {"kind": KIND, "config": dict(sizes), "codec_identity": ANY_PUBLISHED}
+    if not musika_folder.is_musika_folder(folder):
+        return checkpoint.read_config(folder)
+    return describe_generator(musika_folder.read_generator_config(folder), ANY_PUBLISHED)
 
 
 def _described(folder: Path, info: Mapping[str, Any]) -> tuple[GeneratorConfig, str]:
@@ -140,7 +123,7 @@ def _described(folder: Path, info: Mapping[str, Any]) -> tuple[GeneratorConfig, 
 
 def _check_sizes(folder: Path, config: GeneratorConfig) -> None:
     """Holds the configuration against two arrays that are really there, before a network of its sizes takes memory."""
-    found = checkpoint.shapes(folder)
+    found = checkpoint.read_shapes(folder)
     c, depth = config.base_channels, config.coordinate_depth
     for name, shape in {"start/kernel": (4 * depth, 28 * c), "out/kernel": (4, 2 * c, config.channels)}.items():
         if found.get(name) != shape:

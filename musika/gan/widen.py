@@ -23,7 +23,7 @@ def generator(weights: Mapping[str, np.ndarray], old: GeneratorConfig, new: Gene
     """Weights by name of a generator of the sizes `old`, as those of one of the sizes `new` with the same output.
 
     Args:
-        weights: as `checkpoint.named_weights` gives them.
+        weights: as `checkpoint.get_weights` gives them.
         new: sizes that widen the old ones (`GeneratorConfig.widens`).
         seed: of the kernels of new channels.
 
@@ -48,7 +48,7 @@ def critic(weights: Mapping[str, np.ndarray], old: GeneratorConfig, new: Generat
 
 
 def _check(weights: Mapping[str, np.ndarray], network: Generator | Critic) -> None:
-    found, own = ({name: a.shape for name, a in x.items()} for x in (weights, checkpoint.named_weights(network)))
+    found, own = ({name: a.shape for name, a in x.items()} for x in (weights, checkpoint.get_weights(network)))
     checkpoint.check_names("the checkpoint to start from", found, own)
 
 
@@ -67,7 +67,7 @@ def _widened(
     """
     layers.initialise(network, seed)
     wide: Arrays = {}
-    for name, array in checkpoint.named_weights(network).items():
+    for name, array in checkpoint.get_weights(network).items():
         if name not in weights:
             wide[name] = np.array(array)
             continue

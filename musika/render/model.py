@@ -126,7 +126,7 @@ def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     if not there:
         raise CheckpointError(f"no codec found for {generator}: name its folder with --dec_path")
     # loading will say what does not fit; whether Musika's own files do is seen only then
-    return next((folder for folder in there if musika_folder.holds(folder)), there[0])
+    return next((folder for folder in there if musika_folder.is_musika_folder(folder)), there[0])
 
 
 def check_codec(
@@ -160,7 +160,7 @@ def check_codec(
 
 def _codec_says(folder: Path) -> tuple[str, str]:
     """Kind and identity of a codec, where its folder says them."""
-    if musika_folder.holds(folder):
+    if musika_folder.is_musika_folder(folder):
         return "musika", ""
     info = checkpoint.read_config(folder)
     return str(info["kind"]).removeprefix("codec/"), str(info.get("codec_identity"))

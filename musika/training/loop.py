@@ -322,7 +322,7 @@ def restored(state: Tree, folder: Path) -> tuple[Tree, int]:
     """
     template = _flatten(state)
     expected = {path: tuple(np.shape(leaf)) for path, leaf in template.items()}
-    if RATE not in checkpoint.shapes(folder, STATE):  # written before there was one
+    if RATE not in checkpoint.read_shapes(folder, STATE):  # written before there was one
         expected.pop(RATE, None)
     arrays = checkpoint.read(folder, STATE, {**expected, "position": ()})
     arrays = {path: leaf for path, leaf in template.items() if path not in arrays} | arrays

@@ -54,14 +54,14 @@ def found(options: TrainOptions, kind: str) -> Origin | None:
     if options.load_path is None:
         return None
     folder = locate.resolve_folder(options.load_path)
-    if musika_folder.holds(folder) and kind != "generator":
+    if musika_folder.is_musika_folder(folder) and kind != "generator":
         raise UsageError(f"--load_path {folder} is a Musika folder: its autoencoder is not trained here")
-    folder = folder if musika_folder.holds(folder) else loop.newest(folder)
+    folder = folder if musika_folder.is_musika_folder(folder) else loop.newest(folder)
     info = gan_load.read_info(folder)
     if info["kind"] != kind:
         other = "codec" if str(info["kind"]).startswith("codec/") else "gan"
         raise UsageError(f"--load_path {folder} holds a {info['kind']}, not a {kind}: train it with --stage {other}")
-    if musika_folder.holds(folder):
+    if musika_folder.is_musika_folder(folder):
         return Origin(folder, info, resumes=False, critic=(folder / f"{musika_folder.CRITIC}.h5").exists())
     return Origin(folder, info, checkpoint.has(folder, loop.STATE), checkpoint.has(folder, "critic"))
 
@@ -140,10 +140,11 @@ def start(origin: Origin, config: GeneratorConfig, seed: int) -> Start:
     from musika.training.stages.gan import Start
 
     folder = origin.folder
-    if musika_folder.holds(folder):
-        average = musika_folder.generator(folder)[1]
-        raw = musika_folder.raw_generator(folder)
-        found = Start(raw or average, musika_folder.critic(folder), average, musika_folder.adaptive_weight(folder))
+    if musika_folder.is_musika_folder(folder):
+        average = musika_folder.read_generator(folder)[1]
+        raw = musika_folder.read_raw_generator(folder)
+        critic, penalty_weight = musika_folder.read_critic(folder), musika_folder.read_penalty_weight(folder)
+        found = Start(raw or average, critic, average, penalty_weight)
     else:
         critic = checkpoint.read(folder, "critic") if checkpoint.has(folder, "critic") else None
         found = Start(checkpoint.read(folder), critic, penalty_weight=_penalty_weight(origin) if critic else None)

@@ -61,7 +61,7 @@ def test_arrays_in_any_memory_order(tmp_path):
     value = np.arange(24, dtype=np.float64).reshape(2, 3, 4).transpose(2, 0, 1)
     checkpoint.write(tmp_path / "x", CONFIG, {"weights": {"w": value, "none": np.zeros((0, 2))}})
     assert np.array_equal(checkpoint.read(tmp_path / "x")["w"], value)
-    assert checkpoint.shapes(tmp_path / "x") == {"w": (4, 2, 3), "none": (0, 2)}
+    assert checkpoint.read_shapes(tmp_path / "x") == {"w": (4, 2, 3), "none": (0, 2)}
 
 
 def test_half_precision_halves_the_file(tmp_path):
@@ -88,24 +88,24 @@ def test_model_card_beside_the_weights(folder):
 
 
 def test_identity_knows_no_negative_zero():
-    assert checkpoint.identity(CONFIG, {"a": np.float32([0.0, 1.0])}) == checkpoint.identity(
+    assert checkpoint.compute_identity(CONFIG, {"a": np.float32([0.0, 1.0])}) == checkpoint.compute_identity(
         CONFIG, {"a": np.float32([-0.0, 1.0])}
     )
 
 
 def test_identity_names_configuration_and_weights():
-    name = checkpoint.identity(CONFIG, arrays())
+    name = checkpoint.compute_identity(CONFIG, arrays())
     assert len(name) == 16 and int(name, 16) >= 0
-    assert name == checkpoint.identity(dict(reversed(CONFIG.items())), dict(reversed(arrays().items())))
+    assert name == checkpoint.compute_identity(dict(reversed(CONFIG.items())), dict(reversed(arrays().items())))
     halved = {key: value.astype(np.float16) for key, value in arrays(1 / 3).items()}
-    assert checkpoint.identity(CONFIG, arrays(1 / 3)) == checkpoint.identity(CONFIG, halved)
+    assert checkpoint.compute_identity(CONFIG, arrays(1 / 3)) == checkpoint.compute_identity(CONFIG, halved)
     others = [
         ({"kind": "generator"}, arrays()),
         (CONFIG, arrays(1.01)),
         (CONFIG, {"b": arrays()["b"]}),
         (CONFIG, {"a/kernel": np.ones((3, 2)), "b": np.ones(())}),
     ]
-    assert name not in {checkpoint.identity(*other) for other in others}
+    assert name not in {checkpoint.compute_identity(*other) for other in others}
 
 
 # ------------------------------------------------------------------------------------------------------- refusals
@@ -435,20 +435,20 @@ def layer():
 
 def test_names_read_like_the_module_tree():
     net = layer()
-    assert checkpoint.names(net) == ["first/kernel", "first/bias", "second/kernel", "second/bias"]
-    named = checkpoint.named_weights(net)
+    assert checkpoint.list_weight_names(net) == ["first/kernel", "first/bias", "second/kernel", "second/bias"]
+    named = checkpoint.get_weights(net)
     assert all(isinstance(value, np.ndarray) for value in named.values())
     other = layer()
     checkpoint.assign(other, {name: value + 1 for name, value in named.items()})
-    for name, value in checkpoint.named_weights(other).items():
+    for name, value in checkpoint.get_weights(other).items():
         assert np.array_equal(value, named[name] + 1)
 
 
 def test_assigning_is_a_strict_bijection():
     net = layer()
-    before = checkpoint.named_weights(net)
+    before = checkpoint.get_weights(net)
     refuses("no array 'second/bias'", checkpoint.assign, net, {k: v for k, v in before.items() if k != "second/bias"})
     refuses("too many", checkpoint.assign, net, {**before, "third/bias": np.zeros(2)})
     wrong = {name: value + 1 for name, value in before.items()} | {"second/bias": np.zeros(3)}
     refuses("'second/bias' is", checkpoint.assign, net, wrong)
-    assert all(np.array_equal(value, before[name]) for name, value in checkpoint.named_weights(net).items())
+    assert all(np.array_equal(value, before[name]) for name, value in checkpoint.get_weights(net).items())

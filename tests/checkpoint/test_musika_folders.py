@@ -68,11 +68,11 @@ def test_reference_generator_with_noise_end_to_end(size: str, tmp_path: Path) ->
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_reference_critic_and_raw_generator(size: str) -> None:
     folder, t = reference.FOLDER / size, reference.tensors(size)
-    critic = reference.with_weights(Critic(reference.config(size), seed=None), musika_folder.critic(folder) or {})
+    critic = reference.with_weights(Critic(reference.config(size), seed=None), musika_folder.read_critic(folder) or {})
     assert reference.distance(backend.compile(critic.call)(t["real"][:, 0]), t["critic_real"]) < CLOSE
-    raw = musika_folder.raw_generator(folder) or {}
+    raw = musika_folder.read_raw_generator(folder) or {}
     assert all(np.array_equal(array, raw[name]) for name, array in reference.ours(size, "gen").items())
-    assert musika_folder.adaptive_weight(folder) == 0.75
+    assert musika_folder.read_penalty_weight(folder) == 0.75
 
 
 @reference.needs_reference
@@ -82,7 +82,7 @@ def test_every_reference_file_reads_as_h5py_reads_it(size: str) -> None:
     assert len(paths) == 10
     for path in paths:
         with Weights(path) as file:
-            found = {f"{e.layer}/{e.weight}": a for e, a in zip(file.entries, file.arrays(), strict=True)}
+            found = {f"{e.layer}/{e.weight}": a for e, a in zip(file.entries, file.read_arrays(), strict=True)}
         for name, array in reference.weights(size, path.stem).items():
             own = found.pop("/".join((name.split("/")[0], name.split("/")[-1])))
             assert np.array_equal(own[0] if own.ndim == 4 else own, array), f"{path.name}: {name}"
@@ -93,9 +93,9 @@ def test_every_reference_file_reads_as_h5py_reads_it(size: str) -> None:
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_reference_codec_is_named_and_sized(size: str) -> None:
     told = json.loads((reference.FOLDER / size / "config.json").read_text())
-    sizes, arrays = musika_folder.codec(reference.FOLDER / size)
-    assert sizes == {"hop": told["hop"], "latent_depth": told["latdepth"]}
-    shapes = published.weight_shapes(PublishedCodecConfig.from_dict(sizes))
+    sizes, arrays = musika_folder.read_codec(reference.FOLDER / size)
+    assert sizes == PublishedCodecConfig(hop=told["hop"], latent_depth=told["latdepth"])
+    shapes = published.weight_shapes(sizes)
     assert {name: array.shape for name, array in arrays.items()} == shapes
 
 
@@ -106,15 +106,15 @@ def test_a_configuration_of_its_own(tmp_path: Path) -> None:
     """Hop 64, latent depth 32 and another width: sizes come from the shapes, weights in the right places."""
     keras2.write_gan(tmp_path / "gan", OTHER)
     keras2.write_codec(tmp_path / "codec", hop=64, depth=32)
-    sizes, weights = musika_folder.generator(tmp_path / "gan")
-    assert GeneratorConfig.from_dict(sizes) == OTHER
+    sizes, weights = musika_folder.read_generator(tmp_path / "gan")
+    assert sizes == OTHER
     layers = keras2.generator(OTHER)
     assert np.array_equal(weights["stage_2/up/kernel"], layers["2c"]["kernel"][0])
     assert np.array_equal(weights["stage_1/shortcut/kernel"], layers["res1c"]["kernel"][0, 0])
     assert np.array_equal(weights["last_modulation/noise_weight"], layers["8r"]["noise_weight"])
-    sizes, weights = musika_folder.codec(tmp_path / "codec")
+    sizes, weights = musika_folder.read_codec(tmp_path / "codec")
     shapes = published.weight_shapes(PublishedCodecConfig(hop=64, latent_depth=32))
-    assert sizes == {"hop": 64, "latent_depth": 32}
+    assert sizes == PublishedCodecConfig(hop=64, latent_depth=32)
     assert {name: array.shape for name, array in weights.items()} == shapes
     stored = [layer["kernel"] for layer in keras2.codec(64, 32)["dec"].values() if "kernel" in layer]
     assert np.array_equal(weights["dec/phase_0/kernel"], stored[8][0])  # the ninth kernel of the file
@@ -129,7 +129,7 @@ def test_other_ways_of_storing_the_same(storage: dict, tmp_path: Path) -> None:
     keras2.write_gan(tmp_path / "plain")
     keras2.write_gan(tmp_path / "other")
     (tmp_path / "other" / "gen_ema.h5").write_bytes(keras2.written(keras2.generator(), **storage))
-    plain, other = (musika_folder.generator(tmp_path / name) for name in ("plain", "other"))
+    plain, other = (musika_folder.read_generator(tmp_path / name) for name in ("plain", "other"))
     assert plain[0] == other[0]
     assert all(np.array_equal(array, other[1][name]) for name, array in plain[1].items())
 
@@ -204,10 +204,11 @@ def test_same_codec() -> None:
 
 
 def test_what_is_a_musika_folder(musika: Path, tmp_path: Path) -> None:
-    assert musika_folder.holds(musika / "gan") and musika_folder.holds_generator(musika / "gan")
-    assert musika_folder.holds(musika / "musika_ae") and not musika_folder.holds_generator(musika / "musika_ae")
-    assert not musika_folder.holds(tmp_path) and not musika_folder.holds(tmp_path / "nothing")
-    assert not musika_folder.holds(tiny.write_checkpoints(tmp_path))
+    generator, codec = musika / "gan", musika / "musika_ae"
+    assert musika_folder.is_musika_folder(generator) and musika_folder.holds_generator(generator)
+    assert musika_folder.is_musika_folder(codec) and not musika_folder.holds_generator(codec)
+    assert not musika_folder.is_musika_folder(tmp_path) and not musika_folder.is_musika_folder(tmp_path / "nothing")
+    assert not musika_folder.is_musika_folder(tiny.write_checkpoints(tmp_path))
 
 
 # ------------------------------------------------------------------------------------------------ fine-tuning
@@ -245,7 +246,7 @@ def test_fine_tunes_a_musika_folder(musika: Path, tmp_path: Path, capsys: pytest
     assert "with its critic and fresh optimizers" in said
     saved = only_run(tmp_path / "save") / "000000004"
     assert checkpoint.read_config(saved)["codec_identity"] == codec.identity
-    average = musika_folder.generator(folder)[1]["start/kernel"]
+    average = musika_folder.read_generator(folder)[1]["start/kernel"]
     moved = np.abs(checkpoint.read(saved)["start/kernel"] - average).max()
     assert 0 < moved < 1e-2  # two steps from the averaged weights
     assert before == {path.name: path.read_bytes() for path in folder.iterdir()}

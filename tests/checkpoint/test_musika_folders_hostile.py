@@ -34,7 +34,7 @@ def refused(folder: Path, part: str) -> str:
     tracemalloc.start()
     try:
         with pytest.raises(CheckpointError, match=part) as caught:
-            musika_folder.generator(folder)
+            musika_folder.read_generator(folder)
         assert tracemalloc.get_traced_memory()[1] < MEMORY
     finally:
         tracemalloc.stop()
@@ -358,7 +358,7 @@ def test_codec_files(tmp_path: Path) -> None:
     def broken(network: str, layers: dict, part: str) -> None:
         (tmp_path / f"{network}.h5").write_bytes(keras2.written(layers))
         with pytest.raises(CheckpointError, match=part) as caught:
-            musika_folder.codec(tmp_path)
+            musika_folder.read_codec(tmp_path)
         assert f"{network}.h5" in str(caught.value) and "\n" not in str(caught.value)
         (tmp_path / f"{network}.h5").write_bytes(keras2.written(good[network]))
 
@@ -372,11 +372,11 @@ def test_codec_files(tmp_path: Path) -> None:
     broken("dec", good["dec2"], "with kernels|expected")
     broken("enc", {"input_1": {}}, "no layers with weights")
     swapped = dict(reversed(list(good["enc"].items())))
-    broken("enc", swapped, "no multiple of 4|is expected")
-    musika_folder.codec(tmp_path)
+    broken("enc", swapped, "of no Musika network|is expected")
+    musika_folder.read_codec(tmp_path)
     (tmp_path / "dec.h5").unlink()
     with pytest.raises(CheckpointError, match=r"dec\.h5 is missing"):
-        musika_folder.codec(tmp_path)
+        musika_folder.read_codec(tmp_path)
 
 
 # ------------------------------------------------------------------------------------------------ switch.npy
@@ -389,10 +389,10 @@ def npy(array: np.ndarray, **options) -> bytes:
 
 
 def test_adaptive_weight(tmp_path: Path) -> None:
-    assert musika_folder.adaptive_weight(tmp_path) is None
+    assert musika_folder.read_penalty_weight(tmp_path) is None
     for array in (np.float32(-0.25), np.float64(-0.25), np.array([-0.25], np.float32)):
         (tmp_path / "switch.npy").write_bytes(npy(np.asarray(array)))
-        assert musika_folder.adaptive_weight(tmp_path) == 0.25
+        assert musika_folder.read_penalty_weight(tmp_path) == 0.25
 
 
 @pytest.mark.parametrize(
@@ -402,7 +402,7 @@ def test_headers_that_break_parsers(tmp_path: Path, header: bytes) -> None:
     data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + np.float32(-0.5).tobytes()
     (tmp_path / "switch.npy").write_bytes(data)
     with pytest.raises(CheckpointError, match="not one plain number"):
-        musika_folder.adaptive_weight(tmp_path)
+        musika_folder.read_penalty_weight(tmp_path)
 
 
 def test_mutated_adaptive_weights(tmp_path: Path) -> None:
@@ -413,7 +413,7 @@ def test_mutated_adaptive_weights(tmp_path: Path) -> None:
             data[place] = rng.integers(256)
         (tmp_path / "switch.npy").write_bytes(data)
         with contextlib.suppress(CheckpointError):
-            read += 0 <= musika_folder.adaptive_weight(tmp_path) <= 1
+            read += 0 <= musika_folder.read_penalty_weight(tmp_path) <= 1
     assert 0 < read < 300
 
 
@@ -422,9 +422,9 @@ def test_networks_of_different_sizes_are_not_one_model(tmp_path: Path) -> None:
     for name, source in (("gen_ema", "default"), ("critic", "small"), ("gen", "small")):
         (tmp_path / f"{name}.h5").symlink_to(reference.FOLDER / source / f"{name}.h5")
     with pytest.raises(CheckpointError, match=r"critic\.h5 has small True.*gen_ema\.h5 beside it False"):
-        musika_folder.critic(tmp_path)
+        musika_folder.read_critic(tmp_path)
     with pytest.raises(CheckpointError, match=r"gen\.h5 has small True"):
-        musika_folder.raw_generator(tmp_path)
+        musika_folder.read_raw_generator(tmp_path)
 
 
 def test_adaptive_weight_that_is_none(tmp_path: Path) -> None:
@@ -448,7 +448,7 @@ def test_adaptive_weight_that_is_none(tmp_path: Path) -> None:
     ):
         (tmp_path / "switch.npy").write_bytes(data)
         with pytest.raises(CheckpointError, match=part) as caught:
-            musika_folder.adaptive_weight(tmp_path)
+            musika_folder.read_penalty_weight(tmp_path)
         assert "switch.npy" in str(caught.value) and str(caught.value).isprintable()
 
 

@@ -112,7 +112,7 @@ def test_where_it_comes_from_is_written_down(tmp_path: Path) -> None:
 
 def test_the_critic_comes_along_where_there_is_one(tmp_path: Path) -> None:
     with_critic = converted(placed(tmp_path / "a", GENERATOR), tmp_path / "with")
-    expected = musika_folder.critic(tmp_path / "a")
+    expected = musika_folder.read_critic(tmp_path / "a")
     assert expected is not None
     found = checkpoint.read(with_critic, "critic")
     assert found.keys() == expected.keys()

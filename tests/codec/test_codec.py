@@ -40,7 +40,7 @@ def new_weights(config: CodecConfig, seed: int = 0) -> dict[str, dict[str, np.nd
     for part, kind in (("encoder", stereo.Encoder), ("decoder", stereo.Decoder)):
         network = kind(config, name=part)
         stereo.initialise(network, seed)
-        weights[part] = checkpoint.named_weights(network)
+        weights[part] = checkpoint.get_weights(network)
     return weights
 
 
@@ -300,7 +300,7 @@ def test_the_shapes_that_a_file_is_held_against_are_those_of_the_networks() -> N
         for part, kind in (("encoder", stereo.Encoder), ("decoder", stereo.Decoder)):
             network = kind(config, name=part)
             network.build()
-            built |= {f"{part}/{name}": array.shape for name, array in checkpoint.named_weights(network).items()}
+            built |= {f"{part}/{name}": array.shape for name, array in checkpoint.get_weights(network).items()}
         assert stereo.weight_shapes(config) == built
 
 
@@ -309,7 +309,7 @@ def test_other_ways_to_compute_stay_close(
     codec: stereo.StereoCodec, tmp_path: Path, precision: str, xla: bool, tolerance: float
 ) -> None:
     """XLA to 1e-4; bfloat16 networks to 3 % of the largest latent, and of the largest magnitude of a spectrum."""
-    weights = {name: checkpoint.named_weights(getattr(codec, name)) for name in ("encoder", "decoder")}
+    weights = {name: checkpoint.get_weights(getattr(codec, name)) for name in ("encoder", "decoder")}
     checkpoint.write(tmp_path / "ae", *codec_files(codec.config, weights))
     other = load_codec(tmp_path / "ae", precision, xla)
     waveform = noise(3000)

@@ -67,7 +67,7 @@ def test_outer_layers_take_it_in() -> None:
     generator, critic = Generator(SIZES, seed=1), Critic(SIZES, seed=1)
     coordinates = np.random.default_rng(0).normal(size=(2, SIZES.half_window, 8)).astype(np.float32)
     plain = backend.to_numpy(generator(coordinates))
-    weights = checkpoint.named_weights(generator)
+    weights = checkpoint.get_weights(generator)
     inside = found.generator_into(weights)
     checkpoint.assign(generator, inside)
     np.testing.assert_allclose(backend.to_numpy(generator(coordinates)), found.into(plain), atol=1e-3)
@@ -75,7 +75,7 @@ def test_outer_layers_take_it_in() -> None:
         np.testing.assert_allclose(value, weights[name], atol=1e-5)
 
     windows = Files().crop(0, 0, 256).reshape(2, 128, 4)
-    weights = checkpoint.named_weights(critic)
+    weights = checkpoint.get_weights(critic)
     first, local = backend.to_numpy(critic.first(windows)), backend.to_numpy(critic(windows))[:, 1:]
     inside = found.critic_into(weights)
     checkpoint.assign(critic, inside)
@@ -90,7 +90,7 @@ def test_outer_layers_take_it_in() -> None:
 @pytest.mark.backend
 def test_a_stage_trains_in_the_basis_and_leaves_plain_weights() -> None:
     train = GanTrainConfig(bs=2, totsamples=4, lr=1e-3, whitening=0.5)
-    generator, critic = (checkpoint.named_weights(kind(SIZES, seed=2)) for kind in (Generator, Critic))
+    generator, critic = (checkpoint.get_weights(kind(SIZES, seed=2)) for kind in (Generator, Critic))
     start = Start({name: np.array(value) for name, value in generator.items()}, critic)
     whitened, plain = (
         GanStage(SIZES, GanTrainConfig(**{**train.to_dict(), "whitening": strength}), Files(), "abc", start=start)

@@ -19,7 +19,7 @@ from musika.gan.coordinates import rendering_coordinates, training_coordinates
 from musika.gan.critic import Critic, LocalCritic
 from musika.gan.generator import Generator, on_windows
 from musika.gan.layers import channels_to_time, halved, he_uniform, initialise
-from musika.gan.load import LoadedGenerator, load_generator, save_generator
+from musika.gan.load import LoadedGenerator, describe_generator, load_generator
 from musika.gan.noise import rendering_noise, training_noise
 
 pytestmark = pytest.mark.backend
@@ -41,13 +41,13 @@ def compiled(layer: Any) -> Any:
 
 
 def fingerprint(layer: Any) -> str:
-    return checkpoint.identity({}, checkpoint.named_weights(layer))
+    return checkpoint.compute_identity({}, checkpoint.get_weights(layer))
 
 
 def noisy(config: GeneratorConfig) -> Generator:
     """A generator whose noise counts."""
     made = Generator(config, seed=1)
-    arrays = checkpoint.named_weights(made)
+    arrays = checkpoint.get_weights(made)
     noise = {name: np.full(1, 0.3, np.float32) for name in arrays if name.endswith("noise_weight")}
     checkpoint.assign(made, arrays | noise)
     return made
@@ -140,7 +140,7 @@ def test_initial_weights_depend_on_the_seed_alone() -> None:
     """The same digits on both backends: a training begins alike everywhere."""
     assert [fingerprint(Generator(TINY, seed=3)), fingerprint(Critic(TINY, seed=3))] == [GENERATOR_3, CRITIC_3]
     assert fingerprint(Generator(TINY, seed=4)) != GENERATOR_3
-    assert all(np.all(weight == 0) for weight in checkpoint.named_weights(Generator(TINY, seed=None)).values())
+    assert all(np.all(weight == 0) for weight in checkpoint.get_weights(Generator(TINY, seed=None)).values())
 
 
 def test_he_uniform() -> None:
@@ -179,9 +179,9 @@ def test_mixed_precision_is_close(policy: str) -> None:
     assert score == pytest.approx(compiled(Critic(TINY, seed=1))(window), rel=0.1, abs=0.05)
 
 
-def saved(folder: Path, config: GeneratorConfig = TINY, **options: Any) -> Path:
-    weights = checkpoint.named_weights(noisy(config))
-    save_generator(folder, config, weights, "0123456789abcdef", seed=4, licence="CC BY-SA 4.0", **options)
+def saved(folder: Path, config: GeneratorConfig = TINY, half: bool = True, **more: Any) -> Path:
+    described = describe_generator(config, "0123456789abcdef", seed=4, licence="CC BY-SA 4.0", **more)
+    checkpoint.write(folder, described, {"weights": checkpoint.get_weights(noisy(config))}, half=half)
     return folder
 
 
@@ -199,8 +199,8 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
 
 def test_half_precision_is_close(tmp_path: Path) -> None:
     loaded = load_generator(saved(tmp_path / "a", TINY_SMALL))
-    for name, weight in checkpoint.named_weights(noisy(TINY_SMALL)).items():
-        np.testing.assert_allclose(checkpoint.named_weights(loaded.generator)[name], weight, atol=1e-3)
+    for name, weight in checkpoint.get_weights(noisy(TINY_SMALL)).items():
+        np.testing.assert_allclose(checkpoint.get_weights(loaded.generator)[name], weight, atol=1e-3)
 
 
 def changed(folder: Path, **fields: Any) -> None:

@@ -147,7 +147,7 @@ def check_gradients(layer: Any, gradients: Any, t: dict[str, np.ndarray], networ
     """The norm of every variable's gradient, but noise weights', whose noise was not kept."""
     found = {
         name: float(np.linalg.norm(ops.convert_to_numpy(gradient)))
-        for name, gradient in zip(checkpoint.names(layer), gradients, strict=True)
+        for name, gradient in zip(checkpoint.list_weight_names(layer), gradients, strict=True)
     }
     published = dict(zip(t[f"{network}_grad_names"], t[f"{network}_grad_norms"], strict=True))
     assert len(published) == len(found)

@@ -41,7 +41,7 @@ def inputs(config: GeneratorConfig) -> tuple[np.ndarray, list[np.ndarray]]:
 def test_a_wider_generator_makes_the_same(small: bool) -> None:
     old, new = GeneratorConfig(small=small, **SIZES), GeneratorConfig(small=small, **{**SIZES, "base_channels": 6})
     narrow = set_to_noise(Generator(old))
-    weights = widen.generator(checkpoint.named_weights(narrow), old, new, 0)
+    weights = widen.generator(checkpoint.get_weights(narrow), old, new, 0)
     coordinates, noise = inputs(old)
     before, after = (backend.to_numpy(g(coordinates, noise)) for g in (narrow, loaded(Generator(new), weights)))
     assert np.abs(before).max() > 0.1
@@ -52,7 +52,7 @@ def test_a_wider_generator_makes_the_same(small: bool) -> None:
 def test_a_wider_critic_says_the_same(small: bool) -> None:
     old, new = GeneratorConfig(small=small, **SIZES), GeneratorConfig(small=small, critic_channels=7, **SIZES)
     narrow = set_to_noise(Critic(old))
-    wide = loaded(Critic(new), widen.critic(checkpoint.named_weights(narrow), old, new, 0))
+    wide = loaded(Critic(new), widen.critic(checkpoint.get_weights(narrow), old, new, 0))
     latents = np.random.default_rng(0).normal(size=(2, old.window, 3)).astype(np.float32)
     before, after = (backend.to_numpy(critic(latents)) for critic in (narrow, wide))
     assert np.abs(before).max() > 0.1
@@ -66,8 +66,8 @@ def test_local_critics_come_and_grow(unit: int) -> None:
     wider = GeneratorConfig(small=True, critic_channels=8, critic_fields=(1, 4, 16), **SIZES)
     assert wider.widens(new) and new.widens(old) and not old.widens(new)
     first = set_to_noise(Critic(old))
-    second = loaded(Critic(new), widen.critic(checkpoint.named_weights(first), old, new, 0))
-    third = loaded(Critic(wider), widen.critic(checkpoint.named_weights(second), new, wider, 1))
+    second = loaded(Critic(new), widen.critic(checkpoint.get_weights(first), old, new, 0))
+    third = loaded(Critic(wider), widen.critic(checkpoint.get_weights(second), new, wider, 1))
     latents = np.random.default_rng(0).normal(size=(2, old.window, 3)).astype(np.float32)
     one, two, three = (backend.to_numpy(critic(latents)) for critic in (first, second, third))
     np.testing.assert_allclose(two[:, :1], one, rtol=1e-4, atol=1e-4)
@@ -78,9 +78,9 @@ def test_local_critics_come_and_grow(unit: int) -> None:
 @pytest.mark.backend
 def test_what_is_new_can_learn() -> None:
     old, new = GeneratorConfig(small=True, **SIZES), GeneratorConfig(small=True, **{**SIZES, "base_channels": 6})
-    wide = loaded(Generator(new), widen.generator(checkpoint.named_weights(Generator(old, seed=3)), old, new, 0))
+    wide = loaded(Generator(new), widen.generator(checkpoint.get_weights(Generator(old, seed=3)), old, new, 0))
     coordinates, noise = inputs(old)
-    weights = checkpoint.named_weights(wide)
+    weights = checkpoint.get_weights(wide)
     names = list(weights)
 
     def loss_of(weights: Any) -> tuple[Any, tuple[()]]:

@@ -10,7 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from musika.checkpoint.published.tables import codec_tables, critic_table, generator_table
+from musika.checkpoint.published.tables import list_codec_layers, list_critic_weights, list_generator_weights
 from musika.config import GeneratorConfig
 
 Layers = Mapping[str, Mapping[str, np.ndarray]]  # layer to weight to array, in stored order
@@ -48,12 +48,12 @@ def _names(names: Sequence[str], fixed: bool) -> Any:
 
 def generator(config: GeneratorConfig = GENERATOR, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
     """Layers of a generator with random weights, noise included."""
-    return _layers({name: weight.shape for name, weight in generator_table(config).items()}, seed)
+    return _layers({name: weight.shape for name, weight in list_generator_weights(config).items()}, seed)
 
 
 def critic(config: GeneratorConfig = GENERATOR, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
     """Layers of a critic with random weights."""
-    return _layers({name: weight.shape for name, weight in critic_table(config).items()}, seed)
+    return _layers({name: weight.shape for name, weight in list_critic_weights(config).items()}, seed)
 
 
 def _layers(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, dict[str, np.ndarray]]:
@@ -69,7 +69,7 @@ def _layers(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, dict[
 def codec(hop: int = 8, depth: int = 2, seed: int = 0) -> dict[str, dict[str, dict[str, np.ndarray]]]:
     """Layers of `enc enc2 dec dec2` with random weights, noise included, under names that mean nothing."""
     random, networks, number = np.random.default_rng(seed), {}, 17
-    for network, layers in codec_tables(hop, depth).items():
+    for network, layers in list_codec_layers(hop, depth).items():
         kernels, noises = {}, {}
         for layer in layers:
             number += 1

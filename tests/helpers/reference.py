@@ -47,12 +47,12 @@ def weights(size: str, network: str) -> dict[str, np.ndarray]:
 
 def generator_names(size: str) -> dict[str, str]:
     """Published layer names of the generator to ours."""
-    return _layers(tables.generator_table(config(size)))
+    return _layers(tables.list_generator_weights(config(size)))
 
 
 def critic_names(size: str) -> dict[str, str]:
     """Published layer names of the critic to ours."""
-    return _layers(tables.critic_table(config(size)))
+    return _layers(tables.list_critic_weights(config(size)))
 
 
 def _layers(table: tables.Table) -> dict[str, str]:

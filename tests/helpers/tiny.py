@@ -70,15 +70,17 @@ def write_checkpoints(folder: Path, config: GeneratorConfig = SMALL) -> Path:
     """A codec in `folder/ae`, a generator in `folder/open`; returns the generator's."""
     from musika import checkpoint
     from musika.codec import load, stereo
-    from musika.gan.load import save_generator
+    from musika.gan.load import describe_generator
 
     weights = {}
     for kind, name in ((stereo.Encoder, "encoder"), (stereo.Decoder, "decoder")):
         network = kind(STEREO, name=name)
         stereo.initialise(network, 1)
-        weights[name] = checkpoint.named_weights(network)
+        weights[name] = checkpoint.get_weights(network)
     written, arrays = load.codec_files(STEREO, weights)
     checkpoint.write(folder / "ae", written, arrays)
     identity = load.load_codec(folder / "ae").identity
-    save_generator(folder / "open", config, checkpoint.named_weights(generator(config)), identity)
+    described = describe_generator(config, identity, trained={})
+    weights = checkpoint.get_weights(generator(config))
+    checkpoint.write(folder / "open", described, {"weights": weights}, half=True)
     return folder / "open"

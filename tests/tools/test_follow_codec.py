@@ -37,7 +37,7 @@ def test_latents_and_scores_follow(tmp_path: Path) -> None:
     generator = tiny.write_checkpoints(tmp_path / "shipped", sizes)
     own = str(checkpoint.read_config(generator)["codec_identity"])
     critic = Critic(sizes, seed=1)
-    arrays = {"weights": checkpoint.read(generator), "critic": checkpoint.named_weights(critic)}
+    arrays = {"weights": checkpoint.read(generator), "critic": checkpoint.get_weights(critic)}
     checkpoint.write(tmp_path / "open", checkpoint.read_config(generator), arrays)
     rng = np.random.default_rng(0)
     turn, shift = rng.normal(size=(4, 4)) + 2 * np.eye(4), np.arange(4.0)
@@ -50,7 +50,7 @@ def test_latents_and_scores_follow(tmp_path: Path) -> None:
 
     def named(folder: Path) -> np.ndarray:
         loaded = load_generator(folder)
-        return checkpoint.named_weights(loaded.generator)["out/bias"]
+        return checkpoint.get_weights(loaded.generator)["out/bias"]
 
     np.testing.assert_allclose(named(tmp_path / "out"), named(tmp_path / "open") @ turn + shift, atol=5e-3)
     windows = rng.normal(1, size=(2, sizes.window, 4)).astype(np.float32)

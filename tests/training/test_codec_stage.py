@@ -401,7 +401,7 @@ def test_critics_have_a_slope_everywhere() -> None:
     """Of their own weights and of the sound, silence included; and one step down it is better."""
     critics = critic.Critics(4, name="critic")
     critic.initialise(critics, 0)
-    weights = backend.to_device(checkpoint.named_weights(critics))
+    weights = backend.to_device(checkpoint.get_weights(critics))
     real = np.stack([tones(0.1, seed).T for seed in (1, 2)]).astype(np.float32)
     made = np.stack([real[0] * 0, real[1][:, ::-1]])
 

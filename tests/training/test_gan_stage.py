@@ -265,7 +265,7 @@ def test_a_checkpoint_is_a_generator_with_the_averaged_weights(tmp_path):
     loaded = load_generator(tmp_path / "000000004")
     assert loaded.config == SIZES and loaded.codec_identity == "abc"
     state = checkpoint.read(tmp_path / "000000004", "state")
-    for name, value in checkpoint.named_weights(loaded.generator).items():
+    for name, value in checkpoint.get_weights(loaded.generator).items():
         assert np.array_equal(value, state[f"average/{name}"].astype(np.float16)), name
 
 

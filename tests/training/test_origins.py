@@ -24,8 +24,8 @@ def test_fine_tuning_begins_with_the_shipped_generator(shipped, latents, tmp_pat
     assert "fine-tuning" in capsys.readouterr().out
     tuned = load_generator(only_run(tmp_path) / "000000004")
     assert tuned.config == given.config
-    for name, value in checkpoint.named_weights(given.generator).items():
-        np.testing.assert_allclose(checkpoint.named_weights(tuned.generator)[name], value, atol=1e-3)
+    for name, value in checkpoint.get_weights(given.generator).items():
+        np.testing.assert_allclose(checkpoint.get_weights(tuned.generator)[name], value, atol=1e-3)
 
 
 def test_a_run_keeps_its_course_unless_a_flag_is_given(trained):

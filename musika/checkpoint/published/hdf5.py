@@ -54,7 +54,7 @@ class Entry:
 
 
 class Weights:
-    """A weight file, in a context: `with Weights(path) as file: file.entries ... file.arrays()`.
+    """A weight file, in a context: `with Weights(path) as file: file.entries ... file.read_arrays()`.
 
     Attributes:
         entries: what it holds, in stored order.
@@ -93,7 +93,7 @@ class Weights:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def arrays(self) -> list[np.ndarray]:
+    def read_arrays(self) -> list[np.ndarray]:
         """The numbers of all entries, float32.
 
         Raises:

@@ -96,15 +96,15 @@ class CodecStage:
         for network in (self.encoder, self.decoder):
             stereo.initialise(network, seed)
         weights = {
-            "encoder": checkpoint.named_weights(self.encoder),
-            "decoder": checkpoint.named_weights(self.decoder),
+            "encoder": checkpoint.get_weights(self.encoder),
+            "decoder": checkpoint.get_weights(self.decoder),
         }
         if self.start is not None:
             weights = {part: dict(self.start[part]) for part in weights}
         else:
             weights = principal.fitted(self.config, weights, self._example_powers())
         critic.initialise(self.critics, seed)
-        critics = checkpoint.named_weights(self.critics)
+        critics = checkpoint.get_weights(self.critics)
         if self.start is not None and "critic" in self.start:
             critics = dict(self.start["critic"])
         return {
@@ -351,14 +351,14 @@ class CodecStage:
 
 
 def _apply(network: keras.Layer, weights: Mapping[str, Tensor], inputs: Tensor, **options: bool) -> Tensor:
-    ordered = [weights[name] for name in checkpoint.names(network)]
+    ordered = [weights[name] for name in checkpoint.list_weight_names(network)]
     outputs, _ = network.stateless_call(ordered, [], inputs, **options)
     return ops.convert_to_tensor(outputs)
 
 
 def _judged(critics: keras.Layer, weights: Mapping[str, Tensor], seen: list[Tensor]) -> tuple[list[Tensor], Any]:
     """Scores and features of every resolution with these weights in the place of the critics' own."""
-    outputs, _ = critics.stateless_call([weights[name] for name in checkpoint.names(critics)], [], seen)
+    outputs, _ = critics.stateless_call([weights[name] for name in checkpoint.list_weight_names(critics)], [], seen)
     return outputs
 
 

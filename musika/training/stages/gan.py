@@ -20,6 +20,7 @@ from musika.gan.basis import Windows
 from musika.gan.coordinates import training_coordinates
 from musika.gan.critic import Critic
 from musika.gan.generator import Generator, on_windows
+from musika.gan.load import describe_generator
 from musika.gan.noise import training_noise
 from musika.training import optim
 from musika.training.stages import gan_figures
@@ -112,7 +113,7 @@ class GanStage:
         """The state before the first sample. The average begins with the generator's own weights, or the start's."""
         for network in (self.generator, self.critic):
             layers.initialise(network, seed)
-        generator, critic = checkpoint.named_weights(self.generator), checkpoint.named_weights(self.critic)
+        generator, critic = checkpoint.get_weights(self.generator), checkpoint.get_weights(self.critic)
         average, penalty_weight = generator, losses.FIRST_WEIGHT
         if (start := self.start) is not None:
             average = generator = self._generator_into(_fitting(start.generator, generator))
@@ -268,16 +269,13 @@ class GanStage:
 
     def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
         """A generator's checkpoint, averaged weights, with its critic for whoever fine-tunes: (config.json, arrays)."""
-        from musika.gan.load import KIND
-
-        config = {
-            "kind": KIND,
-            "config": self.config.to_dict(),
-            "codec_identity": self.codec_identity,
-            "seed": self.train.seed,
-            "penalty_weight": float(backend.to_numpy(state["penalty_weight"])),
-            "trained": self.trained,
-        }
+        config = describe_generator(
+            self.config,
+            self.codec_identity,
+            seed=self.train.seed,
+            penalty_weight=float(backend.to_numpy(state["penalty_weight"])),
+            trained=self.trained,
+        )
         critic = backend.to_numpy(state["critic"])
         critic = critic if self.basis is None else self.basis.critic_out(critic)
         return config, {"weights": backend.to_numpy(self._plain(state["average"])), "critic": critic}
@@ -285,7 +283,7 @@ class GanStage:
 
 def _call(network: keras.Layer, weights: Mapping[str, Tensor], *inputs: Any) -> Tensor:
     """The network's result with these weights in the place of its own."""
-    outputs, _ = network.stateless_call([weights[name] for name in checkpoint.names(network)], [], *inputs)
+    outputs, _ = network.stateless_call([weights[name] for name in checkpoint.list_weight_names(network)], [], *inputs)
     return outputs
 
 
