@@ -21,12 +21,12 @@ LENGTH = 512  # latents of a generated piece
 
 def described(pieces: list[np.ndarray]) -> np.ndarray:
     """Pieces `[T, C]` to one row `[3 C]` for each stretch."""
-    return np.concatenate([spaces.windows(piece) for piece in pieces])
+    return np.concatenate([spaces.describe_clips(piece) for piece in pieces])
 
 
 def distance(one: np.ndarray, other: np.ndarray) -> float:
     """Fréchet distance of rows on their main components."""
-    return frechet.evaluate(one, other, spaces.COMPONENTS)["frechet"]
+    return frechet.evaluate(one, other, spaces.CLIPS.components)["frechet"]
 
 
 def generated(folder: Path, pieces: int) -> list[np.ndarray]:

@@ -38,7 +38,7 @@ def main() -> int:
     images = []
     for path in options.files:
         waveform = np.asarray(audio.read(path))[first:last]
-        images.append(labelled(pictures.spectrogram(waveform, SAMPLE_RATE, height=96, width=900), path.name))
+        images.append(labelled(pictures.draw_spectrogram(waveform, SAMPLE_RATE, height=96, width=900), path.name))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     from PIL import Image
 

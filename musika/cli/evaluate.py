@@ -1,4 +1,4 @@
-"""`evaluate`: figures of a codec on real pieces, or of generated music beside real pieces."""
+"""`evaluate`: figures of a codec on real pieces, or of generated music beside real music."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from musika.codec.base import Codec
 from musika.codec.load import FLAGS
 from musika.errors import UsageError
 
-FOR_MUSIC = ("reference", "training", "embedding")  # flags that mean nothing without --generated
-FOR_CODEC = ("files_path", "latents", "pictures", "seconds")  # and with it
+FOR_MUSIC = ("reference", "training", "embedding")  # flags that need --generated
+FOR_CODEC = ("files_path", "latents", "pictures", "seconds")  # flags that do not go with it
 
 
 def run(options: EvaluateOptions) -> int:
-    """Measures; returns 0, or 1 when some files were left out (each is listed with its reason).
+    """Measures; returns 0, or 1 if some files could not be measured (they are listed with the reasons).
 
     Raises:
         MusikaError: flags that do not go together, a folder or a checkpoint that cannot be used, too few clips.
     """
-    check(options)
+    check_flags(options)
 
     def load() -> Codec:
         from musika import backend
@@ -36,7 +36,7 @@ def run(options: EvaluateOptions) -> int:
 
 
 def measure(options: EvaluateOptions, load: Callable[[], Codec]) -> int:
-    """`run` with any codec: `load` is called once there is something to measure."""
+    """Measures with any codec; `load` is called when there is something to measure."""
     if options.generated is None:
         from musika.cli import evaluate_codec
 
@@ -46,8 +46,8 @@ def measure(options: EvaluateOptions, load: Callable[[], Codec]) -> int:
     return evaluate_music.evaluate_folders(options, load if options.codec is not None else None)
 
 
-def check(options: EvaluateOptions) -> None:
-    """Whether the flags go together.
+def check_flags(options: EvaluateOptions) -> None:
+    """Checks that the flags go together.
 
     Raises:
         UsageError: they do not.

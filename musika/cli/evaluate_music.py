@@ -1,107 +1,92 @@
-"""`evaluate --generated`: how near music is to real music, how much of it is there, and whether it is copied."""
+"""`evaluate --generated`: how close music is to real music, how much of that it covers, and whether it is copied."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from musika import console
-from musika.cli import evaluate_pieces as pieces
-from musika.cli import evaluate_report as report
+from musika.cli import evaluate_output as output
 from musika.cli.flags import EvaluateOptions
 from musika.codec.base import Codec
-from musika.config import SAMPLE_RATE
-from musika.errors import UsageError
+from musika.errors import AudioError, LatentsError, UsageError
 from musika.files import format_path
-from musika.metrics.sets import copies, frechet, manifold, spaces
-from musika.metrics.sets.network import Network, preset
+from musika.metrics import music, pieces
+from musika.metrics.sets.network import Network, parse_preset
 
 FIGURES = "music.json"
-MOST = 5000  # rows of a set, drawn at random, that density and coverage look at
-STEP = spaces.HOP / SAMPLE_RATE  # seconds from one step of a sequence to the next
-
-
-@dataclasses.dataclass(frozen=True)
-class Space:
-    """One way to turn a piece into rows `[n, D]`, and the components that distances are taken on (None: all D)."""
-
-    name: str
-    rows: Callable[[pieces.Piece], np.ndarray | None]
-    components: int | None
-
-
-SPACES = (
-    Space("latent windows", lambda p: None if p.latents is None else spaces.windows(p.latents), spaces.COMPONENTS),
-    Space("latents", lambda p: None if p.latents is None else spaces.singles(p.latents), None),
-    Space("log-mel windows", lambda p: None if p.log_mel is None else spaces.windows(p.log_mel), spaces.COMPONENTS),
-    Space("network", lambda p: p.network, None),
-)
 
 
 def evaluate_folders(options: EvaluateOptions, load: Callable[[], Codec] | None) -> int:
-    """Compares; returns 0, or 1 when some files were left out. `load` gives the codec, None where there is none.
+    """Compares generated with real music; returns 0, or 1 if some files could not be used.
+
+    Args:
+        options: with `generated` and `reference`.
+        load: gives the codec; None to do without.
 
     Raises:
         MusikaError: a folder or a network that cannot be used, latents of different codecs, too few clips.
     """
     assert options.generated is not None and options.reference is not None
-    named = {"generated": options.generated, "reference": options.reference, "training": options.training}
-    folders = {flag: pieces.find(flag, path) for flag, path in named.items() if path is not None}
+    paths = {"generated": options.generated, "reference": options.reference, "training": options.training}
+    folders = {role: pieces.find_pieces(role, path) for role, path in paths.items() if path is not None}
     compared = [folders["generated"], folders["reference"]]
-    network = _network(options, compared)
-    report.make_folder(options.save_path)
-    codec = load() if load is not None and not all(folder.latents for folder in folders.values()) else None
-    pieces.check_codec(list(folders.values()), codec.identity if codec is not None else "")
-    if codec is None and len({folder.latents for folder in folders.values()}) > 1:
-        raise UsageError("latents and audio compare by a codec alone: name the one that made the latents with --codec")
-    channels = codec.channels if codec is not None else pieces.channels(compared[0])
-    tools = pieces.Tools(codec, channels, not any(folder.latents for folder in compared), network)
-    left_out: tuple[list[str], list[str]] = ([], [])  # of either folder, why
-    with console.progress(sum(len(folder.files) for folder in compared), "files", "evaluate") as bar:
-        generated, reference = (
-            list(pieces.read(folder, tools, why, bar)) for folder, why in zip(compared, left_out, strict=True)
-        )
-    refused = [*left_out[0], *left_out[1]]
-    if not generated or not reference:
-        empty = compared[1 if generated else 0]
-        why = left_out[1 if generated else 0]
-        raise UsageError(f"nothing in --{empty.flag} {format_path(empty.path)} can be used: {why[-1]}")
-    found = {space.name: _compare(space, generated, reference, options) for space in SPACES}
-    found = {name: figures for name, figures in found.items() if figures}
-    _say(found)
-    copied: dict[str, Any] | None = None
-    learned: dict[str, dict[str, float]] = {}
+    network = _load_network(options, compared)
+    output.make_folder(options.save_path)
+    codec = _load_codec(list(folders.values()), load)
+    analysis = pieces.Analysis(
+        codec,
+        channels=codec.channels if codec is not None else pieces.count_channels(compared[0]),
+        log_mel=not any(folder.latents for folder in compared),
+        network=network,
+    )
+    failed: list[str] = []
+    generated, reference = _read_both(compared, analysis, failed)
+    figures: dict[str, dict[str, Any]] = music.compare_pieces(generated, reference, options.seed)
+    _print_spaces(figures)
+    copies: dict[str, Any] | None = None
     if "training" in folders:
-        copied, learned = _learned_from(folders["training"], generated, reference, tools, refused, options)
-    for name, figures in learned.items():
-        found[name]["training"] = figures
+        search = _search_training(folders["training"], generated, reference, analysis, failed)
+        copies, of_training = search.find_copies(), search.compare(options.seed)
+        _print_copies(copies)
+        _print_training(of_training)
+        for name, values in of_training.items():
+            figures[name]["training"] = values
     content = {
         "generated": {"folder": format_path(options.generated), "files": len(generated)},
         "reference": {"folder": format_path(options.reference), "files": len(reference)},
-        "codec": {"folder": format_path(options.codec or ""), "identity": codec.identity}
-        if codec is not None
-        else None,
-        "spaces": found,
-        "copies": copied,
-        "left_out": refused,
+        "codec": {"folder": format_path(options.codec or ""), "identity": codec.identity} if codec else None,
+        "spaces": figures,
+        "copies": copies,
+        "left_out": failed,
     }
-    report.save(options.save_path / FIGURES, content)
+    output.save(options.save_path / FIGURES, content)
     console.say(f"figures are in {format_path(options.save_path / FIGURES)}")
-    report.failures(refused, sum(len(folder.files) for folder in folders.values()))
-    return 1 if refused else 0
+    output.print_failures(failed, sum(len(folder.files) for folder in folders.values()))
+    return 1 if failed else 0
 
 
-def _network(options: EvaluateOptions, compared: list[pieces.Folder]) -> Network | None:
+def _load_codec(folders: list[pieces.Folder], load: Callable[[], Codec] | None) -> Codec | None:
+    """The codec, if there is audio to encode.
+
+    Raises:
+        MusikaError: it cannot be loaded, latents of different codecs, latents and audio without a codec.
+    """
+    codec = load() if load is not None and not all(folder.latents for folder in folders) else None
+    pieces.check_same_codec(folders, codec.identity if codec is not None else "")
+    if codec is None and len({folder.latents for folder in folders}) > 1:
+        raise UsageError("to compare latents with audio, name the codec that made the latents with --codec")
+    return codec
+
+
+def _load_network(options: EvaluateOptions, compared: list[pieces.Folder]) -> Network | None:
     """The network of --embedding.
 
     Raises:
         UsageError: it cannot be used, or there is no audio for it.
     """
-    kind = preset(options.embedding_preset)
+    preset = parse_preset(options.embedding_preset)
     if options.embedding is None:
         return None
     scheme, _, path = options.embedding.partition(":")
@@ -109,186 +94,112 @@ def _network(options: EvaluateOptions, compared: list[pieces.Folder]) -> Network
         raise UsageError(f"--embedding {options.embedding}: say onnx:FILE, such as onnx:vggish.onnx")
     for folder in compared:
         if folder.latents:
-            raise UsageError(f"--embedding hears audio, and --{folder.flag} {format_path(folder.path)} holds latents")
-    return Network(Path(path), kind)
+            raise UsageError(f"--embedding needs audio, and --{folder.role} {format_path(folder.path)} holds latents")
+    return Network(Path(path), preset)
 
 
-def _compare(
-    space: Space, generated: list[pieces.Piece], reference: list[pieces.Piece], options: EvaluateOptions
-) -> dict[str, Any]:
-    """All figures of one space; {} where it has no rows.
+def _read_both(
+    compared: list[pieces.Folder], analysis: pieces.Analysis, failed: list[str]
+) -> tuple[list[pieces.Piece], list[pieces.Piece]]:
+    """The generated and the real pieces; reasons of files that cannot be read go to `failed`.
 
     Raises:
-        UsageError: there are too few.
+        UsageError: one of the folders has none that can be read.
     """
-    every = [[space.rows(piece) for piece in group] for group in (generated, reference)]
-    if any(rows is None for group in every for rows in group):
-        return {}
-    sets = [[rows for rows in group if rows is not None and rows.size] for group in every]
-    for flag, rows in zip(("generated", "reference"), sets, strict=True):
-        count = sum(map(len, rows))
-        if count < frechet.FEWEST:
-            path = getattr(options, flag)
-            raise UsageError(
-                f"--{flag} {format_path(path)} has {count} clips ({space.name}), at least {frechet.FEWEST} are needed: "
-                "add pieces"
-            )
-    made, real = (np.concatenate(rows) for rows in sets)
-    first, second = (np.concatenate(rows) for rows in _halves(sets[1]))
-    stability = frechet.stability(made, real, space.components, options.seed)
-    between = frechet.evaluate(first, second, space.components)["frechet"]
-    distance = frechet.evaluate(made, real, space.components)
-    return {
-        **distance,
-        "generated_clips": len(made),
-        "reference_clips": len(real),
-        "stability": stability,
-        "frechet_real_halves": between,
-        "ratio_to_real_halves": distance["frechet"] / between if between > 0 else None,
-        **_manifold(real, made, space.components, options.seed),
-        **{f"{n}_real_halves": v for n, v in _manifold(first, second, space.components, options.seed).items()},
-    }
+    with console.progress(sum(len(folder.files) for folder in compared), "files", "evaluate") as bar:
+        groups, reasons = [], []
+        for folder in compared:
+            own: list[str] = []
+            groups.append(list(_read(folder, analysis, own, bar)))
+            reasons.append(own)
+    for folder, group, own in zip(compared, groups, reasons, strict=True):
+        if not group:
+            raise UsageError(f"no file in --{folder.role} {format_path(folder.path)} can be used: {own[-1]}")
+        failed += own
+    return groups[0], groups[1]
 
 
-def _halves(rows: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Real pieces in two halves at random, whole pieces; where one half gets too little, all are cut in the middle."""
-    order = np.random.default_rng(0).permutation(len(rows))
-    halves = [rows[i] for i in order[::2]], [rows[i] for i in order[1::2]]
-    if 4 * min(sum(map(len, half)) for half in halves) >= sum(map(len, rows)):
-        return halves
-    every = np.concatenate(rows)
-    return [every[: len(every) // 2]], [every[len(every) // 2 :]]
+def _read(
+    folder: pieces.Folder, analysis: pieces.Analysis, failed: list[str], bar: console.Progress
+) -> Iterator[pieces.Piece]:
+    """The pieces of a folder one by one; reasons of files that cannot be read go to `failed`."""
+    for file in folder.files:
+        bar.status(format_path(file.name))
+        try:
+            yield pieces.read_piece(folder, file, analysis)
+        except (AudioError, LatentsError) as error:
+            failed.append(str(error))
+        bar.advance()
 
 
-def _manifold(real: np.ndarray, made: np.ndarray, components: int | None, seed: int) -> dict[str, float]:
-    """Density and coverage; NaN for too few real rows."""
-    if len(real) <= manifold.NEAREST or not len(made):
-        return {"density": float("nan"), "coverage": float("nan")}
-    rng = np.random.default_rng(seed)
-    real, made = (rows[rng.permutation(len(rows))[:MOST]].astype(np.float64) for rows in (real, made))
-    if components is not None:
-        real, made = frechet.projected(real, made, components)
-    return manifold.evaluate(real, made)
-
-
-def _learned_from(
-    training: pieces.Folder,
+def _search_training(
+    folder: pieces.Folder,
     generated: list[pieces.Piece],
     reference: list[pieces.Piece],
-    tools: pieces.Tools,
-    refused: list[str],
-    options: EvaluateOptions,
-) -> tuple[dict[str, Any], dict[str, dict[str, float]]]:
-    """Looks through the training music once, says what was found, and returns it for JSON.
-
-    Returns:
-        Each clip's nearest neighbour in it; and, by space, how it lies itself beside the real pieces held out: other
-        real music of its kind, which is what a generator learns to be like.
-    """
-    by_latents = generated[0].latents is not None and (training.latents or tools.codec is not None)
-    sequence: Callable[[pieces.Piece], Any] = (lambda p: p.latents) if by_latents else (lambda p: p.log_mel)
-    scale = copies.Scale.of([sequence(piece) for piece in reference])
-    clips = [copies.Clips([sequence(piece) for piece in group], scale) for group in (generated, reference)]
-    names: list[str] = []
-    every: dict[str, list[np.ndarray]] = {space.name: [] for space in SPACES}
-    used = pieces.Tools(tools.codec if by_latents else None, tools.channels, not by_latents)
-    with console.progress(len(training.files), "files", "look for copies") as bar:
-        for piece in pieces.read(training, used, refused, bar):
-            for looking in clips:
-                looking.look(len(names), sequence(piece))
-            names.append(piece.name)
-            for space in SPACES:
-                if (rows := space.rows(piece)) is not None and rows.size:
-                    every[space.name].append(rows.copy())  # single rows are a view of all latents
-    figures = copies.evaluate(*clips)
-    listed = [_neighbour(clips[0], index, generated, names) for index in copies.suspicious(clips[0])]
-    _say_copies(figures, listed)
-    space_of_copies = "latents" if by_latents else "log-mel"
-    copied = {"space": space_of_copies, **figures, "training_files": len(names), "nearest": listed}
-    return copied, _say_training(every, generated, reference, options)
+    analysis: pieces.Analysis,
+    failed: list[str],
+) -> music.TrainingSearch:
+    """Goes through the training music once."""
+    by_latents = generated[0].latents is not None and (folder.latents or analysis.codec is not None)
+    search = music.TrainingSearch(generated, reference, by_latents)
+    needed = pieces.Analysis(analysis.codec if by_latents else None, analysis.channels, log_mel=not by_latents)
+    with console.progress(len(folder.files), "files", "look for copies") as bar:
+        for piece in _read(folder, needed, failed, bar):
+            search.add(piece)
+    return search
 
 
-def _say_training(
-    every: dict[str, list[np.ndarray]],
-    generated: list[pieces.Piece],
-    reference: list[pieces.Piece],
-    options: EvaluateOptions,
-) -> dict[str, dict[str, float]]:
-    """How training music, as rows by space, lies beside the real pieces held out: said, and returned by space.
-
-    As many rows of it, drawn at random, as there are generated ones, since all figures depend on their number.
-    """
-    found: dict[str, dict[str, float]] = {}
-    for space in SPACES:
-        made, real = (
-            [rows for piece in group if (rows := space.rows(piece)) is not None and rows.size]
-            for group in (generated, reference)
-        )
-        if not every[space.name] or not made or not real:
-            continue
-        learned, held_out = np.concatenate(every[space.name]), np.concatenate(real)
-        learned = np.random.default_rng(options.seed).permutation(learned)[: sum(map(len, made))]
-        if min(len(learned), len(held_out)) >= frechet.FEWEST:
-            distance = frechet.evaluate(learned, held_out, space.components)["frechet"]
-            figures = _manifold(held_out, learned, space.components, options.seed)
-            found[space.name] = {"clips": len(learned), "frechet": distance, **figures}
-    if found:
-        console.say("as many clips of the training music itself, real music of the kind, beside the real set:")
-        keys = ("frechet", "density", "coverage")
-        table = [
-            [name, str(figures["clips"]), *(report.number(figures[key]) for key in keys)]
-            for name, figures in found.items()
-        ]
-        report.table(["space", "clips", "Fréchet", "density", "coverage"], table)
-    return found
-
-
-def _neighbour(clips: copies.Clips, index: int, generated: list[pieces.Piece], names: list[str]) -> dict[str, Any]:
-    return {
-        "file": generated[clips.piece[index]].name,
-        "second": round(float(clips.start[index] * STEP), 2),
-        "training_file": names[clips.neighbour[index]],
-        "training_second": round(float(clips.place[index] * STEP), 2),
-        "distance": float(clips.distance[index]),
-    }
-
-
-def _say(found: dict[str, dict[str, Any]]) -> None:
-    """The table of all spaces, and what to know about few clips."""
-    head = ["space", "clips", "real", "Fréchet", "half", "quarter", "endless", "stable", "needs"]
+def _print_spaces(figures: dict[str, dict[str, Any]]) -> None:
+    """The tables of all spaces, and a warning about few clips."""
+    head = ["space", "clips", "real", "Fréchet", "half", "quarter", "infinite", "stable", "needs"]
     rows = []
-    for name, figures in found.items():
-        kept = figures["stability"]
-        distances = (report.number(kept[key]) for key in ("all", "half", "quarter", "extrapolated"))
-        counts = (str(figures["generated_clips"]), str(figures["reference_clips"]))
-        rows.append([name, *counts, *distances, "yes" if kept["stable"] else "no", report.number(kept["rows_needed"])])
-    report.table(head, rows)
-    console.say("two halves of the real set, and how the generated clips lie among the real ones:")
+    for name, values in figures.items():
+        stability = values["stability"]
+        distances = (output.format_number(stability[key]) for key in ("all", "half", "quarter", "extrapolated"))
+        counts = (str(values["generated_clips"]), str(values["reference_clips"]))
+        needed = output.format_number(stability["rows_needed"])
+        rows.append([name, *counts, *distances, "yes" if stability["stable"] else "no", needed])
+    output.print_table(head, rows)
+    console.say("the two halves of the real music compared, and where the generated clips lie among the real ones:")
     keys = ["frechet_real_halves", "ratio_to_real_halves", "density", "coverage"]
     keys += ["density_real_halves", "coverage_real_halves"]
-    rows = [[name, *(report.number(figures[key]) for key in keys)] for name, figures in found.items()]
-    report.table(["space", "halves", "ratio", "density", "coverage", "(halves)", "(halves)"], rows)
-    for name, figures in found.items():
-        if figures["rank"] < figures["dimensions"]:
+    rows = [[name, *(output.format_number(values[key]) for key in keys)] for name, values in figures.items()]
+    output.print_table(["space", "halves", "ratio", "density", "coverage", "(halves)", "(halves)"], rows)
+    for name, values in figures.items():
+        if values["rank"] < values["dimensions"]:
             console.say(
-                f"{name}: so few clips that covariances have rank {figures['rank']:.0f} in {figures['dimensions']:.0f} "
-                "dimensions; compare this distance only with others of as many clips"
+                f"{name}: with so few clips, covariances have rank {values['rank']:.0f} in "
+                f"{values['dimensions']:.0f} dimensions; compare this distance only with distances of as many clips"
             )
 
 
-def _say_copies(figures: dict[str, float], listed: list[dict[str, Any]]) -> None:
-    """What was found about copying."""
-    levels = ("nearest", "fifth_percentile", "median")
-    own, real = ([report.number(figures[f"{who}{level}"], 2) for level in levels] for who in ("", "held_out_"))
-    console.say(
-        f"distance to the nearest training clip (0 a copy, 1.4 unrelated): generated {own[0]} at least, {own[2]} in "
-        f"the middle; held-out {real[0]} and {real[2]}; {report.number(figures['closer'], 0)} of "
-        f"{figures['clips']:.0f} generated clips are nearer than any held-out one"
+def _print_copies(copies: dict[str, Any]) -> None:
+    """Distances to the training music, and the clips that are nearest to it."""
+    levels = ("nearest", "median")
+    own, real = (
+        [output.format_number(copies[f"{prefix}{level}"], 2) for level in levels] for prefix in ("", "held_out_")
     )
-    if figures["shared"]:
-        console.warn(f"{figures['shared']:.0f} clips of --reference are in --training: these are not held out")
+    console.say(
+        f"distance to the nearest training clip (0 for a copy, 1.4 for unrelated music): smallest {own[0]}, median "
+        f"{own[1]}; of the real clips {real[0]} and {real[1]}; {output.format_number(copies['closer'], 0)} of "
+        f"{copies['clips']:.0f} generated clips are nearer than any real one"
+    )
+    if copies["shared"]:
+        console.warn(f"{copies['shared']:.0f} clips of --reference are in --training, so they were not kept out of it")
     rows = [
         [n["file"], f"{n['second']:.1f}", n["training_file"], f"{n['training_second']:.1f}", f"{n['distance']:.2f}"]
-        for n in listed
+        for n in copies["nearest_clips"]
     ]
-    report.table(["nearest generated", "at s", "training", "at s", "distance"], rows)
+    output.print_table(["nearest generated", "at s", "training", "at s", "distance"], rows)
+
+
+def _print_training(figures: dict[str, dict[str, float]]) -> None:
+    if not figures:
+        return
+    console.say("for comparison, as many clips of the training music itself beside the real music:")
+    keys = ("frechet", "density", "coverage")
+    rows = [
+        [name, str(values["clips"]), *(output.format_number(values[key]) for key in keys)]
+        for name, values in figures.items()
+    ]
+    output.print_table(["space", "clips", "Fréchet", "density", "coverage"], rows)

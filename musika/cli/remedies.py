@@ -17,6 +17,11 @@ REMEDIES = {
     "audio": "--files_path names the folder with audio files",
     "latents": "--train_path names the folder of latents",
     "decode/latents": "--files_path names the folder of latents",
+    "generated": "--generated names the folder of generated audio or latents",
+    "reference": "--reference names the folder of real music",
+    "training": "--training names the folder of training music",
+    "embedding": "--embedding names the network",
+    "embedding_preset": "--embedding_preset says what the network takes",
     "save": "--save_path names another folder",
     "convert/save": "TARGET names another folder",
 }

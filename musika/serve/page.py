@@ -89,7 +89,7 @@ def answer(source: Source, shelf: Shelf, seconds: Any, truncation: Any, seed: An
     model = source.model()
     waveform = render.render(model, number, 0.0, length, bound)
     path = shelf.add(f"{model.name}-seed-{number}-{length:g}s-{bound:g}.wav", waveform, model.sample_rate)
-    return str(path), pictures.spectrogram(waveform, model.sample_rate), number
+    return str(path), pictures.draw_spectrogram(waveform, model.sample_rate), number
 
 
 def _number(what: str, value: Any, low: float, high: float) -> float:

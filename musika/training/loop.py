@@ -298,12 +298,12 @@ class _Run:
                 from musika import pictures
 
                 rate = self.stage.sample_rate
-                shown = [pictures.spectrogram(waveform, rate) for _, waveform in samples]
+                shown = [pictures.draw_spectrogram(waveform, rate) for _, waveform in samples]
                 files = {f"{name}.flac": flac(waveform, rate) for name, waveform in samples}
-                files["samples.png"] = pictures.png(pictures.stack_images(shown))
+                files["samples.png"] = pictures.encode_png(pictures.stack_images(shown))
                 if self.log is not None:
                     for (name, waveform), picture in zip(samples, shown, strict=True):
-                        self.log.sample(self.position, name, waveform, rate, pictures.png(picture))
+                        self.log.sample(self.position, name, waveform, rate, pictures.encode_png(picture))
         except Exception as error:  # whatever it is, the weights are worth more than an example
             console.warn(f"no samples with this checkpoint: {type(error).__name__}: {error}")
             files = {}

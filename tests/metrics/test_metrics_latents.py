@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from musika.metrics.latents import latent_statistics, robustness
-from musika.metrics.latents.cycle import Cycle
+from musika.metrics.latents import robustness, statistics
+from musika.metrics.latents.cycle_consistency import CycleConsistency
 from tests.helpers import tiny
 
 
@@ -26,31 +26,31 @@ def test_statistics_have_known_answers() -> None:
     wave = np.sin(2 * np.pi * time / 64)
     noise = rng.standard_normal(20_000) * 0.5
     hard = np.sign(rng.standard_normal(20_000))
-    statistics = latent_statistics.Statistics(4)
+    total = statistics.StatisticsSum(4)
     z = np.stack([np.full(20_000, 0.25), wave, noise, hard], axis=1).astype(np.float32)
     for piece in np.split(z, [5000, 5001, 12_000]):
-        statistics.add(piece)
-    found = statistics.result()
+        total.add(piece)
+    found = total.compute()
     assert found.count == 20_000
     np.testing.assert_allclose(found.mean, z.mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(found.deviation, z.std(axis=0, dtype=np.float64), atol=1e-6)
     np.testing.assert_allclose(found.saturation, [0, np.mean(np.abs(z[:, 1]) > 0.99), np.mean(np.abs(noise) > 0.99), 1])
     assert np.isnan(found.autocorrelation[:, 0]).all()  # never changes
-    expected = np.cos(2 * np.pi * np.array(latent_statistics.LAGS) / 64)
+    expected = np.cos(2 * np.pi * np.array(statistics.LAGS) / 64)
     np.testing.assert_allclose(found.autocorrelation[:, 1], expected, atol=0.01)
     assert np.abs(found.autocorrelation[:, 2]).max() < 0.03
-    overall = latent_statistics.evaluate(found)
+    overall = found.summarize()
     assert overall["smallest_deviation"] == pytest.approx(0, abs=1e-6) and overall["largest_saturation"] == 1
     assert np.isfinite(list(overall.values())).all()
 
 
 def test_pieces_shorter_than_a_lag_count() -> None:
-    statistics = latent_statistics.Statistics(2)
-    statistics.add(np.array([[0.5, -0.5]], np.float32))
-    overall = latent_statistics.evaluate(statistics.result())
+    total = statistics.StatisticsSum(2)
+    total.add(np.array([[0.5, -0.5]], np.float32))
+    overall = total.compute().summarize()
     assert overall["largest_mean"] == 0.5 and np.isnan(overall["autocorrelation_1"])
     with pytest.raises(ValueError, match="no latents"):
-        latent_statistics.Statistics(2).result()
+        statistics.StatisticsSum(2).compute()
 
 
 def test_distances_grow_with_what_is_done_to_latents() -> None:
@@ -70,19 +70,19 @@ def test_distances_grow_with_what_is_done_to_latents() -> None:
 def test_a_stretch_stands_on_whole_blocks() -> None:
     codec = Linear()
     for length in (1, 100, 128, 129, 1000):
-        low, high = robustness.stretch(codec, length)
+        low, high = robustness.choose_range(codec, length)
         assert 0 <= low < high <= length and low % codec.block == 0 and high - low <= 128
     assert robustness.evaluate(codec, np.zeros((16, 2), np.float32), codec.encode(np.zeros((16, 2), np.float32))) == {}
 
 
 def test_changes_are_what_they_are_called() -> None:
     z = np.linspace(-1, 1, 63, dtype=np.float32).reshape(21, 3)
-    changes = dict(robustness.changed(z, 0, 0))
+    changes = dict(robustness.change_latents(z, 0, 0))
     assert np.std(changes["noise_0.1"] - z) == pytest.approx(0.1, rel=0.25)
     assert len(np.unique(changes["bits_4"])) <= 16 and np.abs(changes["bits_8"] - z).max() <= 1 / 255 + 1e-6
     np.testing.assert_allclose(changes["interpolated"], z, atol=1e-6)  # a straight line stays one
     bent = z**2
-    np.testing.assert_array_equal(dict(robustness.changed(bent, 0, 0))["interpolated"][::2], bent[::2])
+    np.testing.assert_array_equal(dict(robustness.change_latents(bent, 0, 0))["interpolated"][::2], bent[::2])
 
 
 def test_a_cycle_that_shifts_and_scatters_has_known_figures() -> None:
@@ -90,19 +90,19 @@ def test_a_cycle_that_shifts_and_scatters_has_known_figures() -> None:
     rng = np.random.default_rng(1)
     z = rng.normal(3, 0.5, (40_000, 4))
     again = z + np.array([0.1, -0.1, 0.1, -0.1]) + rng.normal(0, 0.2, z.shape)
-    cycle = Cycle(4, context=1)
+    cycle = CycleConsistency(4, context=1)
     for low, high in ((0, 10_000), (10_000, 39_996), (39_996, 40_000)):  # the last is nothing but ends
         part = again[low:high].copy()
         part[:2], part[-2:] = 9, -9
         cycle.add(z[low:high], part)
     assert cycle.count == 39_996 - 8
-    found = cycle.result()
+    found = cycle.compute()
     assert found["cycle_error"] == pytest.approx(np.hypot(0.1, 0.2) / 0.5, rel=0.02)
     assert found["cycle_shift"] == pytest.approx(0.1 / 0.5, rel=0.03)
 
 
 def test_a_cycle_of_nothing_has_no_figures() -> None:
-    short, still = Cycle(4, context=1), Cycle(4, context=0)
+    short, still = CycleConsistency(4, context=1), CycleConsistency(4, context=0)
     short.add(np.zeros((4, 4)), np.ones((4, 4)))
     still.add(np.full((9, 4), 0.3), np.ones((9, 4)))
-    assert short.result() == still.result() == {}
+    assert short.compute() == still.compute() == {}

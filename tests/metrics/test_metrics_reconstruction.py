@@ -13,7 +13,7 @@ from hypothesis.strategies import integers, lists
 
 from musika import audio
 from musika.metrics.pair import (
-    borders,
+    clicks,
     flatness,
     level,
     log_mel,
@@ -103,7 +103,7 @@ def test_log_mel_of_loud_noise_is_its_gain() -> None:
 def test_stereo_of_mono_opposite_and_independent_channels() -> None:
     a, b = np.random.default_rng(0).standard_normal((2, 50_000)).astype(np.float32) * 0.1
     mono, opposite, apart = (np.stack(pair, axis=1) for pair in ((a, a), (a, -a), (a, b)))
-    assert [round(stereo.width(w), 2) for w in (mono, opposite, apart)] == [0, 1, 0.5]
+    assert [round(stereo.measure_width(w), 2) for w in (mono, opposite, apart)] == [0, 1, 0.5]
     found = stereo.evaluate(mono, opposite)
     assert found["correlation_error"] == pytest.approx(2, abs=1e-4) and found["width_error"] == pytest.approx(1)
 
@@ -112,8 +112,8 @@ def test_loudness_of_the_standard_tone() -> None:
     """BS.1770: a sine of 997 Hz at full scale in one channel of two is -3.01 LUFS."""
     tone = np.zeros((3 * RATE, 2), np.float32)
     tone[:, 0] = np.sin(2 * np.pi * 997 * np.arange(len(tone)) / RATE)
-    assert loudness.integrated(tone, RATE) == pytest.approx(-3.01, abs=0.05)
-    assert np.isnan(loudness.integrated(tone[:1000], RATE))
+    assert loudness.measure_loudness(tone, RATE) == pytest.approx(-3.01, abs=0.05)
+    assert np.isnan(loudness.measure_loudness(tone[:1000], RATE))
 
 
 def test_onsets_that_moved_are_lost() -> None:
@@ -159,22 +159,22 @@ def test_clicks_where_blocks_meet_are_found() -> None:
     sound = music(6)
     clicking = sound.copy()
     clicking[10_000::20_000] += 0.3
-    assert abs(borders.evaluate(sound, sound, 10_000)["clicks"]) < 3
-    found = borders.evaluate(sound, clicking, 10_000)
+    assert abs(clicks.evaluate(sound, sound, 10_000)["clicks"]) < 3
+    found = clicks.evaluate(sound, clicking, 10_000)
     assert found["clicks"] > 10 > max(abs(found["clicks_original"]), abs(found["clicks_inside"]))
-    assert abs(borders.evaluate(sound, clicking, 7_003)["clicks"]) < 3  # elsewhere is not at a border
-    assert np.isnan(borders.evaluate(sound, sound, len(sound))["clicks"])
+    assert abs(clicks.evaluate(sound, clicking, 7_003)["clicks"]) < 3  # elsewhere is not at a border
+    assert np.isnan(clicks.evaluate(sound, sound, len(sound))["clicks"])
 
 
 def test_what_comes_round_with_every_part_of_a_block_is_no_click() -> None:
     rng = np.random.default_rng(0)
     sound = np.tile(rng.normal(size=(1000, 2)), (40, 1)).astype(np.float32)  # of one phase at all borders and between
-    found = borders.evaluate(sound, sound, 8000)
+    found = clicks.evaluate(sound, sound, 8000)
     assert abs(found["clicks"] - found["clicks_inside"]) < 0.2
     sound[8000::8000] += 20
-    found = borders.evaluate(sound, sound, 8000)
+    found = clicks.evaluate(sound, sound, 8000)
     assert found["clicks"] > found["clicks_inside"] + 10
-    counts = {name: len(each) for name, each in borders.ratios(sound, sound, 8000).items()}
+    counts = {name: len(each) for name, each in clicks.compute_ratios(sound, sound, 8000).items()}
     assert counts == {"clicks": 4 * 2, "clicks_inside": 7 * 5 * 2, "clicks_original": 4 * 2}
 
 
@@ -197,7 +197,7 @@ def test_silence_is_undefined_and_never_an_error() -> None:
     found = reconstruction.evaluate(sound, nothing, RATE)
     assert np.isnan(found["loudness_error"]) and found["level"] < -100
     assert level.evaluate(sound, sound * 0)["level"] < -100
-    assert np.isnan(reconstruction.mean([reconstruction.evaluate(nothing, sound, RATE)])["level"])
+    assert np.isnan(reconstruction.average_figures([reconstruction.evaluate(nothing, sound, RATE)])["level"])
 
 
 def test_a_decoder_that_fails_has_no_figures() -> None:
@@ -208,8 +208,8 @@ def test_a_decoder_that_fails_has_no_figures() -> None:
 
 
 def test_means_leave_out_what_is_undefined() -> None:
-    assert reconstruction.mean([{"a": 1.0}, {"a": float("nan")}, {"a": 3.0}]) == {"a": 2.0}
-    assert reconstruction.mean([]) == {}
+    assert reconstruction.average_figures([{"a": 1.0}, {"a": float("nan")}, {"a": 3.0}]) == {"a": 2.0}
+    assert reconstruction.average_figures([]) == {}
 
 
 @pytest.mark.parametrize("samples", [1, 300, 3000])

@@ -66,13 +66,13 @@ def test_few_rows_have_a_finite_distance_and_their_rank_is_said() -> None:
 
 def test_more_rows_bring_the_distance_down_and_extrapolation_further() -> None:
     one, other = normal(400, 16), normal(400, 16, 1)
-    found = frechet.stability(one, other)
+    found = frechet.measure_stability(one, other)
     assert found["quarter"] > found["half"] > found["all"] > found["extrapolated"] >= 0
     assert found["stable"] is False and found["rows"] == 400
-    far = frechet.stability(one, other + 5)
+    far = frechet.measure_stability(one, other + 5)
     assert far["stable"] is True and far["rows_needed"] < 400
     assert far["extrapolated"] == pytest.approx(16 * 25, rel=0.05)
-    assert frechet.stability(one, other + 5) == far
+    assert frechet.measure_stability(one, other + 5) == far
 
 
 # ---------------------------------------------------------------------------------------------- density and coverage
@@ -112,13 +112,13 @@ def test_a_copy_is_found_where_it_is() -> None:
     training = [walk(700, 1), walk(2500, 2)]
     generated, real = walk(96, 3), walk(200, 4)
     generated[32:64] = training[1][1777:1809]
-    scale = copies.Scale.of([real])
+    scale = copies.Scale.measure([real])
     clips = copies.Clips([generated], scale)
     held_out = copies.Clips([real], scale)
     for number, sequence in enumerate(training):
         for looking in (clips, held_out):
-            looking.look(number, sequence)
-    nearest = copies.suspicious(clips, 2)
+            looking.search(number, sequence)
+    nearest = clips.list_nearest(2)
     assert nearest[0] == 1 and len(nearest) == 2
     assert (clips.neighbour[1], clips.place[1], clips.start[1]) == (1, 1777, 32)
     found = copies.evaluate(clips, held_out)
@@ -127,15 +127,15 @@ def test_a_copy_is_found_where_it_is() -> None:
 
 
 def test_distances_are_those_of_every_stretch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copies, "POSITIONS", 50)
-    monkeypatch.setattr(copies, "TOGETHER", 2)
+    monkeypatch.setattr(copies, "STRETCHES_AT_ONCE", 50)
+    monkeypatch.setattr(copies, "CLIPS_AT_ONCE", 2)
     training, generated = walk(333, 1), walk(170, 2)
-    scale = copies.Scale.of([training])
+    scale = copies.Scale.measure([training])
     clips = copies.Clips([generated], scale)
-    clips.look(0, training[:10])  # too short
+    clips.search(0, training[:10])  # too short
     assert np.isinf(clips.distance).all()
-    clips.look(1, training)
-    x, y = scale(training), scale(generated)
+    clips.search(1, training)
+    x, y = scale.normalize(training), scale.normalize(generated)
     for clip in range(5):
         part = y[32 * clip : 32 * clip + 32]
         every = [np.sqrt(np.mean((x[i : i + 32] - part) ** 2)) for i in range(len(x) - 31)]
@@ -145,13 +145,13 @@ def test_distances_are_those_of_every_stretch(monkeypatch: pytest.MonkeyPatch) -
 def test_pieces_of_the_training_set_are_not_held_out_and_silence_is_no_copy() -> None:
     training = walk(400, 1)
     still = np.ones((64, 6), np.float32)
-    scale = copies.Scale.of([training])
+    scale = copies.Scale.measure([training])
     held_out, generated = copies.Clips([training[10:138]], scale), copies.Clips([still], scale)
-    held_out.look(0, training)
-    generated.look(0, training)
+    held_out.search(0, training)
+    generated.search(0, training)
     found = copies.evaluate(generated, held_out)
-    assert found["shared"] == 4 and found["still"] == 2 and found["clips"] == 0
-    assert np.isnan(found["closer"]) and np.isnan(found["nearest"]) and copies.suspicious(generated) == []
+    assert found["shared"] == 4 and found["constant"] == 2 and found["clips"] == 0
+    assert np.isnan(found["closer"]) and np.isnan(found["nearest"]) and generated.list_nearest() == []
 
 
 # ------------------------------------------------------------------------------------------------------------- spaces
@@ -159,14 +159,14 @@ def test_pieces_of_the_training_set_are_not_held_out_and_silence_is_no_copy() ->
 
 def test_rows_of_windows() -> None:
     sequence = walk(70, 0)
-    rows = spaces.windows(sequence)
+    rows = spaces.describe_clips(sequence)
     assert rows.shape == (2, 18)
     part = sequence[32:64]
     np.testing.assert_allclose(rows[1, :6], part.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(rows[1, 6:12], part.std(axis=0), rtol=1e-5)
     np.testing.assert_allclose(rows[1, 12:], np.abs(np.diff(part, axis=0)).mean(axis=0), rtol=1e-5)
-    assert spaces.windows(sequence[:31]).shape == (0, 18)
-    np.testing.assert_array_equal(spaces.singles(sequence), sequence[::8])
+    assert spaces.describe_clips(sequence[:31]).shape == (0, 18)
+    np.testing.assert_array_equal(spaces.pick_steps(sequence), sequence[::8])
 
 
 def test_log_mel_does_not_depend_on_blocks() -> None:
@@ -175,7 +175,7 @@ def test_log_mel_does_not_depend_on_blocks() -> None:
     made = []
     for size in (300_000, 65_536, 10_001):
         listener = spaces.LogMel(RATE)
-        passed = list(spaces.watched((sound[i : i + size] for i in range(0, len(sound), size)), [listener]))
+        passed = list(spaces.pass_through((sound[i : i + size] for i in range(0, len(sound), size)), [listener]))
         assert sum(map(len, passed)) == len(sound)
         made.append(listener.finish())
     assert made[0].shape == (73, 128)

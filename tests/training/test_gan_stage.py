@@ -23,7 +23,6 @@ from musika.gan import losses
 from musika.gan.generator import on_windows
 from musika.gan.load import load_generator
 from musika.training import loop, optim
-from musika.training.stages import gan_figures
 from musika.training.stages.gan import GanStage, Start
 
 SIZES = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=2, small=True)
@@ -355,35 +354,3 @@ def test_figures_compare_what_averages_generate_with_what_is_held_out():
     assert found["real_saturation"] < 0.2 < other["real_saturation"]
     assert other["frechet_latents"] > 1.2 * found["frechet_latents"]
     assert GanStage(SIZES, TRAIN, None, "abc").figures(state) == {}
-
-
-def test_figures_tell_real_windows_from_others_of_the_same_spread():
-    rng = np.random.default_rng(0)
-    walk = np.cumsum(rng.normal(size=(200, 64, 6)), axis=1)
-    walk = (walk - walk.mean(axis=1, keepdims=True)) / walk.std(axis=1, keepdims=True)
-    shuffled = rng.permuted(walk[:64], axis=1)
-    same, wrong = (gan_figures.compared(made, walk[72:]) for made in (walk[:64], shuffled))
-    assert same["frechet_windows"] < 3 * same["frechet_windows_halves"]
-    assert wrong["frechet_windows"] > 30 * same["frechet_windows"]
-    assert same["density"] > 0.8 and same["coverage"] > 0.7 and wrong["coverage"] < 0.1
-    assert same["autocorrelation_1"] > 0.7 and abs(wrong["autocorrelation_1"]) < 0.1
-    few, as_few = (gan_figures.compared(walk[:n], walk[160:]) for n in (64, 20))  # beside halves of 20 windows
-    assert few["frechet_windows"] == as_few["frechet_windows"] and few["density"] != as_few["density"]
-
-
-def test_real_windows_lie_everywhere_and_never_overlap():
-    seen = []
-
-    class Long:
-        lengths = (5000, 64, 5000)
-
-        def crop(self, file_index, offset, length):
-            seen.append((file_index, offset))
-            return np.zeros((length, 2), np.float32)
-
-    assert gan_figures.real_windows(Long(), 64).shape == (gan_figures.REAL, 64, 2)
-    assert len(set(seen)) == len(seen) == gan_figures.REAL and {file for file, _ in seen} >= {0, 2}
-    assert all(offset % 64 == 0 for _, offset in seen)
-    few = Long()
-    few.lengths = (70, 128)
-    assert len(gan_figures.real_windows(few, 64)) == 3

@@ -1,11 +1,12 @@
-"""Does decoding bear what a generator does to latents? Log-mel distance (`log_mel.py`) after latents were changed.
+"""Robustness of a decoder: how much worse it sounds when latents are off by what a generator gets wrong.
 
-Changes, each with the decoded clean latents (`to_clean`) and with the original (`to_original`) to compare to:
-- `noise_S`: normal noise of standard deviation S on every number;
-- `bits_B`: numbers rounded to the nearest of 2^B values that divide [-1, 1] evenly: what B bits a number would cost;
-- `interpolated`: each second latent replaced by the mean of its two neighbours, as on a straight line half-way.
+Latents are changed and decoded; the log-mel distance (`pair/log_mel.py`) of the result is taken to the decoding of the
+unchanged latents (`to_clean`) and to the original (`to_original`). The changes:
+- `noise_S`: Gaussian noise of standard deviation S on every number;
+- `bits_B`: every number rounded to the nearest of 2^B values spaced evenly in [-1, 1], which costs B bits a number;
+- `interpolated`: every second latent replaced by the mean of its two neighbours.
 
-Latents that suit a generator lose little by little: distances grow with S without a jump.
+For a good codec the distances grow gradually with S.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from musika.metrics.pair import log_mel
 
 NOISE = (0.01, 0.03, 0.1, 0.2, 0.3)
 BITS = (8, 6, 4)
-STRETCH = 128  # latents that are decoded at most, rounded up to whole blocks
+MAX_LATENTS = 128  # that are decoded, rounded up to whole blocks
 
 
 def evaluate(
@@ -31,48 +32,48 @@ def evaluate(
     index: int = 0,
     names: Collection[str] | None = None,
 ) -> dict[str, float]:
-    """`CHANGE/to_clean` and `CHANGE/to_original` for every change, and `none/to_original`; {} for too short pieces.
+    """`CHANGE/to_clean` and `CHANGE/to_original` for every change, and `none/to_original`; {} for pieces too short.
 
     Args:
-        codec: what made the latents.
+        codec: the codec that encoded the latents.
         waveform: `[N, 2]`, the original.
         latents: `[T, C]` of it.
-        seed: number that fixes the noise.
-        index: which piece this is; each has noise of its own.
-        names: of the changes to try; None tries them all.
+        seed: seed of the noise.
+        index: number of the piece; each gets its own noise.
+        names: changes to try; None for all.
     """
-    low, high = stretch(codec, len(latents))
+    low, high = choose_range(codec, len(latents))
     first, last = (low + codec.context) * codec.hop_total, (high - codec.context) * codec.hop_total
     last = min(last, len(waveform))
     if last - first < codec.hop_total:
         return {}
 
-    def heard(changed_latents: np.ndarray) -> list[np.ndarray]:
-        decoded = codec.decode(changed_latents)[codec.context * codec.hop_total :][: last - first]
-        return log_mel.logarithms(np.clip(decoded, -1, 1), codec.sample_rate)
+    def decode(part: np.ndarray) -> list[np.ndarray]:
+        decoded = codec.decode(part)[codec.context * codec.hop_total :][: last - first]
+        return log_mel.compute_log_mel(np.clip(decoded, -1, 1), codec.sample_rate)
 
     part = latents[low:high]
-    original, clean = log_mel.logarithms(waveform[first:last], codec.sample_rate), heard(part)
-    found = {"none/to_original": log_mel.distance(original, clean)["log_mel"]}
-    for name, other in changed(part, seed, index):
+    original, clean = log_mel.compute_log_mel(waveform[first:last], codec.sample_rate), decode(part)
+    figures = {"none/to_original": log_mel.measure_distance(original, clean)["log_mel"]}
+    for name, other in change_latents(part, seed, index):
         if names is not None and name not in names:
             continue
-        made = heard(other)
-        found[f"{name}/to_clean"] = log_mel.distance(clean, made)["log_mel"]
-        found[f"{name}/to_original"] = log_mel.distance(original, made)["log_mel"]
-    return found
+        decoded = decode(other)
+        figures[f"{name}/to_clean"] = log_mel.measure_distance(clean, decoded)["log_mel"]
+        figures[f"{name}/to_original"] = log_mel.measure_distance(original, decoded)["log_mel"]
+    return figures
 
 
-def stretch(codec: Codec, length: int) -> tuple[int, int]:
-    """First and last latent of what is decoded: from the middle of a piece, on whole blocks where there are enough."""
-    wanted = -(-STRETCH // codec.block) * codec.block
+def choose_range(codec: Codec, length: int) -> tuple[int, int]:
+    """Start and end of the latents to decode: the middle of a piece, in whole blocks if it is long enough."""
+    wanted = -(-MAX_LATENTS // codec.block) * codec.block
     if length <= wanted:
         return 0, length
     low = (length - wanted) // 2 // codec.block * codec.block
     return low, low + wanted
 
 
-def changed(latents: np.ndarray, seed: int, index: int) -> Iterator[tuple[str, np.ndarray]]:
+def change_latents(latents: np.ndarray, seed: int, index: int) -> Iterator[tuple[str, np.ndarray]]:
     """Name and result `[T, C]` of every change."""
     noise = draws.normal(seed, "metrics/noise", index, latents.shape)
     for deviation in NOISE:

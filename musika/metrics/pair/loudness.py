@@ -1,7 +1,7 @@
-"""Loudness error in LU: |integrated loudness of the decoded - that of the original|, by ITU-R BS.1770-4 (pyloudnorm).
+"""Loudness error in LU: the difference of integrated loudness, by ITU-R BS.1770-4 (pyloudnorm). 0 is right.
 
-K-weighting, blocks of 0.4 s, gates at -70 LUFS and 10 LU below the mean. NaN for less than 0.4 s, and where either is
-quieter than the first gate throughout.
+K-weighting, blocks of 0.4 s, gates at -70 LUFS and at 10 LU below the mean. NaN for less than 0.4 s of sound, and where
+a waveform never passes the first gate.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ import warnings
 
 import numpy as np
 
-from musika.metrics.pair.arguments import checked
+from musika.metrics.pair.inputs import check_pair
 
-SHORTEST = 0.4  # seconds
+MIN_SECONDS = 0.4
 
 
 def evaluate(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> dict[str, float]:
     """`loudness_error` in LU of a pair `[N, 2]`."""
-    original, decoded = checked(original, decoded)
-    loud = [integrated(w, sample_rate) for w in (original, decoded)]
-    return {"loudness_error": float(abs(loud[1] - loud[0]))}
+    original, decoded = check_pair(original, decoded)
+    x, y = (measure_loudness(w, sample_rate) for w in (original, decoded))
+    return {"loudness_error": float(abs(y - x))}
 
 
-def integrated(waveform: np.ndarray, sample_rate: int) -> float:
-    """Integrated loudness of `[N, 2]` in LUFS; NaN where there is none."""
+def measure_loudness(waveform: np.ndarray, sample_rate: int) -> float:
+    """Integrated loudness of a waveform `[N, 2]` in LUFS; NaN where it is not defined."""
     import pyloudnorm
 
-    if len(waveform) < SHORTEST * sample_rate:
+    if len(waveform) < MIN_SECONDS * sample_rate:
         return float("nan")
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # pyloudnorm takes the logarithm of silence
         warnings.simplefilter("ignore")

@@ -1,17 +1,16 @@
-"""Onsets: are the beginnings of notes and beats still where they were?
+"""Onset F1: are the beginnings of notes and beats where they were? 1 is best.
 
 librosa's detector finds onsets in the mono mix of both waveforms. An onset of the original and one of the decoded match
-if they are less than 50 ms apart, and each onset matches at most once; hits is the largest number of such pairs.
-`onset_f1` = 2 hits / (onsets of the original + onsets of the decoded): 1 is best, 0 where neither has any, NaN where
-the original is silent. This is the F-measure of MIREX; source: Raffel et al., mir_eval: a transparent implementation of
-common MIR metrics (ISMIR 2014).
+if they are less than 50 ms apart, and each onset matches at most once. With hits the largest possible number of
+matches, `onset_f1` = 2 hits / (onsets of the original + onsets of the decoded). 0 where neither has any, NaN where the
+original is silent. Source: Raffel et al., mir_eval: a transparent implementation of common MIR metrics (ISMIR 2014).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from musika.metrics.pair.arguments import checked, silent
+from musika.metrics.pair.inputs import check_pair, is_silent
 
 TOLERANCE = 0.05  # seconds
 
@@ -20,24 +19,26 @@ def evaluate(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> dic
     """`onset_f1` of a pair `[N, 2]`."""
     import librosa
 
-    original, decoded = checked(original, decoded)
-    if silent(original):
+    original, decoded = check_pair(original, decoded)
+    if is_silent(original):
         return {"onset_f1": float("nan")}
     x, y = (librosa.onset.onset_detect(y=w.mean(axis=1), sr=sample_rate, units="time") for w in (original, decoded))
     return {"onset_f1": 2 * count_matches(x, y) / max(1, len(x) + len(y))}
 
 
 def count_matches(first: np.ndarray, second: np.ndarray) -> int:
-    """The largest number of pairs of ascending times, `[n]` and `[m]` in seconds, less than TOLERANCE apart.
+    """The largest number of pairs of times less than TOLERANCE apart, if each time is in at most one pair.
 
-    Each time is in one pair at most.
+    Args:
+        first: seconds, ascending, `[n]`.
+        second: seconds, ascending, `[m]`.
     """
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import maximum_bipartite_matching
 
     low = np.searchsorted(second, first - TOLERANCE, side="right")
     high = np.searchsorted(second, first + TOLERANCE, side="left")
-    near = [np.arange(start, end) for start, end in zip(low, high, strict=True)]  # of each first time, the second ones
+    near = [np.arange(start, end) for start, end in zip(low, high, strict=True)]  # candidates of each first time
     columns = np.concatenate([np.zeros(0, int), *near])
     bounds = np.concatenate([[0], np.cumsum([len(each) for each in near], dtype=int)])
     graph = csr_array((np.ones(len(columns)), columns, bounds), shape=(len(first), len(second)))

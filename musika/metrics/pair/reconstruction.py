@@ -1,15 +1,17 @@
-"""All figures of one pair of waveforms, original and decoded: what a codec keeps of a piece.
+"""All figures of one pair of waveforms, an original and its decoded version.
 
-The definitions are in the file of each metric. `DIGITS` names them in the order of tables, with the digits to show.
+Each figure is defined in the file of its metric. `DIGITS` lists them in the order of tables, with the digits to show.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from musika.metrics.pair import (
     band_bias,
-    borders,
+    clicks,
     flatness,
     level,
     log_mel,
@@ -20,7 +22,7 @@ from musika.metrics.pair import (
     stereo,
     tuning,
 )
-from musika.metrics.pair.arguments import checked
+from musika.metrics.pair.inputs import check_pair
 
 DIGITS = {
     "log_mel": 3,
@@ -45,19 +47,19 @@ DIGITS = {
 def evaluate(
     original: np.ndarray, decoded: np.ndarray, sample_rate: int, block_samples: int | None = None
 ) -> dict[str, float]:
-    """Every figure of a pair; NaN where one is not defined (silence), and all of them if `decoded` is not finite.
+    """Every figure of a pair. NaN where a figure is not defined (silence); all are NaN if `decoded` is not finite.
 
     Args:
         original: `[N, 2]`.
-        decoded: `[N, 2]`, as it will sound: clipped to ±1 if it is going to a file.
+        decoded: `[N, 2]`, clipped to ±1 if it would be written to a file.
         sample_rate: Hz.
-        block_samples: samples in a block of the codec (block · hop_total); without it there are no `clicks`.
+        block_samples: samples in a block of the codec (block · hop_total); without it, `clicks` are left out.
     """
-    original, decoded = checked(original, decoded)
+    original, decoded = check_pair(original, decoded)
     names = [name for name in DIGITS if block_samples is not None or not name.startswith("clicks")]
     if not np.isfinite(decoded).all():
         return dict.fromkeys(names, float("nan"))
-    found = {
+    figures = {
         **log_mel.evaluate(original, decoded, sample_rate),
         **log_spectral.evaluate(original, decoded),
         **band_bias.evaluate(original, decoded, sample_rate),
@@ -70,14 +72,18 @@ def evaluate(
         **tuning.evaluate(original, decoded, sample_rate),
     }
     if block_samples is not None:
-        found |= borders.evaluate(original, decoded, block_samples)
-    return {name: found[name] for name in names}
+        figures |= clicks.evaluate(original, decoded, block_samples)
+    return {name: figures[name] for name in names}
 
 
-def mean(figures: list[dict[str, float]]) -> dict[str, float]:
-    """The mean of each figure over pieces where it is defined; NaN where it is nowhere."""
-    found = {}
-    for name in figures[0] if figures else ():
-        values = np.array([each[name] for each in figures])
-        found[name] = float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else float("nan")
-    return found
+def average_figures(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each figure over the pieces where it is defined; NaN if it is defined for none of them.
+
+    A piece need not have all figures.
+    """
+    means = {}
+    for name in dict.fromkeys(name for piece in figures for name in piece):
+        values = np.array([piece[name] for piece in figures if name in piece])
+        values = values[np.isfinite(values)]
+        means[name] = float(values.mean()) if values.size else float("nan")
+    return means

@@ -1,33 +1,32 @@
-"""Fréchet distance of two sets of rows: how far apart are two clouds of clips, by their means and covariances?
+"""Fréchet distance of two sets of rows, by their means and covariances. 0 for sets with the same ones.
 
 |m1 - m2|² + tr(S1 + S2 - 2 (S1 S2)^½) of normal distributions fitted to both. Sources: Dowson and Landau, The Fréchet
 distance between multivariate normal distributions (J. Multivariate Analysis 12, 1982); for audio: Kilgour, Zuluaga,
-Roblek and Sharifi, Fréchet audio distance (Interspeech 2019). With S = L Lᵀ (symmetric eigen-decomposition) the trace
-of the root is the sum of the singular values of L1ᵀ L2, which needs no inverse and stays exact where covariances are
-singular.
+Roblek and Sharifi, Fréchet audio distance (Interspeech 2019). With S = L Lᵀ (eigenvalue decomposition) the trace of
+the root is the sum of the singular values of L1ᵀ L2. That needs no inverse and stays exact if covariances are singular.
 
-Few rows make it too large, by about c / N for N rows in each set: `stability` measures with a quarter, a half and all
-rows and extrapolates to 1/N = 0 (Chong and Forsyth, Effectively unbiased FID and inception score, CVPR 2020). A
-covariance of N rows has a rank of at most N - 1; below the number of dimensions, compare such figures only with others
-of the same N.
+With few rows the distance is too large, by about c / N for N rows in each set: `measure_stability` measures it with a
+quarter, a half and all rows and extrapolates to 1/N = 0 (Chong and Forsyth, Effectively unbiased FID and inception
+score, CVPR 2020). The covariance of N rows has a rank of at most N - 1; if that is below the number of dimensions,
+compare the distance only with distances of as many rows.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-FEWEST = 8  # rows of a set
-STEADY = 0.1  # change from half of the rows to all of them that counts as stable
-DRAWS = 4  # random subsets of one size
+MIN_ROWS = 8  # of a set
+STABLE_CHANGE = 0.1  # from half of the rows to all of them, relative
+SUBSETS = 4  # random subsets of one size
 
 
 def evaluate(one: np.ndarray, other: np.ndarray, components: int | None = None) -> dict[str, float]:
-    """`frechet` of rows `[n, D]` and `[m, D]`; `rank`, the smaller of both covariances', and `dimensions`.
+    """`frechet`, the distance; `rank`, the smaller of the covariances' ranks; and `dimensions`.
 
     Args:
-        one: rows.
-        other: rows.
-        components: of both sets together, to which rows are projected first; None for all D numbers.
+        one: rows `[n, D]`.
+        other: rows `[m, D]`.
+        components: principal components of both sets together to project the rows on first; None for all D numbers.
 
     Raises:
         ValueError: fewer than two rows, or rows of different widths.
@@ -36,8 +35,8 @@ def evaluate(one: np.ndarray, other: np.ndarray, components: int | None = None) 
         raise ValueError(f"rows {list(one.shape)} and {list(other.shape)} have no Fréchet distance")
     one, other = one.astype(np.float64), other.astype(np.float64)
     if components is not None:
-        one, other = projected(one, other, components)
-    factors = [_factor(rows) for rows in (one, other)]
+        one, other = project_together(one, other, components)
+    factors = [_factorize(rows) for rows in (one, other)]
     root = np.linalg.svd(factors[0].T @ factors[1], compute_uv=False).sum()
     between = np.sum((one.mean(axis=0) - other.mean(axis=0)) ** 2)
     within = sum(np.sum(factor**2) for factor in factors)
@@ -48,7 +47,7 @@ def evaluate(one: np.ndarray, other: np.ndarray, components: int | None = None) 
     }
 
 
-def _factor(rows: np.ndarray) -> np.ndarray:
+def _factorize(rows: np.ndarray) -> np.ndarray:
     """L `[D, rank]` with L Lᵀ = the covariance of `[n, D]`."""
     centred = rows - rows.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred / (len(rows) - 1))
@@ -56,8 +55,8 @@ def _factor(rows: np.ndarray) -> np.ndarray:
     return vectors[:, kept] * np.sqrt(values[kept])
 
 
-def projected(one: np.ndarray, other: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both on the main components of both together, `[n, components]` and `[m, components]`, centred together."""
+def project_together(one: np.ndarray, other: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
+    """Both sets on the principal components of both together, centred: `[n, components]` and `[m, components]`."""
     both = np.concatenate([one, other])
     mean = both.mean(axis=0)
     centred = both - mean
@@ -66,40 +65,42 @@ def projected(one: np.ndarray, other: np.ndarray, components: int) -> tuple[np.n
     return (one - mean) @ directions, (other - mean) @ directions
 
 
-def stability(
+def measure_stability(
     one: np.ndarray, other: np.ndarray, components: int | None = None, seed: int = 0
 ) -> dict[str, float | bool | None]:
     """How the distance depends on the number of rows.
 
     Returns:
-        `quarter`, `half` (means over random subsets of both sets) and `all`; `extrapolated` to endless rows;
-        `stable`, whether half and all differ by less than 10 %; `rows`, those of the smaller set, and `rows_needed` for
-        that, None where the extrapolated distance is zero.
+        The distance with a `quarter` and with `half` of the rows (means over random subsets of both sets), and with
+        `all`; `extrapolated` to infinitely many rows; `stable`, whether half and all differ by less than 10 %; `rows`
+        of the smaller set, and `rows_needed` for a stable distance, None if the extrapolated distance is zero.
     """
     smaller = min(len(one), len(other))
     rng = np.random.default_rng(seed)
 
-    def at(share: float) -> float:
-        parts = [[_part(rows, share, rng) for rows in (one, other)] for _ in range(DRAWS)]
+    def average_distance(share: float) -> float:
+        parts = [[_draw_rows(rows, share, rng) for rows in (one, other)] for _ in range(SUBSETS)]
         return float(np.mean([evaluate(first, second, components)["frechet"] for first, second in parts]))
 
     whole = evaluate(one, other, components)["frechet"]
-    half, quarter = at(0.5), at(0.25)
+    half, quarter = average_distance(0.5), average_distance(0.25)
     slope, limit = np.polyfit([1 / smaller, 2 / smaller, 4 / smaller], [whole, half, quarter], 1)
     limit = max(0.0, float(limit))
-    # half - all = slope / n < STEADY (limit + slope / n)
-    needed = None if limit <= 1e-3 * whole else int(np.ceil(max(0.0, slope) * (1 - STEADY) / (STEADY * limit)))
+    # solve half - all = slope / n < STABLE_CHANGE (limit + slope / n) for n
+    needed = (
+        None if limit <= 1e-3 * whole else int(np.ceil(max(0.0, slope) * (1 - STABLE_CHANGE) / (STABLE_CHANGE * limit)))
+    )
     return {
         "all": whole,
         "half": half,
         "quarter": quarter,
         "extrapolated": limit,
-        "stable": bool(abs(half - whole) < STEADY * whole),
+        "stable": bool(abs(half - whole) < STABLE_CHANGE * whole),
         "rows": smaller,
         "rows_needed": needed,
     }
 
 
-def _part(rows: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """A random share of the rows, two at least."""
+def _draw_rows(rows: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """A random share of the rows, at least two."""
     return rows[rng.permutation(len(rows))[: max(2, int(len(rows) * share))]]

@@ -1,95 +1,117 @@
-"""Spaces in which sets of pieces are compared: a piece becomes rows of numbers, one for each clip.
+"""Spaces in which sets of pieces are compared: each piece becomes rows of numbers.
 
-Sequences have one step for 4096 samples (0.093 s): the codec's latents `[T, C]`, or log-mel `[T, 128]`, log10 of mel
-power of mid and side (left ± right) / 2, 64 bands each (librosa: Slaney, window 2048, hop 1024, mean of four frames,
-floor 1e-5). Of a sequence there are
-- rows of windows: of 32 steps (3 s) that follow each other, mean, deviation and mean absolute step of each number, `[3
-  C]`; distances are taken on the 64 main components of both sets together (`COMPONENTS`);
-- single rows: each eighth step as it is, `[C]`.
+A piece is a sequence with one step for 4096 samples (0.093 s): the codec's latents `[T, C]`, or log-mel `[T, 128]`,
+which is log10 of the mel power of mid and side, (left ± right) / 2, with 64 bands each (librosa: Slaney, window 2048,
+hop 1024, mean of four frames, at least 1e-5). Two kinds of rows describe a sequence:
+- `CLIPS`: for each clip of 32 steps (3 s), without overlap, the mean, the standard deviation and the mean absolute step
+  of each number, `[3 C]`. Fréchet distances are taken on the 64 principal components of both sets together.
+- `STEPS`: every eighth step as it is, `[C]`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 
 HOP = 4096  # samples in one step of log-mel
-WINDOW_STEPS = 32
-COMPONENTS = 64
-EACH = 8  # steps from one single row to the next
-FRAME, BANDS, FLOOR = 2048, 64, 1e-5
-STEP = HOP // 4  # samples from one frame to the next
+CLIP_STEPS = 32
+STEP_INTERVAL = 8  # steps from one row of STEPS to the next
+WINDOW, BANDS, FLOOR = 2048, 64, 1e-5
+FRAME_HOP = HOP // 4  # samples from one frame of the spectrogram to the next
+STEPS_AT_ONCE = 64  # of log-mel, a few seconds
 
 
-def windows(sequence: np.ndarray) -> np.ndarray:
-    """A sequence `[T, C]` to one row for each whole window, `[T // 32, 3 C]`."""
-    count = len(sequence) // WINDOW_STEPS
-    parts = sequence[: count * WINDOW_STEPS].reshape(count, WINDOW_STEPS, sequence.shape[1])
-    steps = np.abs(np.diff(parts, axis=1)).mean(axis=1)
-    return np.concatenate([parts.mean(axis=1), parts.std(axis=1), steps], axis=1)
+def describe_clips(sequence: np.ndarray) -> np.ndarray:
+    """A sequence `[T, C]` to one row for each whole clip, `[T // 32, 3 C]`."""
+    count = len(sequence) // CLIP_STEPS
+    clips = sequence[: count * CLIP_STEPS].reshape(count, CLIP_STEPS, sequence.shape[1])
+    steps = np.abs(np.diff(clips, axis=1)).mean(axis=1)
+    return np.concatenate([clips.mean(axis=1), clips.std(axis=1), steps], axis=1)
 
 
-def singles(sequence: np.ndarray) -> np.ndarray:
+def pick_steps(sequence: np.ndarray) -> np.ndarray:
     """A sequence `[T, C]` to every eighth step, `[ceil(T / 8), C]`."""
-    return sequence[::EACH]
+    return sequence[::STEP_INTERVAL]
 
 
-class Listener(Protocol):
-    """What takes a waveform block by block."""
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """A kind of rows.
+
+    Attributes:
+        describe: from a sequence `[T, C]` to rows `[n, D]`.
+        components: principal components that distances are taken on; None for all D numbers.
+    """
+
+    describe: Callable[[np.ndarray], np.ndarray]
+    components: int | None = None
+
+    def describe_all(self, sequences: Iterable[np.ndarray]) -> np.ndarray:
+        """The rows of all sequences together, `[n, D]`; `[0, 1]` if there are none."""
+        rows = [self.describe(sequence) for sequence in sequences]
+        return np.concatenate(rows) if rows else np.zeros((0, 1))
+
+
+CLIPS = Rows(describe_clips, components=64)
+STEPS = Rows(pick_steps)
+
+
+class BlockConsumer(Protocol):
+    """What receives a waveform block by block."""
 
     def add(self, block: np.ndarray) -> None:
-        """The next samples `[n, 2]`."""
+        """Receives the next samples `[n, 2]`."""
 
 
 class LogMel:
-    """Takes a waveform block by block and makes its log-mel sequence."""
+    """Receives a waveform block by block and computes its log-mel sequence."""
 
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
-        self.held = np.zeros((0, 2), np.float32)
-        self.made: list[np.ndarray] = []
+        self._pending = np.zeros((0, 2), np.float32)  # samples that are not in a step yet
+        self._steps: list[np.ndarray] = []
 
     def add(self, block: np.ndarray) -> None:
-        """The next samples `[n, 2]`."""
-        self.held = np.concatenate([self.held, block])
-        steps = (len(self.held) - (FRAME - STEP)) // HOP
-        if steps >= 64:  # a few seconds at once
-            self._make(steps)
+        """Receives the next samples `[n, 2]`."""
+        self._pending = np.concatenate([self._pending, block])
+        steps = (len(self._pending) - (WINDOW - FRAME_HOP)) // HOP
+        if steps >= STEPS_AT_ONCE:
+            self._compute(steps)
 
     def finish(self) -> np.ndarray:
-        """`[T, 128]`, a step for each 4096 whole samples; what is left over is dropped."""
-        steps = len(self.held) // HOP
+        """The sequence `[T, 128]`: a step for each 4096 whole samples; what is left over is dropped."""
+        steps = len(self._pending) // HOP
         if steps:
-            self.held = np.concatenate([self.held, np.zeros((FRAME - STEP, 2), np.float32)])
-            self._make(steps)
-        return np.concatenate([np.zeros((0, 2 * BANDS), np.float32), *self.made])
+            self._pending = np.concatenate([self._pending, np.zeros((WINDOW - FRAME_HOP, 2), np.float32)])
+            self._compute(steps)
+        return np.concatenate([np.zeros((0, 2 * BANDS), np.float32), *self._steps])
 
-    def _make(self, steps: int) -> None:
+    def _compute(self, steps: int) -> None:
         import librosa
 
-        part = self.held[: steps * HOP + FRAME - STEP]
-        self.held = self.held[steps * HOP :]
+        part = self._pending[: steps * HOP + WINDOW - FRAME_HOP]
+        self._pending = self._pending[steps * HOP :]
         powers = [
             librosa.feature.melspectrogram(
                 y=(part[:, 0] + sign * part[:, 1]) / 2,
                 sr=self.sample_rate,
-                n_fft=FRAME,
-                hop_length=STEP,
+                n_fft=WINDOW,
+                hop_length=FRAME_HOP,
                 n_mels=BANDS,
                 center=False,
             )
             for sign in (1, -1)
         ]
         power = np.concatenate(powers).reshape(2 * BANDS, steps, 4).mean(axis=2)
-        self.made.append(np.log10(np.maximum(power, FLOOR)).T.astype(np.float32))
+        self._steps.append(np.log10(np.maximum(power, FLOOR)).T.astype(np.float32))
 
 
-def watched(blocks: Iterable[np.ndarray], listeners: Iterable[Listener]) -> Iterator[np.ndarray]:
-    """Passes blocks of a waveform on and shows them to listeners on the way."""
-    listeners = tuple(listeners)
+def pass_through(blocks: Iterable[np.ndarray], consumers: Sequence[BlockConsumer]) -> Iterator[np.ndarray]:
+    """Yields the blocks `[n, 2]` of a waveform, and gives each to the consumers first."""
     for block in blocks:
-        for listener in listeners:
-            listener.add(block)
+        for consumer in consumers:
+            consumer.add(block)
         yield block

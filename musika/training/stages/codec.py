@@ -30,6 +30,7 @@ Tree = Any
 BETAS = (0.9, 0.99)
 CRITIC_BETAS = (0.5, 0.9)
 MAGNITUDES, WAVEFORM, JUDGED = range(3)  # phases
+CHANGES = ("noise_0.1", "interpolated")  # of latents, that the decoder's robustness is measured with
 CLIP = 1.0  # of the gradient's global norm
 FIT_CROPS = 256  # that new weights are fitted to before training
 
@@ -320,11 +321,14 @@ class CodecStage:
         return pairs
 
     def figures(self, state: Tree) -> dict[str, float]:
-        """What the averaged weights make of the previews, and their latents (`codec_figures`)."""
-        from musika.training.stages import codec_figures
+        """Figures of the averaged weights on the previews (`musika.metrics.codec`)."""
+        from musika.metrics.codec import CodecFigures, CodedPiece
 
         codec, pieces = self._pieces(state)
-        return codec_figures.evaluate(codec, [waveform for _, waveform in self.previews], pieces)
+        figures = CodecFigures(codec, changes=CHANGES)
+        for (_, waveform), (latents, decoded) in zip(self.previews, pieces, strict=True):
+            figures.add(CodedPiece(waveform, latents, decoded))
+        return figures.summarize()
 
     def _pieces(self, state: Tree) -> tuple[stereo.StereoCodec, list[tuple[np.ndarray, np.ndarray]]]:
         """The codec of the averaged weights, and the latents `[T, C]` and waveforms `[N, 2]` it makes of the previews.

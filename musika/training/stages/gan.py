@@ -22,8 +22,8 @@ from musika.gan.critic import Critic
 from musika.gan.generator import Generator, on_windows
 from musika.gan.load import describe_generator
 from musika.gan.noise import training_noise
+from musika.metrics import generator as figures
 from musika.training import optim
-from musika.training.stages import gan_figures
 
 if TYPE_CHECKING:
     import keras
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Tensor = Any
 Tree = Any
 BETAS = (0.5, 0.999)
+FIGURES_BATCH = 16  # windows that are generated at once for figures
 PREVIEWS = 4  # pieces that each checkpoint shows, the same seeds every time
 FLOAT16 = "mixed_float16"
 
@@ -256,16 +257,16 @@ class GanStage:
         if self.held_out is None:
             return {}
         if self._real is None:
-            self._real = gan_figures.real_windows(self.held_out, self.config.window)
+            self._real = figures.pick_real_windows(self.held_out, self.config.window)
             if self.stereo_halves:  # as in training
                 self._real[::2] = np.roll(self._real[::2], self.config.channels // 2, axis=2)
         made, weights = [], self._plain(state["average"])
-        for position in range(0, gan_figures.GENERATED, gan_figures.TOGETHER):
-            drawn = self.config, gan_figures.SEED, position, gan_figures.TOGETHER
+        for position in range(0, figures.GENERATED, FIGURES_BATCH):
+            drawn = self.config, figures.SEED, position, FIGURES_BATCH
             coordinates, noise = training_coordinates(*drawn, self.train.truncation), training_noise(*drawn)
             windows = on_windows(lambda *inputs: self._generate(weights, *inputs), coordinates, noise)
             made.append(backend.to_numpy(windows))
-        return gan_figures.compared(np.concatenate(made), self._real)
+        return figures.compare_windows(np.concatenate(made), self._real)
 
     def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
         """A generator's checkpoint, averaged weights, with its critic for whoever fine-tunes: (config.json, arrays)."""

@@ -1,14 +1,14 @@
-"""What all metrics of one pair of waveforms share: the check of their shapes, and what silence is."""
+"""What all metrics of a pair of waveforms share: the check of their shapes, silence, and the mel power spectrogram."""
 
 from __future__ import annotations
 
 import numpy as np
 
-SILENCE = 5e-5  # RMS of full scale, -86 dB: above the dither of 16-bit files
+SILENCE = 5e-5  # RMS, full scale ±1: -86 dB, above the dither of 16-bit files
 
 
-def checked(original: np.ndarray, decoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float32 `[N, 2]`.
+def check_pair(original: np.ndarray, decoded: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both waveforms as float32 `[N, 2]`.
 
     Raises:
         ValueError: another shape, different lengths, or no samples.
@@ -19,14 +19,13 @@ def checked(original: np.ndarray, decoded: np.ndarray) -> tuple[np.ndarray, np.n
     return original, decoded
 
 
-def silent(waveform: np.ndarray) -> bool:
-    """Whether there is nothing to hear: RMS below -86 dB of full scale."""
+def is_silent(waveform: np.ndarray) -> bool:
+    """Whether the RMS of a waveform `[N, 2]` is below -86 dB of full scale."""
     return bool(np.sqrt(np.mean(np.square(waveform, dtype=np.float64))) < SILENCE)
 
 
-def mel_power(channel: np.ndarray, sample_rate: int, window: int, bands: int) -> np.ndarray:
-    """Mel power spectrogram `[bands, frames]` of one channel `[N]`: librosa's (Slaney's scale and norm), hop window /
-    4."""
+def compute_mel_power(channel: np.ndarray, sample_rate: int, window: int, bands: int) -> np.ndarray:
+    """Mel power `[bands, frames]` of one channel `[N]`, by librosa: Slaney's scale and norm, hop a quarter window."""
     import librosa
 
     return librosa.feature.melspectrogram(
