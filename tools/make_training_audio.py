@@ -1,63 +1,89 @@
-#!/usr/bin/env python3
-"""Render MIDI files to the audio that the shipped checkpoints were trained on.
+"""Render MIDI files with FluidSynth and soundfonts, as for the audio that the shipped checkpoints were trained on.
 
-    python -m tools.make_training_audio MIDI_FOLDER OUT_FOLDER [SOUNDFONT ...]
-
-Every .mid below MIDI_FOLDER is rendered with every SOUNDFONT (default: Debian's `fluid-soundfont-gm`) by the program
-`fluidsynth` at 44.1 kHz stereo, in float, brought to a peak of 0.9 and written as 16-bit FLAC named
-FOLDER-PIECE-SOUNDFONT.flac. What is already there is left alone, so an interrupted run goes on where it was.
+Every MIDI file below MIDI_FOLDER is rendered with every SOUNDFONT at 44.1 kHz in stereo. Silence at the beginning and
+the end is cut off, the peak is scaled to 0.9, and the result is written as FOLDER-PIECE-SOUNDFONT.flac, 16 bit. Files
+that are already there are left alone, so an interrupted run can be repeated. MIDI files that cannot be rendered are
+listed, and the exit code is 1.
+Needs the program fluidsynth.
 """
 
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-RATE, PEAK, TAIL_FLOOR = 44_100, 0.9, 1e-4
-FLUID = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
+from musika.errors import AudioError, UsageError
+from tools.common import command, jobs, midi
+
+RATE, PEAK = 44_100, 0.9
+SILENCE = 1e-4  # magnitude below which a beginning or an end is cut off
+GAIN = "0.4"  # FluidSynth's
+FLUID = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")  # Debian's package fluid-soundfont-gm
 
 
-def render(midi: Path, soundfont: Path, target: Path) -> float:
-    """Renders one file and returns its length in seconds (0 if nothing sounded)."""
+def render(path: Path, soundfont: Path) -> np.ndarray:
+    """A MIDI file as a waveform `[N, 2]` with a peak of 0.9; empty if nothing sounds.
+
+    Raises:
+        UsageError: FluidSynth is not installed.
+        AudioError: it cannot render the file.
+    """
+    import soundfile
+
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "out.wav"
-        command = ["fluidsynth", "-ni", "-q", "-r", str(RATE), "-g", "0.4", "-T", "wav", "-O", "float", "-F", str(wav)]
-        subprocess.run(
-            [*command, str(soundfont), str(midi)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        waveform, _ = soundfile.read(wav, dtype="float32", always_2d=True)
-    loud = np.flatnonzero(np.abs(waveform).max(axis=1) > TAIL_FLOOR)
-    if loud.size == 0:
-        return 0.0
+        words = ["fluidsynth", "-ni", "-q", "-r", str(RATE), "-g", GAIN, "-T", "wav", "-O", "float", "-F", str(wav)]
+        try:
+            subprocess.run([*words, str(soundfont), str(path)], check=True, capture_output=True)
+            waveform, _ = soundfile.read(wav, dtype="float32", always_2d=True)
+        except FileNotFoundError:
+            raise UsageError("the program fluidsynth is needed: apt install fluidsynth") from None
+        except (subprocess.CalledProcessError, soundfile.LibsndfileError) as error:
+            raise AudioError(f"FluidSynth cannot render it: {error}") from None
+    loud = np.flatnonzero(np.abs(waveform).max(axis=1) > SILENCE)
+    if not loud.size:
+        return waveform[:0]
     waveform = waveform[loud[0] : loud[-1] + 1]
-    partial = target.with_name(f".{target.name}.part")
-    soundfile.write(partial, waveform * (PEAK / np.abs(waveform).max()), RATE, format="FLAC", subtype="PCM_16")
-    partial.replace(target)
-    return len(waveform) / RATE
+    return waveform * (PEAK / np.abs(waveform).max())
 
 
-def main(midi_folder: Path, out_folder: Path, soundfonts: list[Path]) -> int:
-    out_folder.mkdir(parents=True, exist_ok=True)
-    failed = 0
-    for midi in sorted(midi_folder.rglob("*.mid")):
+def render_all(files: Sequence[Path], folder: Path, soundfonts: Sequence[Path]) -> Iterator[tuple[Path, str, str]]:
+    """Renders all files that are not there yet; gives the file, what was done, and why not."""
+    from musika import audio
+
+    for path in files:
         for soundfont in soundfonts:
-            target = out_folder / f"{midi.parent.name}-{midi.stem}-{soundfont.stem}.flac"
+            target = folder / f"{path.parent.name}-{path.stem}-{soundfont.stem}.flac"
             if target.exists():
                 continue
             try:
-                print(f"{render(midi, soundfont, target):8.1f} s  {target.name}", flush=True)
-            except (subprocess.CalledProcessError, soundfile.LibsndfileError) as error:
-                failed += 1
-                print(f"  failed   {target.name}: {error}", file=sys.stderr)
-    return int(failed > 0)
+                waveform = render(path, soundfont)
+                if len(waveform):
+                    audio.write(target, waveform, RATE)
+            except AudioError as error:
+                yield path, "", str(error)
+            else:
+                yield path, f"{len(waveform) / RATE:8.1f} s  {target.name}", ""
+
+
+def main() -> int:
+    parser = command.make_parser("tools.make_training_audio", __doc__)
+    parser.add_argument("midi", type=Path, metavar="MIDI_FOLDER", help="folder of MIDI files")
+    parser.add_argument("out", type=Path, metavar="OUT_FOLDER", help="folder that the audio is written to")
+    parser.add_argument(
+        "soundfonts", type=Path, nargs="*", default=[FLUID], metavar="SOUNDFONT", help=".sf2 files to render with"
+    )
+    options = parser.parse_args()
+    files = midi.find_midi_files(options.midi)
+    for soundfont in options.soundfonts:
+        if not soundfont.is_file():
+            raise UsageError(f"there is no soundfont {soundfont}: name another, or apt install fluid-soundfont-gm")
+    return jobs.report_results(render_all(files, options.out, options.soundfonts))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), [Path(p) for p in sys.argv[3:]] or [FLUID]))
+    command.run(main)

@@ -1,81 +1,96 @@
-#!/usr/bin/env python3
-"""Play each recording of a folder faster and slower, so that it sounds in other keys.
+"""Play every recording of a folder faster and slower, so that it sounds in other keys.
 
-    python -m tools.transpose_audio AUDIO_FOLDER TARGET_FOLDER [--semitones 3]
-
-Writes every file in all keys from that many semitones below to that many above, its own among them, as 16-bit WAV at
-the rate of the original, in the same sub-folders; peaks above 0.99 of full scale are brought down to it. Two hours are
-few for a generator: its critic learns them by heart. Files that are there are left as they are; those that cannot be
-read are listed, and the exit code is 1.
+Every file is written in each key from --semitones below to --semitones above its own, its own key included, as 16-bit
+WAV at the rate of the original, in the same sub-folders of TARGET_FOLDER. Peaks above 0.99 of full scale are scaled
+down to it. A generator that has only a few hours of music learns them by heart; other keys make them more.
+Files that are already there are left alone. Those that cannot be read are listed, and the exit code is 1.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import soundfile
-import soxr
+
+from musika.errors import AudioError
+from tools.common import command, jobs
 
 PEAK = 0.99
 
 
-def transposed(source: Path, target: Path, semitones: int) -> str:
-    """Writes `source`, that many semitones higher and as much faster, to `target`; returns why not, or ""."""
+class Job(NamedTuple):
+    """A file to write: `source`, that many semitones higher."""
+
+    source: Path
+    target: Path
+    semitones: int
+
+
+def transpose_file(job: Job) -> str:
+    """Writes one file; returns why not, or ""."""
+    import soundfile
+    import soxr
+
+    from musika import audio
+
     try:
-        waveform, rate = soundfile.read(source, dtype="float32", always_2d=True)
+        waveform, rate = soundfile.read(job.source, dtype="float32", always_2d=True)
     except (OSError, soundfile.LibsndfileError) as error:
         return str(error)
     if not len(waveform):
         return "is empty"
-    if semitones:
-        waveform = soxr.resample(waveform, rate * 2 ** (semitones / 12), rate)
+    if job.semitones:
+        waveform = soxr.resample(waveform, rate * 2 ** (job.semitones / 12), rate)
     waveform = waveform * min(1.0, PEAK / max(float(np.abs(waveform).max()), 1e-9))
-    partial = target.with_name(f".{target.name}.part")
-    soundfile.write(partial, waveform, rate, format="WAV", subtype="PCM_16")
-    partial.replace(target)
+    try:
+        audio.write(job.target, waveform.astype(np.float32), rate)
+    except AudioError as error:
+        return str(error)
     return ""
 
 
-def jobs_of(folder: Path, target: Path, semitones: int) -> Iterator[tuple[Path, Path, int]]:
-    """(source, target, semitones) of every file that is not there yet."""
+def list_jobs(folder: Path, target: Path, semitones: int) -> Iterator[Job]:
+    """All files that are not there yet.
+
+    Raises:
+        AudioError: there is no audio in the folder.
+    """
     from musika import audio
 
     for source in audio.find(folder):
         place = target / source.relative_to(folder).parent
-        place.mkdir(parents=True, exist_ok=True)
         for key in range(-semitones, semitones + 1):
-            made = place / f"{source.name}_{key:+d}.wav"  # with the ending: a.wav and a.mp3 are two pieces
-            if not made.exists():
-                yield source, made, key
+            path = place / f"{source.name}_{key:+d}.wav"  # with the ending: a.wav and a.mp3 are two pieces
+            if not path.exists():
+                yield Job(source, path, key)
+
+
+def transpose_all(files: list[Job]) -> Iterator[tuple[Path, str, str]]:
+    """Writes all files on all cores; gives the source, what was done, and why not."""
+    if files:
+        with ProcessPoolExecutor() as processes:
+            for job, reason in zip(files, processes.map(transpose_file, files), strict=True):
+                yield job.source, f"{job.source.name} -> {job.target.name}", reason
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("target", type=Path)
-    parser.add_argument("--semitones", type=int, default=3)
+    parser = command.make_parser("tools.transpose_audio", __doc__)
+    parser.add_argument("folder", type=Path, metavar="AUDIO_FOLDER", help="folder of recordings")
+    parser.add_argument("target", type=Path, metavar="TARGET_FOLDER", help="folder that the files are written to")
+    parser.add_argument(
+        "--semitones",
+        type=command.parse_number(int, 0, 24),
+        metavar="N",
+        default=3,
+        help="keys to either side of the original",
+    )
     options = parser.parse_args()
-    if options.target.resolve().is_relative_to(options.folder.resolve()):
-        parser.error("TARGET_FOLDER lies in AUDIO_FOLDER: what is written would be transposed again")
-    from musika.errors import AudioError
-
-    try:
-        jobs = list(jobs_of(options.folder, options.target, options.semitones))
-    except AudioError:
-        parser.error(f"there is no audio in {options.folder}")
-    failed = 0
-    with ProcessPoolExecutor() as processes:
-        found = processes.map(transposed, *zip(*jobs, strict=True)) if jobs else iter(())
-        for (source, made, _), reason in zip(jobs, found, strict=True):
-            failed += bool(reason)
-            print(f"{source}: {reason}" if reason else f"{source.name} -> {made.name}", flush=True)
-    return int(failed > 0)
+    jobs.check_target(options.folder, options.target)
+    return jobs.report_results(transpose_all(list(list_jobs(options.folder, options.target, options.semitones))))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from musika import backend, checkpoint
+from musika.errors import UsageError
 from tests.helpers import tiny
+from tests.helpers.tools import run_module
 from tests.helpers.train_runs import write_latents
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def write(folder: Path, identity: str, **files: np.ndarray) -> Path:
@@ -22,11 +20,6 @@ def write(folder: Path, identity: str, **files: np.ndarray) -> Path:
     for name, latents in files.items():
         np.save(folder / f"{name}.npy", latents)
     return folder
-
-
-def run(*words: object) -> subprocess.CompletedProcess[str]:
-    script = [sys.executable, "-m", "tools.follow_codec", *map(str, words)]
-    return subprocess.run(script, capture_output=True, text=True, timeout=300, cwd=ROOT)
 
 
 def test_latents_and_scores_follow(tmp_path: Path) -> None:
@@ -44,9 +37,9 @@ def test_latents_and_scores_follow(tmp_path: Path) -> None:
     old = [rng.normal(1, size=(n, 4)).astype(np.float32) for n in (300, 200, 10)]
     latents = write(tmp_path / "old", own, a=old[0], b=old[1], c=old[2])
     moved = write(tmp_path / "new", "f" * 16, a=old[0] @ turn + shift, b=old[1] @ turn + shift)
-    made = run(tmp_path / "open", latents, moved, tmp_path / "out")
+    made = run_module("tools.follow_codec", tmp_path / "open", latents, moved, tmp_path / "out")
     assert made.returncode == 0, made.stderr
-    assert "leaves 0.0 %" in made.stdout and checkpoint.read_config(tmp_path / "out")["codec_identity"] == "f" * 16
+    assert "does not explain 0.0 % of" in made.stdout and checkpoint.read_config(tmp_path / "out")["codec_identity"] == "f" * 16
 
     def named(folder: Path) -> np.ndarray:
         loaded = load_generator(folder)
@@ -66,14 +59,14 @@ def test_what_cannot_follow_is_refused(tmp_path: Path) -> None:
 
     latents = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
     old = write(tmp_path / "old", "a" * 16, a=latents)
-    with pytest.raises(ValueError, match="no files of latents in common"):
-        follow_codec.pairs(old, write(tmp_path / "none", "b" * 16, b=latents), False)
-    with pytest.raises(ValueError, match="have shapes"):
-        follow_codec.pairs(old, write(tmp_path / "short", "b" * 16, a=latents[:9]), False)
-    x, y = follow_codec.pairs(old, write(tmp_path / "new", "b" * 16, a=2 * latents), True)
+    with pytest.raises(UsageError, match="no files of latents in common"):
+        follow_codec.read_pairs(old, write(tmp_path / "none", "b" * 16, b=latents), False)
+    with pytest.raises(UsageError, match="have shapes"):
+        follow_codec.read_pairs(old, write(tmp_path / "short", "b" * 16, a=latents[:9]), False)
+    x, y = follow_codec.read_pairs(old, write(tmp_path / "new", "b" * 16, a=2 * latents), True)
     np.testing.assert_array_equal(x[50:], np.roll(latents, 2, axis=1))
-    matrix, left = follow_codec.fitted(x, y)[1::2]
+    matrix, left = follow_codec.fit_map(x, y)[1::2]
     np.testing.assert_allclose(matrix, 2 * np.eye(4), atol=1e-3)
     assert left < 1e-6
     noise = np.random.default_rng(1).normal(size=x.shape)
-    assert follow_codec.fitted(x, noise)[3] > 0.9
+    assert follow_codec.fit_map(x, noise).unexplained > 0.9

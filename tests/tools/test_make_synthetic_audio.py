@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import mido
@@ -11,10 +9,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.helpers.tools import run_module
 from tools import make_synthetic_audio
+from tools.common import midi, voices
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = "tools.make_synthetic_audio"
+MODULE = "tools.make_synthetic_audio"
 
 
 def write(path: Path, *notes: tuple[int, int, int, int]) -> None:
@@ -27,19 +26,13 @@ def write(path: Path, *notes: tuple[int, int, int, int]) -> None:
     file.save(path)
 
 
-def run(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", SCRIPT, *map(str, words)], capture_output=True, text=True, timeout=300, cwd=ROOT
-    )
-
-
 def test_a_folder_is_played(tmp_path: Path) -> None:
     (tmp_path / "midi").mkdir()
     write(tmp_path / "midi" / "a.mid", (0, 69, 0, 960), (9, 36, 0, 100), (9, 42, 0, 100), (1, 57, 0, 480))
     write(tmp_path / "midi" / "empty.mid")
     (tmp_path / "midi" / "bad.mid").write_bytes(b"no music")
-    made = run(tmp_path / "midi", tmp_path / "out", "--takes", 2)
-    assert made.returncode == 1 and "bad.mid" in made.stdout and "Traceback" not in made.stderr
+    made = run_module(MODULE, tmp_path / "midi", tmp_path / "out", "--takes", 2)
+    assert made.returncode == 1 and "bad.mid: is not a MIDI file" in made.stderr and "Traceback" not in made.stderr
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"midi-a-0.flac", "midi-a-1.flac"}
     sounds = [soundfile.read(tmp_path / "out" / name, always_2d=True) for name in sorted(names)]
@@ -49,38 +42,36 @@ def test_a_folder_is_played(tmp_path: Path) -> None:
     shortest = min(len(waveform) for waveform, _ in sounds)
     assert np.abs(sounds[0][0][:shortest] - sounds[1][0][:shortest]).max() > 0.05  # another take, other voices
     before = (tmp_path / "out" / "midi-a-0.flac").stat().st_mtime_ns
-    run(tmp_path / "midi", tmp_path / "out")
+    run_module(MODULE, tmp_path / "midi", tmp_path / "out")
     assert (tmp_path / "out" / "midi-a-0.flac").stat().st_mtime_ns == before
-    assert "no MIDI files" in run(tmp_path / "out", tmp_path / "none").stderr
+    assert "no MIDI files" in run_module(MODULE, tmp_path / "out", tmp_path / "none").stderr
 
 
 def test_every_voice_is_in_tune_and_the_seed_decides(tmp_path: Path) -> None:
-
-    for voice in {*make_synthetic_audio.VOICES}:
+    for make in {*voices.MAKERS}:
         for hz in (220.0, 880.0):
-            sound = voice(np.random.default_rng(3))(hz)
+            sound = make(np.random.default_rng(3))(hz)
             assert (
-                len(sound) == round(make_synthetic_audio.LONGEST * make_synthetic_audio.RATE)
+                len(sound) == round(voices.LONGEST * voices.RATE)
                 and np.isfinite(sound).all()
             )
             powers = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
-            at = round(hz * make_synthetic_audio.LONGEST)
+            at = round(hz * voices.LONGEST)
             assert powers[at - 8 : at + 9].sum() > 0.003 * powers.sum()  # of bells, other partials ring longer
             assert powers[:4].sum() < 1e-3 * powers.sum()
     write(tmp_path / "b.mid", (0, 60, 0, 480))
-    once, again, other = (make_synthetic_audio.made(tmp_path / "b.mid", 5.0, seed) for seed in (1, 1, 2))
+    once, again, other = (make_synthetic_audio.synthesize(tmp_path / "b.mid", 5.0, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(once, again)
     assert once.shape != other.shape or np.abs(once - other).max() > 0.05
 
 
 def test_notes_have_their_times_and_hats_are_treble(tmp_path: Path) -> None:
-
     write(tmp_path / "c.mid", (0, 60, 480, 960), (3, 64, 0, 480))
-    assert make_synthetic_audio.notes_of(tmp_path / "c.mid", 9.0) == [(0.5, 1.0, 0, 60, 100), (1.5, 0.5, 3, 64, 100)]
-    assert len(make_synthetic_audio.notes_of(tmp_path / "c.mid", 1.0)) == 1
-    noise = make_synthetic_audio.coloured_noise(np.random.default_rng(0), 1.0, 5000, 12_000)
+    assert midi.read_notes(tmp_path / "c.mid", 9.0) == [(0.5, 1.0, 0, 60, 100), (1.5, 0.5, 3, 64, 100)]
+    assert len(midi.read_notes(tmp_path / "c.mid", 1.0)) == 1
+    noise = voices.make_noise(np.random.default_rng(0), 1.0, 5000, 12_000)
     powers = np.abs(np.fft.rfft(noise)) ** 2
     assert powers[5000:12_000].sum() > 0.8 * powers.sum()
-    sparks = make_synthetic_audio.sparkle(44_100 * 8, np.random.default_rng(0))
+    sparks = make_synthetic_audio.make_high_tones(44_100 * 8, np.random.default_rng(0))
     powers = np.abs(np.fft.rfft(sparks[:, 0])) ** 2
     assert powers[8 * 2900 :].sum() > 0.99 * powers.sum() > 0

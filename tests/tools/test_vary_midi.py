@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import mido
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = "tools.vary_midi"
+from tests.helpers.tools import run_module
 
-
-def run(*words: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", SCRIPT, *map(str, words)], capture_output=True, text=True, timeout=120, cwd=ROOT
-    )
+MODULE = "tools.vary_midi"
 
 
 def write_song(path: Path) -> None:
@@ -44,7 +37,7 @@ def test_takes_differ_in_key_and_speed_alone(tmp_path: Path) -> None:
     source.mkdir(parents=True)
     write_song(source / "a.mid")
     (source / "b.mid").write_text("no music")
-    made = run(tmp_path / "in", tmp_path / "out", "--takes", 4, "--semitones", 1, "--tempo", 0.2)
+    made = run_module(MODULE, tmp_path / "in", tmp_path / "out", "--takes", 4, "--semitones", 1, "--tempo", 0.2)
     assert made.returncode == 1 and "b.mid" in made.stderr and "Traceback" not in made.stderr
     names = ["a_0+0.mid", "a_1+1.mid", "a_2-1.mid", "a_3+0.mid"]
     assert sorted(path.name for path in (tmp_path / "out" / "sub").iterdir()) == names
@@ -61,14 +54,14 @@ def test_takes_differ_in_key_and_speed_alone(tmp_path: Path) -> None:
     assert abs(speeds[0] - 1) < 1e-3 and all(1 / 1.21 < speed < 1.21 for speed in speeds)
     assert len({round(speed, 3) for speed in speeds}) == 4
     before = {path.name: path.read_bytes() for path in (tmp_path / "out" / "sub").iterdir()}
-    run(tmp_path / "in", tmp_path / "out", "--takes", 4, "--semitones", 1, "--tempo", 0.2)
+    run_module(MODULE, tmp_path / "in", tmp_path / "out", "--takes", 4, "--semitones", 1, "--tempo", 0.2)
     assert before == {path.name: path.read_bytes() for path in (tmp_path / "out" / "sub").iterdir()}
 
 
 def test_a_touch_moves_loudness_and_time_a_little(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     write_song(tmp_path / "in" / "a.mid")
-    assert run(tmp_path / "in", tmp_path / "out", "--takes", 1, "--touch", 20).returncode == 0
+    assert run_module(MODULE, tmp_path / "in", tmp_path / "out", "--takes", 1, "--touch", 20).returncode == 0
     own, played = notes(tmp_path / "in" / "a.mid")[:8], notes(tmp_path / "out" / "a_0+0.mid")
     moved = np.array([b[0] - a[0] for a, b in zip(own, played, strict=True)])
     louder = np.array([b[2] - a[2] for a, b in zip(own, played, strict=True)])
@@ -79,9 +72,9 @@ def test_a_touch_moves_loudness_and_time_a_little(tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for words, message in (
-        ([tmp_path / "in", tmp_path / "out"], "there is no .mid"),
-        ([tmp_path / "in", tmp_path / "in" / "out"], "would be played again"),
-        ([tmp_path / "in", tmp_path / "out", "--takes", 0], "--takes is at least 1"),
+        ([tmp_path / "in", tmp_path / "out"], "there are no MIDI files in"),
+        ([tmp_path / "in", tmp_path / "in" / "out"], "lies in"),
+        ([tmp_path / "in", tmp_path / "out", "--takes", 0], "--takes: 0 must be at least 1"),
     ):
-        said = run(*words)
-        assert said.returncode == 2 and message in said.stderr
+        said = run_module(MODULE, *words)
+        assert said.returncode == 2 and message in said.stderr and said.stderr.count("\n") == 1
