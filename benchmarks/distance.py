@@ -1,70 +1,50 @@
-"""Fréchet distance of a generator's latents to those of real music, beside that of two halves of the latter.
+"""Fréchet distance of a generator's latents to those of real music, beside that of two halves of the real music.
 
-python -m benchmarks.distance LATENTS_FOLDER [--load_path checkpoints/open] [--pieces 40]
-
-Stretches of 32 latents, each described by the mean, the deviation and the mean absolute step of its numbers, projected
-on their 64 main components (musika/metrics). Generated pieces have the seeds 1000, 1001 ... and 512 latents each.
+Clips of 32 latents (3 s) are described by the mean, the standard deviation and the mean absolute step of each number,
+and projected on 64 principal components (musika/metrics/sets/spaces.py). Generated pieces have the seeds 1000, 1001 ...
+and 512 latents each. In contrast to `musika evaluate --generated`, nothing is decoded and encoded again.
 """
 
 from __future__ import annotations
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from musika.errors import CheckpointError
-from musika.metrics.sets import frechet, spaces
-
-LENGTH = 512  # latents of a generated piece
+from musika.errors import UsageError
+from tools.common import command, latents
 
 
-def described(pieces: list[np.ndarray]) -> np.ndarray:
-    """Pieces `[T, C]` to one row `[3 C]` for each stretch."""
-    return np.concatenate([spaces.describe_clips(piece) for piece in pieces])
+def measure_distance(one: Sequence[np.ndarray], other: Sequence[np.ndarray]) -> float:
+    """Fréchet distance of the clips of pieces `[T, C]`."""
+    from musika.metrics.sets import frechet
+    from musika.metrics.sets.spaces import CLIPS
+
+    return frechet.evaluate(CLIPS.describe_all(one), CLIPS.describe_all(other), CLIPS.components)["frechet"]
 
 
-def distance(one: np.ndarray, other: np.ndarray) -> float:
-    """Fréchet distance of rows on their main components."""
-    return frechet.evaluate(one, other, spaces.CLIPS.components)["frechet"]
-
-
-def generated(folder: Path, pieces: int) -> list[np.ndarray]:
-    """That many pieces `[512, C]`."""
-    from musika import backend
-    from musika.checkpoint import locate
-    from musika.gan import coordinates, noise
-    from musika.gan.load import load_generator
-
-    loaded = load_generator(locate.resolve_checkpoint(folder))
-    config = loaded.config
-    made = []
-    for seed in range(1000, 1000 + pieces):
-        places = coordinates.rendering_coordinates(config, seed, 2.0, 0, LENGTH)
-        halves = places.reshape(-1, config.half_window, 2 * config.coordinate_depth)
-        drawn = noise.rendering_noise(config, seed, 0, len(halves))
-        made.append(backend.to_numpy(loaded.generator(halves, drawn)).reshape(-1, config.channels))
-    return made
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("latents", type=Path)
-    parser.add_argument("--load_path", type=Path, default=Path("checkpoints/open"))
-    parser.add_argument("--pieces", type=int, default=40)
+def main() -> int:
+    parser = command.make_parser("benchmarks.distance", __doc__)
+    parser.add_argument("latents", type=Path, metavar="LATENTS_FOLDER", help="folder of latents of real music")
+    parser.add_argument("--load_path", type=Path, metavar="FOLDER", default=Path("checkpoints/open"), help="generator")
+    parser.add_argument(
+        "--pieces", type=command.parse_number(int, 1), metavar="N", default=40, help="pieces to generate"
+    )
     options = parser.parse_args()
-    real = [np.load(path, allow_pickle=False) for path in sorted(options.latents.rglob("*.npy"))]
+
+    from musika import console
+
+    real = latents.read_pieces(options.latents)
     if len(real) < 2:
-        parser.error(f"{options.latents} holds {len(real)} files of latents: two halves need two at least")
+        raise UsageError(f"there is only one file of latents in {options.latents}: two halves need at least two")
     order = np.random.default_rng(0).permutation(len(real))
-    halves = [described([real[i] for i in order[start::2]]) for start in (0, 1)]
-    try:
-        made = described(generated(options.load_path, options.pieces))
-    except CheckpointError as error:
-        parser.error(str(error))
-    print(f"generated to real       {distance(described(real), made):.3f}")
-    print(f"one half to the other   {distance(*halves):.3f}")
+    halves = [[real[i] for i in order[start::2]] for start in (0, 1)]
+    generated = latents.generate_pieces(options.load_path, options.pieces)
+    console.say(f"generated to real       {measure_distance([*halves[0], *halves[1]], generated):.3f}")
+    console.say(f"one half to the other   {measure_distance(halves[0], halves[1]):.3f}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

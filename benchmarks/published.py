@@ -1,10 +1,8 @@
 """How fast networks of the published sizes generate, encode and train, with random weights, beside the yardstick.
 
-    python -m benchmarks.published [--mixed_precision True] [--seconds 60] [--parts generate,encode,train,difference]
-
-Networks and synthesis, without files; the best of a few runs, after one that compiles. A figure is also given as it
-would be on cores whose yardstick is 420 GFLOP/s in float32 and 760 in bfloat16, scaled by the yardstick of its own
-precision. `difference` is how far bfloat16 is from float32: decoded waveforms and latents.
+Networks and synthesis only, without files; the best of a few runs, after one that compiles. Each figure is also scaled
+to a yardstick of 420 GFLOP/s in float32 or 760 in bfloat16, by the yardstick of its own precision. `difference` is how
+much decoded waveforms and latents in bfloat16 differ from those in float32.
 """
 
 from __future__ import annotations
@@ -15,61 +13,67 @@ from typing import Any
 import numpy as np
 
 from benchmarks import yardstick
-from benchmarks.speed import _Random, _stepping
+from benchmarks.common.training import RandomLatents, make_stepper
 from musika import draws
+from tools.common import command
 
 PARTS = ("generate", "encode", "train", "difference")
 REFERENCE = {"float32": 420.0, "bfloat16": 760.0}  # GFLOP/s
-WORK = {"generate": 4.5, "encode": 4.0}  # GFLOP a second of audio, as issue and design count them
-STEP_WORK = 370.0  # GFLOP in a training step of 32
+WORK = {"generate": 4.5, "encode": 4.0}  # GFLOP for a second of audio, counted from the sizes
+STEP_WORK = 370.0  # GFLOP of a training step with a batch of 32
 TARGETS = {"generate": ">= 75 x", "encode": ">= 100 x", "train": "<= 1.2 s"}
 
 
-def main() -> None:
-    options = _options()
+def main() -> int:
+    from musika import console
+
+    options = _parse_options()
     kind = "bfloat16" if options.mixed_precision == "True" else "float32"
-    parts = options.parts.split(",")
-    if "difference" in parts:
-        print(_difference())
-    if parts == ["difference"]:
-        return
+    if "difference" in options.parts:
+        console.say(_describe_difference())
+    parts = [part for part in options.parts if part != "difference"]
+    if not parts:
+        return 0
     before = yardstick.measure()
-    spent = {part: MEASURED[part](options) for part in parts if part != "difference"}
-    ruler = yardstick.better(before, yardstick.measure())
-    factor = REFERENCE[kind] / ruler[kind]
+    times = {part: MEASUREMENTS[part](options) for part in parts}
+    speeds = yardstick.pick_faster(before, yardstick.measure())
+    factor = REFERENCE[kind] / speeds[kind]
     rows = []
-    for part, seconds in spent.items():
+    for part, seconds in times.items():
         work = STEP_WORK if part == "train" else WORK[part] * options.seconds
-        here, there = f"{seconds:.3g} s", f"{seconds / factor:.3g} s"
+        here, scaled = f"{seconds:.3g} s", f"{seconds / factor:.3g} s"
         if part != "train":
             speed = options.seconds / seconds
-            here, there = f"{speed:.3g} x", f"{speed * factor:.3g} x"
-        shares = {"GFLOP/s": work / seconds, "of the yardstick": work / seconds / ruler[kind]}
-        rows.append({"part": part, "here": here, f"at {REFERENCE[kind]:.0f}": there, "target": TARGETS[part], **shares})
+            here, scaled = f"{speed:.3g} x", f"{speed * factor:.3g} x"
+        shares = {"GFLOP/s": work / seconds, "of the yardstick": work / seconds / speeds[kind]}
+        rows.append(
+            {"part": part, "here": here, f"at {REFERENCE[kind]:.0f}": scaled, "target": TARGETS[part], **shares}
+        )
     title = f"published sizes, random weights, {kind}, xla {options.xla}, best of {options.repeats}; x is real time"
-    yardstick.report(title, rows, ruler, options.json)
+    yardstick.report(title, rows, speeds, options.json)
+    return 0
 
 
-def _options() -> argparse.Namespace:
-    parser = yardstick.parser(__doc__ or "")
-    parser.add_argument("--seconds", type=float, default=60.0, help="audio to generate and to encode (default: 60)")
-    parser.add_argument("--bs", type=int, default=32, help="batch of the training step (default: 32)")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each part (default: 3)")
-    parser.add_argument("--mixed_precision", default="True", choices=("True", "False"), help="bfloat16 (default: True)")
-    parser.add_argument("--xla", default="False", choices=("True", "False"), help="networks, too (default: False)")
-    parser.add_argument("--parts", default=",".join(PARTS), help=f"which of {','.join(PARTS)} (default: all)")
-    options = parser.parse_args()
-    if unknown := set(options.parts.split(",")) - set(PARTS):
-        parser.error(f"--parts: {', '.join(sorted(unknown))} is none of {', '.join(PARTS)}")
-    return options
+def _parse_options() -> argparse.Namespace:
+    parser = yardstick.make_parser("benchmarks.published", __doc__)
+    whole, seconds = command.parse_number(int, 1), command.parse_number(float, 0.1)
+    parser.add_argument("--seconds", type=seconds, metavar="X", default=60.0, help="audio to generate and to encode")
+    parser.add_argument("--bs", type=whole, metavar="N", default=32, help="batch of the training step")
+    parser.add_argument("--repeats", type=whole, metavar="N", default=3, help="runs of each part")
+    parser.add_argument("--mixed_precision", default="True", choices=("True", "False"), help="bfloat16")
+    parser.add_argument("--xla", default="False", choices=("True", "False"), help="compile the networks with XLA, too")
+    parser.add_argument(
+        "--parts", type=command.parse_names(PARTS), metavar="NAME,...", default=",".join(PARTS), help="what to measure"
+    )
+    return parser.parse_args()
 
 
-def _policy(options: argparse.Namespace) -> str:
+def _choose_policy(options: argparse.Namespace) -> str:
     return "mixed_bfloat16" if options.mixed_precision == "True" else "float32"
 
 
-def codec(policy: str, xla: bool = False) -> Any:
-    """A `musika` codec of the published sizes under whose random weights signals keep their size."""
+def make_codec(policy: str, xla: bool = False) -> Any:
+    """A `musika` codec of the published sizes with random weights of a scale that keeps the level of signals."""
     from musika.codec import published
     from musika.codec.published_blocks import PublishedCodec
     from musika.config import PublishedCodecConfig
@@ -84,43 +88,42 @@ def codec(policy: str, xla: bool = False) -> Any:
     return PublishedCodec(config, weights, "random", policy, xla)
 
 
-def _generate(options: argparse.Namespace) -> float:
+def _time_generating(options: argparse.Namespace) -> float:
     from musika import render
     from musika.config import GeneratorConfig
     from musika.gan.generator import Generator
 
     config, xla = GeneratorConfig(), options.xla == "True"
-    generator = Generator(config, dtype=_policy(options))
-    model = render.Model(config, render.compile_generator(generator, xla), codec(_policy(options), xla), "random")
-    return _best(lambda: render.render(model, 0, 0.0, options.seconds), options)
+    generator = Generator(config, dtype=_choose_policy(options))
+    codec = make_codec(_choose_policy(options), xla)
+    model = render.Model(config, render.compile_generator(generator, xla), codec, "random")
+    return _time_best(lambda: render.render(model, 0, 0.0, options.seconds), options)
 
 
-def _encode(options: argparse.Namespace) -> float:
-    made = codec(_policy(options), options.xla == "True")
-    waveform = 0.1 * draws.normal(0, "benchmark", 0, (round(options.seconds * made.sample_rate), 2))
-    return _best(lambda: made.encode(waveform), options)
+def _time_encoding(options: argparse.Namespace) -> float:
+    codec = make_codec(_choose_policy(options), options.xla == "True")
+    waveform = 0.1 * draws.normal(0, "benchmark", 0, (round(options.seconds * codec.sample_rate), 2))
+    return _time_best(lambda: codec.encode(waveform), options)
 
 
-def _train(options: argparse.Namespace) -> float:
+def _time_training(options: argparse.Namespace) -> float:
     from musika.config import GanTrainConfig, GeneratorConfig
     from musika.training.stages.gan import GanStage
 
     config = GeneratorConfig()
-    train, windows, xla = GanTrainConfig(bs=options.bs), _Random(config.channels), options.xla == "True"
-    stage = GanStage(config, train, windows, "", precision=_policy(options), xla=xla)
-    return _best(_stepping(stage), options)
+    train, latents, xla = GanTrainConfig(bs=options.bs), RandomLatents(config.channels), options.xla == "True"
+    stage = GanStage(config, train, latents, "", precision=_choose_policy(options), xla=xla)
+    return _time_best(make_stepper(stage), options)
 
 
-def _best(call: Any, options: argparse.Namespace) -> float:
-    call()  # compiles
-    return yardstick.best(call, options.repeats)
+def _time_best(call: Any, options: argparse.Namespace) -> float:
+    """Seconds of the fastest run, after one that compiles."""
+    call()
+    return yardstick.time_best(call, options.repeats)
 
 
-def _difference() -> str:
-    from musika import environment
-
-    environment.prepare()
-    exact, half = codec("float32"), codec("mixed_bfloat16")
+def _describe_difference() -> str:
+    exact, half = make_codec("float32"), make_codec("mixed_bfloat16")
     latents = np.tanh(draws.normal(0, "benchmark", 2, (128, exact.channels)))
     one, two = exact.decode(latents), half.decode(latents)
     error = float(np.sqrt(np.mean((one - two) ** 2) / np.mean(one**2)))
@@ -128,14 +131,14 @@ def _difference() -> str:
     loud = spectra[0] > spectra[0].max() - 60
     decibels = float(np.abs(spectra[0] - spectra[1])[loud].mean())
     waveform = 0.1 * draws.normal(0, "benchmark", 3, (128 * exact.hop_total, 2))
-    coded = float(np.abs(exact.encode(waveform) - half.encode(waveform)).max())
+    of_latents = float(np.abs(exact.encode(waveform) - half.encode(waveform)).max())
     return (
-        f"bfloat16 against float32: decoded waveforms {100 * error:.2g} % of their root mean square, "
-        f"spectra {decibels:.2g} dB (down to 60 dB below the peak), latents {coded:.2g} at most"
+        f"bfloat16 and float32 differ: decoded waveforms by {100 * error:.2g} % of their RMS, spectra by "
+        f"{decibels:.2g} dB on average (down to 60 dB below the peak), latents by {of_latents:.2g} at most"
     )
 
 
-MEASURED = {"generate": _generate, "encode": _encode, "train": _train}
+MEASUREMENTS = {"generate": _time_generating, "encode": _time_encoding, "train": _time_training}
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

@@ -1,9 +1,7 @@
-"""How fast a loaded pair of checkpoints encodes, decodes, generates and trains, beside the yardstick of the same run.
+"""How fast a pair of checkpoints encodes, decodes, generates and trains, beside the yardstick of the same run.
 
-    python -m benchmarks.speed [--load_path FOLDER] [--dec_path FOLDER] [--seconds 60] [--parts encode,decode,...]
-
-Networks and synthesis, without files. Each figure is seconds of audio per second of time: the best of a few runs, after
-one that compiles. For training it is the audio in a batch's windows (or crops) over the time of a step.
+Networks and synthesis only, without files. Each figure is seconds of audio per second, the best of a few runs after one
+that compiles. For training it is the audio in the windows (or crops) of a batch over the time of a step.
 """
 
 from __future__ import annotations
@@ -13,64 +11,66 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks import yardstick
+from benchmarks.common.training import NoisePool, RandomLatents, make_stepper
 from musika import draws
-from musika.cli import flags, models
+from tools.common import command
 
 PARTS = ("encode", "decode", "generate", "train_gan", "train_codec")
 Work = tuple[float, Callable[[], Any]]  # seconds of audio in one call, the call
 
 
-def main() -> None:
-    options = _options()
+def main() -> int:
+    options = _parse_options()
     before = yardstick.measure()
     rows = []
-    for part in options.parts.split(","):
-        seconds, call = WORK[part](options)
+    for part in options.parts:
+        audio_seconds, call = WORK[part](options)
         call()  # compiles
-        spent = yardstick.best(call, options.repeats)
-        rows.append({"part": part, "s of audio": seconds, "s": spent, "x real time": seconds / spent})
-    ruler = yardstick.better(before, yardstick.measure())
+        seconds = yardstick.time_best(call, options.repeats)
+        rows.append({"part": part, "s of audio": audio_seconds, "s": seconds, "x real time": audio_seconds / seconds})
+    speeds = yardstick.pick_faster(before, yardstick.measure())
     for row in rows:
-        row["x per GFLOP/s"] = row["x real time"] / ruler["float32"]
-        row[f"x at {yardstick.REFERENCE:.0f} GFLOP/s"] = yardstick.scaled(row["x real time"], ruler)
+        row["x per GFLOP/s"] = row["x real time"] / speeds["float32"]
+        row[f"x at {yardstick.REFERENCE:.0f} GFLOP/s"] = yardstick.scale_speed(row["x real time"], speeds)
     title = f"speed, mixed_precision {options.mixed_precision}, xla {options.xla}, best of {options.repeats}"
-    yardstick.report(title, rows, ruler, options.json)
+    yardstick.report(title, rows, speeds, options.json)
+    return 0
 
 
-def _options() -> argparse.Namespace:
-    parser = yardstick.parser(__doc__ or "")
-    parser.add_argument("--load_path", type=Path, default=Path("checkpoints/open"), help="generator")
-    parser.add_argument("--dec_path", type=Path, default=None, help="codec (default: the one that fits)")
-    parser.add_argument("--seconds", type=float, default=60.0, help="audio to encode, decode, generate (default: 60)")
-    parser.add_argument("--bs", type=int, default=32, help="batch of the generator's training (default: 32)")
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each part (default: 3)")
-    parser.add_argument("--mixed_precision", default="auto", choices=("auto", "True", "False"))
-    parser.add_argument("--xla", default="auto", choices=("auto", "True", "False"))
-    parser.add_argument("--parts", default=",".join(PARTS), help=f"which of {','.join(PARTS)} (default: all)")
-    options = parser.parse_args()
-    unknown = set(options.parts.split(",")) - set(PARTS)
-    if unknown:
-        parser.error(f"--parts: {', '.join(sorted(unknown))} is none of {', '.join(PARTS)}")
-    return options
+def _parse_options() -> argparse.Namespace:
+    parser = yardstick.make_parser("benchmarks.speed", __doc__)
+    whole, seconds = command.parse_number(int, 1), command.parse_number(float, 0.1)
+    parser.add_argument("--load_path", type=Path, metavar="FOLDER", default=Path("checkpoints/open"), help="generator")
+    parser.add_argument("--dec_path", type=Path, metavar="FOLDER", help="codec; without it, the one that fits")
+    parser.add_argument("--seconds", type=seconds, metavar="X", default=60.0, help="audio to encode, decode, generate")
+    parser.add_argument("--bs", type=whole, metavar="N", default=32, help="batch of the generator's training")
+    parser.add_argument("--repeats", type=whole, metavar="N", default=3, help="runs of each part")
+    for flag in ("--mixed_precision", "--xla"):
+        parser.add_argument(
+            flag, default="auto", choices=("auto", "True", "False"), metavar="auto|True|False", help="as in `musika`"
+        )
+    parser.add_argument(
+        "--parts", type=command.parse_names(PARTS), metavar="NAME,...", default=",".join(PARTS), help="what to measure"
+    )
+    return parser.parse_args()
 
 
-def _model(options: argparse.Namespace) -> Any:
+def _load_model(options: argparse.Namespace) -> Any:
+    from musika.cli import flags, models
 
     chosen = {name: getattr(options, name) for name in ("load_path", "dec_path", "mixed_precision", "xla")}
     return models.load_model(flags.GenerateOptions(**chosen))
 
 
 def _encode(options: argparse.Namespace) -> Work:
-    codec = _model(options).codec
+    codec = _load_model(options).codec
     waveform = 0.1 * draws.normal(0, "benchmark", 0, (round(options.seconds * codec.sample_rate), 2))
     return options.seconds, lambda: codec.encode(waveform)
 
 
 def _decode(options: argparse.Namespace) -> Work:
-    codec = _model(options).codec
+    codec = _load_model(options).codec
     count = codec.latents_of(round(options.seconds * codec.sample_rate))
     latents = draws.uniform(0, "benchmark", 0, (count, codec.channels)) * 2 - 1
     return count * codec.hop_total / codec.sample_rate, lambda: codec.decode(latents)
@@ -79,7 +79,7 @@ def _decode(options: argparse.Namespace) -> Work:
 def _generate(options: argparse.Namespace) -> Work:
     from musika import render
 
-    model = _model(options)
+    model = _load_model(options)
     return options.seconds, lambda: render.render(model, 0, 0.0, options.seconds)
 
 
@@ -88,18 +88,18 @@ def _train_gan(options: argparse.Namespace) -> Work:
     from musika.config import GanTrainConfig
     from musika.training.stages.gan import GanStage
 
-    model = _model(options)
+    model = _load_model(options)
     config = model.config
     stage = GanStage(
         config,
         GanTrainConfig(bs=options.bs),
-        _Random(config.channels),
+        RandomLatents(config.channels),
         "",
         precision=backend.precision(options.mixed_precision),
         xla=backend.use_xla(options.xla),
     )
     seconds = options.bs * config.window * model.codec.hop_total / model.sample_rate
-    return seconds, _stepping(stage)
+    return seconds, make_stepper(stage)
 
 
 def _train_codec(options: argparse.Namespace) -> Work:
@@ -107,47 +107,12 @@ def _train_codec(options: argparse.Namespace) -> Work:
     from musika.config import CodecTrainConfig
     from musika.training.stages.codec import CodecStage
 
-    config = _model(options).codec.config
+    config = _load_model(options).codec.config
     train = CodecTrainConfig(magnitude_samples=0)  # the whole loss, synthesis included
-    precision, xla = backend.precision(options.mixed_precision), options.xla != "False"  # as `musika train` does
-    precision = "float32" if precision == "mixed_float16" else precision  # which it does not scale for codecs
-    stage = CodecStage(config, train, _Noise(), precision=precision, xla=xla)  # type: ignore[arg-type]
-    return train.bs * train.crop * config.hop_total / config.sample_rate, _stepping(stage)
-
-
-def _stepping(stage: Any) -> Callable[[], None]:
-    """One step after the other on the same batch; each call waits for its step."""
-    from musika import backend
-
-    held = [stage.init(0)]
-    batch = stage.batch(0)
-
-    def step() -> None:
-        held[0], scalars = stage.step(held[0], batch)
-        backend.to_numpy(scalars)
-
-    return step
-
-
-class _Random:
-    """One long file of random latents."""
-
-    lengths = (4096,)
-
-    def __init__(self, channels: int) -> None:
-        self.latents = draws.uniform(0, "benchmark", 1, (4096, channels)) * 2 - 1
-
-    def crop(self, file_index: int, offset: int, length: int) -> np.ndarray:
-        """Latents `[length, C]`."""
-        return self.latents[offset : offset + length]
-
-
-class _Noise:
-    """What a pool of decoded audio gives, without the audio."""
-
-    def crop(self, u: np.ndarray, length: int) -> np.ndarray:
-        """Waveform `[length, 2]`."""
-        return 0.1 * draws.normal(0, "benchmark", int(u[0] * 1000), (length, 2))
+    precision, xla = backend.precision(options.mixed_precision), options.xla != "False"  # as `musika train` has it
+    precision = "float32" if precision == "mixed_float16" else precision  # codecs train without loss scaling
+    stage = CodecStage(config, train, NoisePool(), precision=precision, xla=xla)  # type: ignore[arg-type]
+    return train.bs * train.crop * config.hop_total / config.sample_rate, make_stepper(stage)
 
 
 WORK: dict[str, Callable[[argparse.Namespace], Work]] = {
@@ -159,4 +124,4 @@ WORK: dict[str, Callable[[argparse.Namespace], Work]] = {
 }
 
 if __name__ == "__main__":
-    main()
+    command.run(main)

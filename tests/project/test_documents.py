@@ -106,7 +106,7 @@ def read_flags_of_module(module: str) -> set[str]:
     """Flags that a module of tools/ or benchmarks/ declares, itself or through what all benchmarks share."""
     sources = [ROOT / (module.replace(".", "/") + ".py")]
     if module.startswith("benchmarks."):
-        sources.append(ROOT / "benchmarks/yardstick.py")
+        sources += [ROOT / "benchmarks/yardstick.py", ROOT / "benchmarks/common/generating.py"]
     return {name for source in sources for name in re.findall(r'"--([\w-]+)"', source.read_text())}
 
 

@@ -36,10 +36,14 @@ def test_latents_and_scores_follow(tmp_path: Path) -> None:
     turn, shift = rng.normal(size=(4, 4)) + 2 * np.eye(4), np.arange(4.0)
     old = [rng.normal(1, size=(n, 4)).astype(np.float32) for n in (300, 200, 10)]
     latents = write(tmp_path / "old", own, a=old[0], b=old[1], c=old[2])
-    moved = write(tmp_path / "new", "f" * 16, a=old[0] @ turn + shift, b=old[1] @ turn + shift)
+    turned = [(z @ turn + shift).astype(np.float32) for z in old]
+    moved = write(tmp_path / "new", "f" * 16, a=turned[0], b=turned[1])
     made = run_module("tools.follow_codec", tmp_path / "open", latents, moved, tmp_path / "out")
     assert made.returncode == 0, made.stderr
-    assert "does not explain 0.0 % of" in made.stdout and checkpoint.read_config(tmp_path / "out")["codec_identity"] == "f" * 16
+    assert (
+        "does not explain 0.0 % of" in made.stdout
+        and checkpoint.read_config(tmp_path / "out")["codec_identity"] == "f" * 16
+    )
 
     def named(folder: Path) -> np.ndarray:
         loaded = load_generator(folder)

@@ -51,10 +51,7 @@ def test_every_voice_is_in_tune_and_the_seed_decides(tmp_path: Path) -> None:
     for make in {*voices.MAKERS}:
         for hz in (220.0, 880.0):
             sound = make(np.random.default_rng(3))(hz)
-            assert (
-                len(sound) == round(voices.LONGEST * voices.RATE)
-                and np.isfinite(sound).all()
-            )
+            assert len(sound) == round(voices.LONGEST * voices.RATE) and np.isfinite(sound).all()
             powers = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
             at = round(hz * voices.LONGEST)
             assert powers[at - 8 : at + 9].sum() > 0.003 * powers.sum()  # of bells, other partials ring longer

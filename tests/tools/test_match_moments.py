@@ -50,4 +50,9 @@ def test_the_mean_of_checkpoints(tmp_path: Path) -> None:
     assert checkpoint.read_config(tmp_path / "mean")["config"] == {"n": 2}
     checkpoint.write(folders[1], {"kind": "generator"}, {"weights": {"a/kernel": np.ones((2, 2))}})
     made = run_module("tools.average_checkpoints", tmp_path / "other", *folders)
-    assert made.returncode == 2 and made.stderr.count("\n") == 1 and "a/kernel" in made.stderr and "Traceback" not in made.stderr
+    assert (
+        made.returncode == 2
+        and made.stderr.count("\n") == 1
+        and "a/kernel" in made.stderr
+        and "Traceback" not in made.stderr
+    )

@@ -36,9 +36,19 @@ def test_every_file_sounds_in_every_key_and_bad_ones_are_told(tmp_path: Path) ->
 
 def test_a_target_within_the_folder_is_refused(tmp_path: Path) -> None:
     made = run_module(MODULE, tmp_path, tmp_path / "out")
-    assert made.returncode == 2 and "lies in" in made.stderr and made.stderr.count("\n") == 1 and not (tmp_path / "out").exists()
+    assert (
+        made.returncode == 2
+        and "lies in" in made.stderr
+        and made.stderr.count("\n") == 1
+        and not (tmp_path / "out").exists()
+    )
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     made = run_module(MODULE, tmp_path / "nothing", tmp_path / "out")
-    assert made.returncode == 2 and "there is no folder" in made.stderr and made.stderr.count("\n") == 1 and "Traceback" not in made.stderr
+    assert (
+        made.returncode == 2
+        and "there is no folder" in made.stderr
+        and made.stderr.count("\n") == 1
+        and "Traceback" not in made.stderr
+    )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NoReturn
 
-from musika import console
+from musika import console, environment
 from musika.errors import UsageError
 
 WIDTH = 110  # characters of a line of help
@@ -25,7 +25,7 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescription
     """The docstring as it is written, and the default behind each flag's text."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=30, width=WIDTH)
+        super().__init__(prog, max_help_position=38, width=WIDTH)
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         if action.default is None or action.default is False:
@@ -45,7 +45,13 @@ def make_parser(module: str, docstring: str | None) -> argparse.ArgumentParser:
 
 def run(main: Callable[[], int]) -> NoReturn:
     """Runs a script and ends the process: with its own code, 2 after an error in one line, 130 after Ctrl-C."""
-    sys.exit(console.run_guarded(main, verbose=False))
+
+    def action() -> int:
+        environment.prepare()  # before a framework is imported
+        return main()
+
+    console.prepare_streams()
+    sys.exit(console.run_guarded(action, verbose=False))
 
 
 def parse_number(kind: Callable[[str], Any], least: float, most: float = math.inf) -> Callable[[str], Any]:
@@ -61,5 +67,17 @@ def parse_number(kind: Callable[[str], Any], least: float, most: float = math.in
                 f"{text} must be at least {least}" + (f" and at most {most}" if math.isfinite(most) else "")
             )
         return value
+
+    return parse
+
+
+def parse_names(known: Collection[str]) -> Callable[[str], list[str]]:
+    """A `type` for arguments: one or several of the known names, separated by commas."""
+
+    def parse(text: str) -> list[str]:
+        names = text.split(",")
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(f"there is no {unknown[0]!r}; there are {', '.join(known)}")
+        return names
 
     return parse
