@@ -15,12 +15,12 @@ Tensor = Any
 Spectrum = tuple[Tensor, Tensor]  # (real, imaginary), each [..., frames, window / 2 + 1]
 
 
-def hann(window: int) -> np.ndarray:
+def make_hann_window(window: int) -> np.ndarray:
     """The periodic Hann window, float32 `[window]`."""
     return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)).astype(np.float32)
 
 
-def frames(signal: Tensor, window: int, hop: int) -> Tensor:
+def split_frames(signal: Tensor, window: int, hop: int) -> Tensor:
     """`[..., N]`, N a multiple of hop, to `[..., N / hop - window / hop + 1, window]`."""
     overlap = window // hop
     pieces = ops.reshape(signal, (*signal.shape[:-1], -1, hop))
@@ -29,7 +29,7 @@ def frames(signal: Tensor, window: int, hop: int) -> Tensor:
 
 
 def overlap_add(pieces: Tensor, hop: int) -> Tensor:
-    """The transpose of `frames`: `[..., frames, window]` to `[..., (frames + window / hop - 1) hop]`."""
+    """The transpose of `split_frames`: `[..., frames, window]` to `[..., (frames + window / hop - 1) hop]`."""
     *lead, count, window = pieces.shape
     overlap = window // hop
     pieces = ops.reshape(pieces, (*lead, count, overlap, hop))
@@ -42,7 +42,7 @@ def overlap_add(pieces: Tensor, hop: int) -> Tensor:
 
 def stft(signal: Tensor, window: int, hop: int) -> Spectrum:
     """`[..., N]` to (real, imaginary), each `[..., frames, window / 2 + 1]`, not scaled."""
-    return ops.rfft(frames(signal, window, hop) * hann(window))
+    return ops.rfft(split_frames(signal, window, hop) * make_hann_window(window))
 
 
 def inverse_stft(spectrum: Spectrum, hop: int) -> Tensor:
@@ -52,27 +52,27 @@ def inverse_stft(spectrum: Spectrum, hop: int) -> Tensor:
     synthesis window are both Hann, whose squares at a quarter of the window add up to 3 / 2.
     """
     window = 2 * (spectrum[0].shape[-1] - 1)
-    pieces = ops.irfft(spectrum, fft_length=window) * hann(window)
+    pieces = ops.irfft(spectrum, fft_length=window) * make_hann_window(window)
     return overlap_add(pieces, hop) * (8 * hop / (3 * window))
 
 
-def power(spectrum: Spectrum) -> Tensor:
+def compute_power(spectrum: Spectrum) -> Tensor:
     """Squared magnitude of (real, imaginary)."""
     return ops.square(spectrum[0]) + ops.square(spectrum[1])
 
 
-def unit(real: Tensor, imaginary: Tensor) -> Spectrum:
+def normalise(real: Tensor, imaginary: Tensor) -> Spectrum:
     """Complex numbers as pairs, brought to length 1; those that are nearly 0 stay short."""
     scale = ops.rsqrt(ops.square(real) + ops.square(imaginary) + 1e-6)
     return real * scale, imaginary * scale
 
 
-def turn(one: Spectrum, other: Spectrum) -> Spectrum:
+def multiply(one: Spectrum, other: Spectrum) -> Spectrum:
     """The product of two complex numbers given as pairs."""
     return one[0] * other[0] - one[1] * other[1], one[0] * other[1] + one[1] * other[0]
 
 
-def mel_filters(sample_rate: int, window: int, bands: int) -> np.ndarray:
+def make_mel_filters(sample_rate: int, window: int, bands: int) -> np.ndarray:
     """Mel filters `[window / 2 + 1, bands]` on Slaney's scale, each of area one over Hz, from 0 to half the rate.
 
     As `librosa.filters.mel` with its defaults (a test compares), from Slaney, Auditory Toolbox, 1998.

@@ -68,16 +68,18 @@ def load_codec(folder: Path, precision: str = "float32", xla: bool = False, aske
         sizes, arrays = read_published(folder, asked)
         return PublishedCodec(sizes, arrays, published_identity(sizes, arrays), precision, xla)
 
-    from musika.codec import stereo
+    from musika.codec.decoder import Decoder
+    from musika.codec.encoder import Encoder
+    from musika.codec.stereo import StereoCodec
 
     config, weights = read_weights(folder)
     _check_stereo(folder, config, asked)
-    encoder = stereo.Encoder(config, name="encoder", dtype=precision)
-    decoder = stereo.Decoder(config, name="decoder", dtype=precision)
+    encoder = Encoder(config, name="encoder", dtype=precision)
+    decoder = Decoder(config, name="decoder", dtype=precision)
     for part, network in zip(PARTS, (encoder, decoder), strict=True):
         network.build()
         checkpoint.assign(network, weights[part])
-    return stereo.StereoCodec(config, encoder, decoder, identity_of(config, weights), xla)
+    return StereoCodec(config, encoder, decoder, identity_of(config, weights), xla)
 
 
 def describe(folder: Path, asked: Asked | None = None) -> CodecInfo:
@@ -155,7 +157,7 @@ def read_weights(folder: Path) -> tuple[CodecConfig, dict[str, dict[str, np.ndar
     Raises:
         CheckpointError: as `load_codec`.
     """
-    from musika.codec import stereo
+    from musika.codec.weights import list_weight_shapes
 
     written = checkpoint.read_config(folder)
     if written["kind"] != KIND:
@@ -163,7 +165,7 @@ def read_weights(folder: Path) -> tuple[CodecConfig, dict[str, dict[str, np.ndar
         raise CheckpointError(f"{folder} holds {what} (kind {written['kind']!r}): name a {KIND} folder")
     config = _sizes(folder, written, CodecConfig)
     weights: dict[str, dict[str, np.ndarray]] = {part: {} for part in PARTS}
-    for name, array in checkpoint.read(folder, expected=stereo.weight_shapes(config)).items():
+    for name, array in checkpoint.read(folder, expected=list_weight_shapes(config)).items():
         part, _, rest = name.partition("/")
         weights[part][rest] = array
     return config, weights

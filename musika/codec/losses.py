@@ -14,7 +14,8 @@ from typing import Any
 from keras import ops
 
 from musika import spectrum
-from musika.codec import stereo
+from musika.codec.decoder import compute_head_powers, split_tuning
+from musika.codec.features import POWER_FLOOR, compute_mid_side_powers
 from musika.config import CodecConfig, CodecTrainConfig
 
 Tensor = Any
@@ -40,7 +41,7 @@ def _mel_losses(made: Tensor, real: Tensor, sample_rate: int, bands: int) -> tup
 
     All in log10.
     """
-    filters = spectrum.mel_filters(sample_rate, 2 * (made.shape[-1] - 1), bands)
+    filters = spectrum.make_mel_filters(sample_rate, 2 * (made.shape[-1] - 1), bands)
     made, real = ops.matmul(made, filters), ops.matmul(real, filters)
     per_frame = _log_difference(made, real, MEL_FLOOR)
     per_crop = _log_difference(ops.mean(made, axis=2), ops.mean(real, axis=2), MEL_FLOOR)
@@ -76,7 +77,7 @@ def _texture(power: Tensor, bins: int) -> Tensor:
     stand out. Where latents cannot say what single bins do, the other losses are best served by a plain.
     """
     bands = power.shape[-1] // bins
-    power = power[..., : bands * bins] + stereo.POWER_FLOOR
+    power = power[..., : bands * bins] + POWER_FLOOR
     power = ops.reshape(power, (*power.shape[:-1], bands, bins))
     return ops.mean(ops.mean(ops.log(power), axis=-1) - ops.log(ops.mean(power, axis=-1)), axis=2)
 
@@ -98,10 +99,10 @@ def magnitude_loss(
     """Planes `[B, frames, ..]` against the original's powers `[B, 4, frames, K]`: (loss, scalars).
 
     Args:
-        tones: what `tones.measured` says of the original, where bins are tuned.
+        tones: what `tones.measure_tones` says of the original, where bins are tuned.
     """
-    made = stereo.head_powers(config, planes)
-    linear = 0.5 * _log_difference(made, real, stereo.POWER_FLOOR)
+    made = compute_head_powers(config, planes)
+    linear = 0.5 * _log_difference(made, real, POWER_FLOOR)
     mel, level, balance = _mel_losses(made, real, config.sample_rate, 128)
     loss = train.linear_weight * linear + train.mel_weight * mel + train.level_weight * level
     loss = loss + train.balance_weight * balance
@@ -114,7 +115,7 @@ def magnitude_loss(
     if tones is None:
         return loss, scalars
     offset, weight = tones
-    wrong = ops.sum(weight * ops.abs(stereo.tuning_parts(config, planes)[1] - offset)) / (ops.sum(weight) + 1e-6)
+    wrong = ops.sum(weight * ops.abs(split_tuning(config, planes)[1] - offset)) / (ops.sum(weight) + 1e-6)
     return loss + train.tuning_weight * wrong, scalars | {"tuning": wrong}
 
 
@@ -123,15 +124,15 @@ def wave_loss(config: CodecConfig, train: CodecTrainConfig, made: Tensor, real: 
     loss: Tensor = 0.0
     scalars: Scalars = {}
     for window, bands in WAVE_RESOLUTIONS:
-        one, other = (stereo.mid_side_powers(_spectra(x, window)) for x in (made, real))
+        one, other = (compute_mid_side_powers(_spectra(x, window)) for x in (made, real))
         mel, level, balance = _mel_losses(one, other, config.sample_rate, bands)
         weighted = train.mel_weight * mel + train.level_weight * level + train.balance_weight * balance
         loss = loss + weighted / len(WAVE_RESOLUTIONS)
         scalars |= {f"wave_mel_{window}": mel, f"wave_level_{window}": level, f"wave_balance_{window}": balance}
         if window == TEXTURE_WINDOW:
             texture = _texture_difference(one, other, config.sample_rate)
-    one, other = (spectrum.power(_spectra(x, LINEAR_WINDOW)) for x in (made, real))
-    linear = 0.5 * _log_difference(one, other, stereo.POWER_FLOOR)
+    one, other = (spectrum.compute_power(_spectra(x, LINEAR_WINDOW)) for x in (made, real))
+    linear = 0.5 * _log_difference(one, other, POWER_FLOOR)
     long_texture = _texture_difference(one, other, config.sample_rate)
     one, other = (ops.mean(ops.square(x), axis=-1) for x in (made, real))
     energy = _log_difference(one, other, ENERGY_FLOOR) / LOG_OF_TEN

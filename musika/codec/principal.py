@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from musika import spectrum
-from musika.codec import stereo
+from musika.codec.features import LOG_DEVIATION, LOG_MEAN, POWER_FLOOR, make_band_matrix
 from musika.config import CodecConfig
 
 LATENT_DEVIATION = 0.5  # of each latent before tanh
@@ -70,28 +70,28 @@ def _components(steps: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, 
 
 
 def _scaled_log(powers: np.ndarray) -> np.ndarray:
-    return (np.log(powers + stereo.POWER_FLOOR) - stereo.LOG_MEAN) / stereo.LOG_DEVIATION
+    return (np.log(powers + POWER_FLOOR) - LOG_MEAN) / LOG_DEVIATION
 
 
 def _features(config: CodecConfig, powers: np.ndarray) -> np.ndarray:
-    """What `stereo.features_of_powers` gives, in NumPy."""
-    bands = powers[..., config.fine_bins :] @ stereo.band_average(config)
+    """What `compute_features_of_powers` gives, in NumPy."""
+    bands = powers[..., config.fine_bins :] @ make_band_matrix(config)
     scaled = _scaled_log(np.concatenate([powers[..., : config.fine_bins], bands], axis=-1))
     return scaled.transpose(0, 2, 1, 3).reshape(len(powers), powers.shape[2], -1)
 
 
 def _importance(config: CodecConfig) -> np.ndarray:
     """Importance of each feature `[4 (fine_bins + bands)]`, one on average."""
-    mel = spectrum.mel_filters(config.sample_rate, config.window, 128).sum(axis=1) + 1e-6  # falls as bands widen
+    mel = spectrum.make_mel_filters(config.sample_rate, config.window, 128).sum(axis=1) + 1e-6  # falls as bands widen
     bins = mel / mel.mean() + LINEAR_SHARE
-    members = stereo.band_average(config) > 0
+    members = make_band_matrix(config) > 0
     each = np.concatenate([bins[: config.fine_bins], bins[config.fine_bins :] @ members])
     return np.tile(each / each.mean(), 4)
 
 
 def _backward(config: CodecConfig, kernel: np.ndarray, bin_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """From components to the log magnitudes of left and right: kernel `[width, 2 K]`, bias `[2 K]`."""
-    spread = (stereo.band_average(config) > 0).astype(np.float32).T  # [bands, K - fine_bins]
+    spread = (make_band_matrix(config) > 0).astype(np.float32).T  # [bands, K - fine_bins]
 
     def expanded(features: np.ndarray) -> np.ndarray:  # [.., 4 F] to [.., 2 K]
         channels = features.reshape(*features.shape[:-1], 4, -1)[..., :2, :]

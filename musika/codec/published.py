@@ -211,8 +211,8 @@ def spectrogram(config: PublishedCodecConfig, waveform: Tensor, window: np.ndarr
         window: `rounded_hann`, for a caller that compiles this; None makes it.
     """
     window = rounded_hann(4 * config.hop) if window is None else window
-    pieces = spectrum.frames(waveform, 4 * config.hop, config.hop) * window
-    power = spectrum.power(ops.rfft(pieces))
+    pieces = spectrum.split_frames(waveform, 4 * config.hop, config.hop) * window
+    power = spectrum.compute_power(ops.rfft(pieces))
     decibels = ops.log(ops.maximum(power, POWER_FLOOR)) * (10.0 / math.log(10.0))
     return (decibels - config.mu_rescale) * (1.0 / config.sigma_rescale)
 

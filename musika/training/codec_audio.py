@@ -98,8 +98,8 @@ def tuned(
         return dataclasses.replace(config, tuned_bins=bins), weights, origin
     if own:
         raise UsageError(f"--tuning False contradicts {origin.folder}, which tunes tones: leave the flag out")
-    from musika.codec import stereo
+    from musika.codec.weights import add_tuner
 
     console.say(f"{origin.folder} learns to tune tones, which its decoder did not do")
-    config, decoder = stereo.tuned(config, weights["decoder"], min(TUNED_BINS, config.bins))
+    config, decoder = add_tuner(config, weights["decoder"], min(TUNED_BINS, config.bins))
     return config, {**weights, "decoder": decoder}, dataclasses.replace(origin, resumes=False)

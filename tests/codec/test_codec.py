@@ -12,8 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musika import backend, checkpoint
-from musika.codec import stereo, tones
+from musika.codec import tones, tuner
+from musika.codec.decoder import Decoder, compute_head_powers, split_head
+from musika.codec.encoder import Encoder
+from musika.codec.features import (
+    LOG_DEVIATION,
+    LOG_MEAN,
+    POWER_FLOOR,
+    compute_channel_spectra,
+    compute_features,
+    compute_mid_side_powers,
+)
 from musika.codec.load import codec_files, identity_of, load_codec
+from musika.codec.stereo import StereoCodec, compute_context
+from musika.codec.synthesis import synthesise
+from musika.codec.weights import add_tuner, initialise, list_weight_shapes
 from musika.config import TUNED_BINS, CodecConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError
 
@@ -37,15 +50,15 @@ TUNED = dataclasses.replace(TINY, tuned_bins=40, tuning_steps=2)  # carriers tha
 
 def new_weights(config: CodecConfig, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
     weights = {}
-    for part, kind in (("encoder", stereo.Encoder), ("decoder", stereo.Decoder)):
+    for part, kind in (("encoder", Encoder), ("decoder", Decoder)):
         network = kind(config, name=part)
-        stereo.initialise(network, seed)
+        initialise(network, seed)
         weights[part] = checkpoint.get_weights(network)
     return weights
 
 
 @pytest.fixture(scope="module")
-def codec(tmp_path_factory: pytest.TempPathFactory) -> stereo.StereoCodec:
+def codec(tmp_path_factory: pytest.TempPathFactory) -> StereoCodec:
     folder = tmp_path_factory.mktemp("codec") / "ae"
     weights = new_weights(TUNED)
     bias = weights["decoder"]["tuner/offset/bias"]  # frequencies that differ
@@ -59,15 +72,15 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
 
 
 @functools.cache
-def at_once(codec: stereo.StereoCodec, around: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def at_once(codec: StereoCodec, around: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Encoding and decoding in one pass, of MOST latents and `around` more on either side."""
     return (
-        backend.compile(lambda waveform: codec.encoder(stereo.features(codec.config, waveform))),
-        backend.compile(lambda latents: stereo.synthesis(codec.config, codec.decoder(latents), latent=-around)),
+        backend.compile(lambda waveform: codec.encoder(compute_features(codec.config, waveform))),
+        backend.compile(lambda latents: synthesise(codec.config, codec.decoder(latents), first_latent=-around)),
     )
 
 
-def whole_encoding(codec: stereo.StereoCodec, waveform: np.ndarray) -> np.ndarray:
+def whole_encoding(codec: StereoCodec, waveform: np.ndarray) -> np.ndarray:
     """One pass over everything at once, with silence around it."""
     hop, margin = codec.hop_total, (codec.config.window - codec.config.hop) // 2
     count, around = codec.latents_of(len(waveform)), codec.context + 3
@@ -76,7 +89,7 @@ def whole_encoding(codec: stereo.StereoCodec, waveform: np.ndarray) -> np.ndarra
     return backend.to_numpy(at_once(codec, around)[0](padded))[0, around : around + count]
 
 
-def whole_decoding(codec: stereo.StereoCodec, latents: np.ndarray) -> np.ndarray:
+def whole_decoding(codec: StereoCodec, latents: np.ndarray) -> np.ndarray:
     around = codec.context + 3
     padded = np.pad(latents, ((around, around + MOST - len(latents)), (0, 0)))[None]
     waveform = backend.to_numpy(at_once(codec, around)[1](padded))[0]
@@ -84,7 +97,7 @@ def whole_decoding(codec: stereo.StereoCodec, latents: np.ndarray) -> np.ndarray
 
 
 @pytest.mark.parametrize("samples", [1, 255, 256, 257, 6 * 256, 6 * 256 + 1, 5000])
-def test_encoding_in_blocks_equals_encoding_at_once(codec: stereo.StereoCodec, samples: int) -> None:
+def test_encoding_in_blocks_equals_encoding_at_once(codec: StereoCodec, samples: int) -> None:
     waveform = noise(samples)
     latents = codec.encode(waveform)
     assert latents.shape == (-(-samples // 256), 8)
@@ -93,7 +106,7 @@ def test_encoding_in_blocks_equals_encoding_at_once(codec: stereo.StereoCodec, s
 
 
 @pytest.mark.parametrize("length", [1, 5, 6, 7, 23])
-def test_decoding_in_blocks_equals_decoding_at_once(codec: stereo.StereoCodec, length: int) -> None:
+def test_decoding_in_blocks_equals_decoding_at_once(codec: StereoCodec, length: int) -> None:
     latents = np.tanh(np.random.default_rng(length).standard_normal((length, 8))).astype(np.float32)
     waveform = codec.decode(latents)
     assert waveform.shape == (length * 256, 2)
@@ -103,7 +116,7 @@ def test_decoding_in_blocks_equals_decoding_at_once(codec: stereo.StereoCodec, l
 
 @settings(max_examples=15, deadline=None)
 @given(cuts=st.lists(st.integers(1, 4999), max_size=5))
-def test_pieces_of_any_length_give_the_same_bits(codec: stereo.StereoCodec, cuts: list[int]) -> None:
+def test_pieces_of_any_length_give_the_same_bits(codec: StereoCodec, cuts: list[int]) -> None:
     waveform = noise(5000)
     pieces = np.split(waveform, sorted(set(cuts)))
     joined = np.concatenate(list(codec.encode_blocks(pieces)))
@@ -112,13 +125,13 @@ def test_pieces_of_any_length_give_the_same_bits(codec: stereo.StereoCodec, cuts
     np.testing.assert_array_equal(np.concatenate(list(codec.decode_blocks(latents))), codec.decode(joined))
 
 
-def test_a_reconstruction_has_the_originals_length(codec: stereo.StereoCodec) -> None:
+def test_a_reconstruction_has_the_originals_length(codec: StereoCodec) -> None:
     assert codec.reconstruct(noise(1000)).shape == (1000, 2)
     assert codec.encode(np.zeros((0, 2), np.float32)).shape == (0, 8)
     assert codec.decode(np.zeros((0, 8), np.float32)).shape == (0, 2)
 
 
-def test_wrong_shapes_are_refused(codec: stereo.StereoCodec) -> None:
+def test_wrong_shapes_are_refused(codec: StereoCodec) -> None:
     with pytest.raises(LatentsError, match=r"\[length, 2\]"):
         codec.encode(np.zeros((100, 3), np.float32))
     with pytest.raises(LatentsError, match=r"\[length, 8\]"):
@@ -127,20 +140,20 @@ def test_wrong_shapes_are_refused(codec: stereo.StereoCodec) -> None:
 
 def test_powers_of_mid_and_side_are_those_of_the_sum_and_difference() -> None:
     waveform = noise(4096)
-    spectra = stereo.channel_spectra(TINY, backend.to_device(waveform[None]))
-    made = backend.to_numpy(stereo.mid_side_powers(spectra))[0]
+    spectra = compute_channel_spectra(TINY, backend.to_device(waveform[None]))
+    made = backend.to_numpy(compute_mid_side_powers(spectra))[0]
     both = [(waveform[:, 0] + waveform[:, 1]) / np.sqrt(2), (waveform[:, 0] - waveform[:, 1]) / np.sqrt(2)]
     swapped = backend.to_device(np.stack(both, axis=1).astype(np.float32)[None])
-    expected = backend.to_numpy(stereo.mid_side_powers(stereo.channel_spectra(TINY, swapped)))[0]
+    expected = backend.to_numpy(compute_mid_side_powers(compute_channel_spectra(TINY, swapped)))[0]
     np.testing.assert_allclose(made[2:], expected[:2], rtol=1e-3, atol=1e-4)
 
 
 def test_the_heads_powers_are_those_of_its_two_channels() -> None:
     planes = np.random.default_rng(1).standard_normal((1, 8, 6 * TINY.bins)).astype(np.float32)
-    magnitudes, _, (cosine, sine) = stereo.head_parts(TINY, backend.to_device(planes))
+    magnitudes, _, (cosine, sine) = split_head(TINY, backend.to_device(planes))
     left, right = backend.to_numpy(magnitudes)[0]
     right = right * (backend.to_numpy(cosine)[0] + 1j * backend.to_numpy(sine)[0])
-    powers = backend.to_numpy(stereo.head_powers(TINY, backend.to_device(planes)))[0]
+    powers = backend.to_numpy(compute_head_powers(TINY, backend.to_device(planes)))[0]
     np.testing.assert_allclose(powers[2], np.abs(left + right) ** 2 / 2, rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(powers[3], np.abs(left - right) ** 2 / 2, rtol=1e-3, atol=1e-3)
 
@@ -151,7 +164,7 @@ def test_a_steady_tone_at_a_bins_centre_needs_no_learned_phase() -> None:
     planes[:, :, :2] = -20.0
     planes[:, :, :2, 10] = 1.0
     planes[:, :, [2, 4]] = 1.0
-    waveform = backend.to_numpy(stereo.synthesis(TINY, backend.to_device(planes.reshape(1, 32, -1))))[0]
+    waveform = backend.to_numpy(synthesise(TINY, backend.to_device(planes.reshape(1, 32, -1))))[0]
     inside = waveform[256:-256, 0].astype(np.float64)
     power = np.abs(np.fft.rfft(inside * np.hanning(len(inside)))) ** 2
     peak = int(power.argmax())
@@ -167,11 +180,11 @@ def test_a_tuned_tone_is_pure_and_in_tune(frequency: float, latent: int) -> None
     bins = np.arange(config.bins)
     lobe = np.abs(np.sinc(frequency - bins) / (1 - (frequency - bins) ** 2 + 1e-9))  # of the Hann window
     planes = np.zeros((1, 64, 6, config.bins), np.float32)
-    planes[:, :, :2] = (np.log(lobe + 1e-5) - stereo.LOG_MEAN / 2) / (stereo.LOG_DEVIATION / 2)
+    planes[:, :, :2] = (np.log(lobe + 1e-5) - LOG_MEAN / 2) / (LOG_DEVIATION / 2)
     planes[:, :, 4] = 1.0
     tuning = np.stack([np.full(40, 5.0), frequency - bins[:40]])
     planes = np.concatenate([planes.reshape(1, 64, -1), np.tile(tuning.reshape(1, 1, -1), (1, 64, 1))], axis=-1)
-    waveform = backend.to_numpy(stereo.synthesis(config, backend.to_device(planes.astype("f4")), latent=latent))[0]
+    waveform = backend.to_numpy(synthesise(config, backend.to_device(planes.astype("f4")), first_latent=latent))[0]
     inside = waveform[256:-256, 0].astype(np.float64)
     power = np.abs(np.fft.rfft(inside * np.hanning(len(inside)))) ** 2
     peak = int(power.argmax())
@@ -184,7 +197,7 @@ def test_tones_are_found_in_both_channels() -> None:
     time = np.arange(4096)
     left, right = (np.sin(2 * np.pi * frequency / 256 * time) for frequency in (12.3, 25.6))
     waveform = backend.to_device(np.stack([left, 0.1 * right], 1)[None].astype("f4"))
-    offset, weight = tones.measured(config, waveform, stereo.channel_spectra(config, waveform))
+    offset, weight = tones.measure_tones(config, waveform, compute_channel_spectra(config, waveform))
     offset, weight = backend.to_numpy(offset)[0, 5:-8], backend.to_numpy(weight)[0, 5:-8]
     for frequency, bins in ((12.3, range(11, 15)), (25.6, range(24, 28))):
         for k in bins:
@@ -195,7 +208,7 @@ def test_tones_are_found_in_both_channels() -> None:
 
 def test_a_decoder_that_learns_to_tune_reads_the_same_latents(tmp_path: Path) -> None:
     weights = new_weights(TINY)
-    config, decoder = stereo.tuned(dataclasses.replace(TINY, tuning_steps=2), weights["decoder"], 40)
+    config, decoder = add_tuner(dataclasses.replace(TINY, tuning_steps=2), weights["decoder"], 40)
     changed = {**weights, "decoder": decoder}
     assert identity_of(config, changed) == identity_of(TINY, weights)
     checkpoint.write(tmp_path / "ae", *codec_files(config, changed))
@@ -243,7 +256,7 @@ def test_the_default_sizes_keep_to_their_budget() -> None:
     transforms = 2 * (1 + 2 * config.consistency_steps)  # FFTs of both channels
     operations += transforms * spectra * 2.5 * config.window * np.log2(config.window)
     assert (
-        operations * (1 + 2 * stereo.context_of(config) / config.block) <= 1.5e9
+        operations * (1 + 2 * compute_context(config) / config.block) <= 1.5e9
     )  # with the context that each window throws away
 
 
@@ -254,15 +267,15 @@ def test_powers_of_the_head_are_never_negative() -> None:
     planes = np.zeros((1, 2000, 6, TINY.bins), np.float32)
     planes[:, :, :2] = 1.6 + rng.uniform(0, 1e-6, (1, 2000, 2, TINY.bins))
     planes[:, :, 4], planes[:, :, 5] = rng.uniform(1, 6, (1, 2000, TINY.bins)), rng.normal(0, 3e-4, TINY.bins)
-    powers = backend.to_numpy(stereo.head_powers(TINY, planes.reshape(1, 2000, -1)))
+    powers = backend.to_numpy(compute_head_powers(TINY, planes.reshape(1, 2000, -1)))
     assert powers.shape == (1, 4, 2000, TINY.bins) and powers.min() >= 0
-    assert np.isfinite(np.log(powers + stereo.POWER_FLOOR)).all()
+    assert np.isfinite(np.log(powers + POWER_FLOOR)).all()
 
 
 def test_context_holds_all_that_tones_depend_on() -> None:
     """Few blocks see less than the network that tunes."""
     narrow = dataclasses.replace(TUNED, encoder_blocks=(1, 0, 0), decoder_blocks=(1, 0, 0))
-    assert stereo.context_of(narrow) >= stereo.tones.TUNER_REACH + -(-narrow.overlap // narrow.frames)
+    assert compute_context(narrow) >= tuner.REACH + -(-narrow.overlap // narrow.frames)
     with pytest.raises(ConfigError, match="even number"):
         dataclasses.replace(TINY, hop=63, window=252)
 
@@ -297,16 +310,16 @@ def test_sizes_that_no_file_has_are_refused_before_memory_is_taken(tmp_path: Pat
 def test_the_shapes_that_a_file_is_held_against_are_those_of_the_networks() -> None:
     for config in (TINY, TUNED, CodecConfig(), CodecConfig(tuned_bins=TUNED_BINS)):
         built = {}
-        for part, kind in (("encoder", stereo.Encoder), ("decoder", stereo.Decoder)):
+        for part, kind in (("encoder", Encoder), ("decoder", Decoder)):
             network = kind(config, name=part)
             network.build()
             built |= {f"{part}/{name}": array.shape for name, array in checkpoint.get_weights(network).items()}
-        assert stereo.weight_shapes(config) == built
+        assert list_weight_shapes(config) == built
 
 
 @pytest.mark.parametrize(("precision", "xla", "tolerance"), [("float32", True, 1e-4), ("mixed_bfloat16", False, 0.03)])
 def test_other_ways_to_compute_stay_close(
-    codec: stereo.StereoCodec, tmp_path: Path, precision: str, xla: bool, tolerance: float
+    codec: StereoCodec, tmp_path: Path, precision: str, xla: bool, tolerance: float
 ) -> None:
     """XLA to 1e-4; bfloat16 networks to 3 % of the largest latent, and of the largest magnitude of a spectrum."""
     weights = {name: checkpoint.get_weights(getattr(codec, name)) for name in ("encoder", "decoder")}

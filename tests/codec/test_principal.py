@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from musika import backend, checkpoint
-from musika.codec import principal, stereo
+from musika.codec import principal
+from musika.codec.decoder import Decoder, compute_head_powers
+from musika.codec.encoder import Encoder
+from musika.codec.features import compute_features_of_powers
 from tests.codec.test_codec import TINY, new_weights
 
 pytestmark = pytest.mark.backend
@@ -20,12 +23,12 @@ def smooth_powers(crops: int, seed: int) -> np.ndarray:
 
 def run(weights: dict[str, dict[str, np.ndarray]], powers: np.ndarray) -> np.ndarray:
     """Log powers of left and right that encoder and decoder give, `[crops, 2, frames, K]`."""
-    encoder, decoder = stereo.Encoder(TINY, name="encoder"), stereo.Decoder(TINY, name="decoder")
+    encoder, decoder = Encoder(TINY, name="encoder"), Decoder(TINY, name="decoder")
     for part, network in (("encoder", encoder), ("decoder", decoder)):
         network.build()
         checkpoint.assign(network, weights[part])
-    planes = decoder(encoder(stereo.features_of_powers(TINY, backend.to_device(powers))))
-    return np.log(backend.to_numpy(stereo.head_powers(TINY, planes))[:, :2])
+    planes = decoder(encoder(compute_features_of_powers(TINY, backend.to_device(powers))))
+    return np.log(backend.to_numpy(compute_head_powers(TINY, planes))[:, :2])
 
 
 def test_what_is_linear_is_recovered_at_once() -> None:
@@ -41,10 +44,10 @@ def test_what_is_linear_is_recovered_at_once() -> None:
 def test_latents_are_spread_evenly() -> None:
     powers = smooth_powers(64, 0)
     fitted = principal.fitted(TINY, new_weights(TINY), powers)
-    encoder = stereo.Encoder(TINY, name="encoder")
+    encoder = Encoder(TINY, name="encoder")
     encoder.build()
     checkpoint.assign(encoder, fitted["encoder"])
-    latents = backend.to_numpy(encoder(stereo.features_of_powers(TINY, backend.to_device(powers))))
+    latents = backend.to_numpy(encoder(compute_features_of_powers(TINY, backend.to_device(powers))))
     deviations = np.sort(latents.std(axis=(0, 1)))[::-1]
     assert np.all((deviations[:3] > 0.3) & (deviations[:3] < 0.8))
 

@@ -58,24 +58,30 @@ def model(config: GeneratorConfig, codec: Codec | None = None) -> Model:
 
 
 def stereo_codec(config: CodecConfig = STEREO) -> Codec:
-    from musika.codec import stereo
+    from musika.codec.decoder import Decoder
+    from musika.codec.encoder import Encoder
+    from musika.codec.stereo import StereoCodec
+    from musika.codec.weights import initialise
 
-    networks = [kind(config, name=name) for kind, name in ((stereo.Encoder, "encoder"), (stereo.Decoder, "decoder"))]
+    networks = [kind(config, name=name) for kind, name in ((Encoder, "encoder"), (Decoder, "decoder"))]
     for network in networks:
-        stereo.initialise(network, 1)
-    return stereo.StereoCodec(config, networks[0], networks[1], "tiny")
+        initialise(network, 1)
+    return StereoCodec(config, networks[0], networks[1], "tiny")
 
 
 def write_checkpoints(folder: Path, config: GeneratorConfig = SMALL) -> Path:
     """A codec in `folder/ae`, a generator in `folder/open`; returns the generator's."""
     from musika import checkpoint
-    from musika.codec import load, stereo
+    from musika.codec import load
+    from musika.codec.decoder import Decoder
+    from musika.codec.encoder import Encoder
+    from musika.codec.weights import initialise
     from musika.gan.load import describe_generator
 
     weights = {}
-    for kind, name in ((stereo.Encoder, "encoder"), (stereo.Decoder, "decoder")):
+    for kind, name in ((Encoder, "encoder"), (Decoder, "decoder")):
         network = kind(STEREO, name=name)
-        stereo.initialise(network, 1)
+        initialise(network, 1)
         weights[name] = checkpoint.get_weights(network)
     written, arrays = load.codec_files(STEREO, weights)
     checkpoint.write(folder / "ae", written, arrays)

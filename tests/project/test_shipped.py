@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from musika import audio, backend, checkpoint, render
-from musika.codec import stereo
+from musika.codec.features import compute_features
 from musika.codec.load import load_codec
+from musika.codec.stereo import StereoCodec
+from musika.codec.synthesis import synthesise
 
 ROOT = Path(__file__).resolve().parents[2]
 CODEC, GENERATOR = ROOT / "checkpoints" / "ae", ROOT / "checkpoints" / "open"
@@ -18,7 +20,7 @@ LARGEST = 35_000_000  # bytes
 
 
 @pytest.fixture(scope="module")
-def codec() -> stereo.StereoCodec:
+def codec() -> StereoCodec:
     return load_codec(CODEC)
 
 
@@ -41,23 +43,23 @@ def test_they_are_half_precision_small_and_have_a_card(folder: Path) -> None:
         assert f"## {heading}" in card
 
 
-def test_blocks_equal_one_pass_over_everything(codec: stereo.StereoCodec) -> None:
+def test_blocks_equal_one_pass_over_everything(codec: StereoCodec) -> None:
     """To 1e-4 of full scale, on the shipped weights, across two borders of blocks."""
     waveform = tones(13)
     latents = codec.encode(waveform)
     around, margin = codec.context + 2, (codec.config.window - codec.config.hop) // 2
     padded = np.zeros((1, (len(latents) + 2 * around) * codec.hop_total + 2 * margin, 2), np.float32)
     padded[0, margin + around * codec.hop_total :][: len(waveform)] = waveform
-    whole = backend.to_numpy(codec.encoder(stereo.features(codec.config, backend.to_device(padded))))[0]
+    whole = backend.to_numpy(codec.encoder(compute_features(codec.config, backend.to_device(padded))))[0]
     assert np.abs(whole[around:-around] - latents).max() <= 1e-4
     padded = np.pad(latents, ((around, around), (0, 0)))[None]
     planes = codec.decoder(backend.to_device(padded))
-    at_once = backend.to_numpy(stereo.synthesis(codec.config, planes, latent=-around))[0]
+    at_once = backend.to_numpy(synthesise(codec.config, planes, first_latent=-around))[0]
     at_once = at_once[around * codec.hop_total : -around * codec.hop_total]
     assert np.abs(at_once - codec.decode(latents)).max() <= 1e-4
 
 
-def test_stereo_survives(codec: stereo.StereoCodec) -> None:
+def test_stereo_survives(codec: StereoCodec) -> None:
     left = tones(6)[:, 0]
     right = np.roll(left, 20_000)
     # in the middle, and to one side, where phases of the weak channel err more (0.75 with the decoder before this)
@@ -81,7 +83,7 @@ def test_generator_and_codec_are_a_pair_that_sounds() -> None:
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
-def test_unknown_music_is_close_to_what_it_was(codec: stereo.StereoCodec) -> None:
+def test_unknown_music_is_close_to_what_it_was(codec: StereoCodec) -> None:
     """The reconstruction figures of the card, on ten seconds of three pieces, with room for the excerpt."""
     sys.path.insert(0, str(SHARED))
     import reconstruction

@@ -9,7 +9,8 @@ import pytest
 import soundfile
 
 from musika import backend, checkpoint
-from musika.codec import critic, losses, stereo
+from musika.codec import critic, losses
+from musika.codec.features import POWER_FLOOR
 from musika.codec.load import load_codec
 from musika.config import CodecTrainConfig
 from musika.errors import AudioError
@@ -360,7 +361,7 @@ def test_texture_tells_noise_from_tones_and_plains() -> None:
     means = {name: float(backend.to_numpy(texture).mean()) for name, texture in found.items()}
     assert found["noise"].shape == (1, 4, 4)
     assert means["noise"] == pytest.approx(-0.577, abs=0.05)  # less Euler's constant, and a little for short bands
-    expected = 15 / 16 * np.log(1e-3 + stereo.POWER_FLOOR) - np.log((1 + 15e-3) / 16)
+    expected = 15 / 16 * np.log(1e-3 + POWER_FLOOR) - np.log((1 + 15e-3) / 16)
     assert means["tone"] == pytest.approx(expected, abs=0.01)
     assert means["plain"] == pytest.approx(0.0, abs=1e-6)
 

@@ -19,8 +19,14 @@ import numpy as np
 from keras import ops
 
 from musika import backend, checkpoint, draws, spectrum
-from musika.codec import critic, losses, principal, stereo, tones
+from musika.codec import critic, losses, principal, tones
+from musika.codec.decoder import Decoder
+from musika.codec.encoder import Encoder
+from musika.codec.features import compute_channel_spectra, compute_features_of_powers, compute_mid_side_powers
 from musika.codec.load import codec_files
+from musika.codec.stereo import StereoCodec
+from musika.codec.synthesis import synthesise
+from musika.codec.weights import initialise
 from musika.config import CodecConfig, CodecTrainConfig
 from musika.training import augment, optim
 from musika.training.pool import Pool
@@ -78,16 +84,16 @@ class CodecStage:
         self.xla, self.trained = xla, dict(trained or {})
         self.config, self.train, self.pool = config, train, pool
         self.start, self.previews = start, previews or []
-        self.encoder = stereo.Encoder(config, name="encoder", dtype=precision)
-        self.decoder = stereo.Decoder(config, name="decoder", dtype=precision)
+        self.encoder = Encoder(config, name="encoder", dtype=precision)
+        self.decoder = Decoder(config, name="decoder", dtype=precision)
         for network in (self.encoder, self.decoder):
-            stereo.initialise(network, train.seed)
+            initialise(network, train.seed)
         self.critics = critic.Critics(train.critic_width, name="critic", dtype=precision)
         self.trained_parts = ("decoder",) if train.freeze_encoder else ("encoder", "decoder")
         self.crop_length = train.crop * config.hop_total + config.window - config.hop  # samples
         self.margin = _margin(config)
         self.outer = -(-self.margin // config.hop_total)  # latents at either end whose spectra reach into that
-        self._coded: tuple[Tree, stereo.StereoCodec, list[tuple[np.ndarray, np.ndarray]]] | None = None
+        self._coded: tuple[Tree, StereoCodec, list[tuple[np.ndarray, np.ndarray]]] | None = None
         self.sample_seconds = train.crop * config.hop_total / config.sample_rate
         self.sample_rate = config.sample_rate
         self._steps = [backend.compile(self._step_of(phase)) for phase in (MAGNITUDES, WAVEFORM, JUDGED)]
@@ -95,7 +101,7 @@ class CodecStage:
     def init(self, seed: int) -> Tree:
         """The state before the first sample."""
         for network in (self.encoder, self.decoder):
-            stereo.initialise(network, seed)
+            initialise(network, seed)
         weights = {
             "encoder": checkpoint.get_weights(self.encoder),
             "decoder": checkpoint.get_weights(self.decoder),
@@ -214,7 +220,7 @@ class CodecStage:
     def _synthesise(self, planes: Tensor, place: Tensor) -> Tensor:
         """What `_own_samples` is compared with, `[B, 2, n]`."""
         edge = self.config.overlap * self.config.hop
-        return ops.transpose(stereo.synthesis(self.config, planes, latent=place)[:, edge:-edge], (0, 2, 1))
+        return ops.transpose(synthesise(self.config, planes, first_latent=place)[:, edge:-edge], (0, 2, 1))
 
     def _wave_part(self, made: Tensor, real: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Scalars, and the gradient by the decoded waveforms, of how they differ from the originals."""
@@ -245,7 +251,7 @@ class CodecStage:
         first = self.outer * self.config.hop_total - self.margin
         length = self.crop_length - 2 * self.outer * self.config.hop_total
         spectra = spectrum.stft(waveform[..., first : first + length], self.config.window, self.config.hop)
-        return stereo.features_of_powers(self.config, stereo.mid_side_powers(spectra))
+        return compute_features_of_powers(self.config, compute_mid_side_powers(spectra))
 
     def _judge(self) -> Callable[[Tree, Tensor, Tensor], tuple[Tree, dict[str, Tensor], Tensor]]:
         """(state, decoded, originals `[B, 2, n]`) to (state with better critics, scalars, gradient by the decoded)."""
@@ -302,10 +308,10 @@ class CodecStage:
 
     def _prepare(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tree]:
         """The encoder's input, the powers to be reached, `[B, 4, frames, K]`, and tones, where bins are tuned."""
-        spectra = stereo.channel_spectra(self.config, waveform)
-        powers = stereo.mid_side_powers(spectra)
-        wanted = tones.measured(self.config, waveform, spectra) if self.config.tuned_bins else None
-        return stereo.features_of_powers(self.config, powers), powers, wanted
+        spectra = compute_channel_spectra(self.config, waveform)
+        powers = compute_mid_side_powers(spectra)
+        wanted = tones.measure_tones(self.config, waveform, spectra) if self.config.tuned_bins else None
+        return compute_features_of_powers(self.config, powers), powers, wanted
 
     def _networks(self, weights: Tree, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The decoder's planes, and the mean square of the latents before tanh, which shall stay near one."""
@@ -330,7 +336,7 @@ class CodecStage:
             figures.add(CodedPiece(waveform, latents, decoded))
         return figures.summarize()
 
-    def _pieces(self, state: Tree) -> tuple[stereo.StereoCodec, list[tuple[np.ndarray, np.ndarray]]]:
+    def _pieces(self, state: Tree) -> tuple[StereoCodec, list[tuple[np.ndarray, np.ndarray]]]:
         """The codec of the averaged weights, and the latents `[T, C]` and waveforms `[N, 2]` it makes of the previews.
 
         They are kept from the figures to the preview of one checkpoint, and no longer: on JAX a codec that was compiled
@@ -339,7 +345,7 @@ class CodecStage:
         if self._coded is None or self._coded[0] is not state:
             for network, part in ((self.encoder, "encoder"), (self.decoder, "decoder")):
                 checkpoint.assign(network, backend.to_numpy(state["average"][part]))
-            codec, pieces = stereo.StereoCodec(self.config, self.encoder, self.decoder, identity=""), []
+            codec, pieces = StereoCodec(self.config, self.encoder, self.decoder, identity=""), []
             for _, waveform in self.previews:
                 latents = codec.encode(waveform)
                 pieces.append((latents, codec.decode(latents)[: len(waveform)]))

@@ -1,0 +1,97 @@
+"""The decoder of the `stereo` codec: latents in, magnitudes and phases of every bin out.
+
+The encoder's rates upwards: a dense layer makes two steps of one, residual blocks follow. The head, a dense layer,
+gives six numbers for every bin of every frame, which are called planes:
+
+    log magnitude left, log magnitude right,
+    common phase (cos, sin): of both channels, relative to a carrier (see `synthesis.py`),
+    channel phase (cos, sin): how far the right channel's phase is ahead of the left one's.
+
+Where the lowest R bins are tuned, each of them has two planes more: the strength of the carrier of its tone, and the
+distance to that tone's frequency, which a small network of its own tells (`tuner.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from musika import spectrum
+from musika.codec.features import LOG_DEVIATION, LOG_MEAN
+from musika.codec.layers import LayerStack
+from musika.codec.tuner import Tuner
+from musika.config import CodecConfig
+
+Tensor = Any
+Pair = tuple[Tensor, Tensor]  # cosine and sine
+
+HEAD_PLANES = 6
+LOG_MAGNITUDE_RANGE = (-9.0, 8.0)  # silence to 15 dB above a full-scale sine
+
+
+class Decoder(LayerStack):
+    """Latents `[B, T, C]` to planes `[B, T frames, 6 K + 2 R]`: six of K bins, two of R tuned bins."""
+
+    def __init__(self, config: CodecConfig, **options: Any) -> None:
+        super().__init__(config, **options)
+        channels, lowest_rate = config.channels, len(config.decoder_widths) - 1
+        for rate in range(lowest_rate, -1, -1):
+            width = config.decoder_widths[rate]
+            if rate == lowest_rate:
+                self._add_dense("first", width, channels)
+            else:
+                self._add_dense(f"up_{rate}", 2 * width, channels)
+            self._add_residual_blocks(rate, config.decoder_blocks[rate], width)
+            channels = width
+        self._add_dense("head", HEAD_PLANES * config.bins, width)
+        if config.tuned_bins:
+            self._add_dense("strength", config.tuned_bins, width)
+            self.tuner = Tuner(config, name="tuner", dtype=self.dtype_policy)
+
+    def build(self, shape: tuple[int | None, ...] | None = None) -> None:
+        super().build(shape)
+        if self.config.tuned_bins:
+            self.tuner.build((None, None, self.config.channels))
+
+    def call(self, latents: Tensor) -> Tensor:
+        x, planes = latents, []
+        for layer, _ in self.stack:
+            if layer.name in ("head", "strength"):
+                planes.append(layer(x))  # [B, T frames, 6 K], [B, T frames, R]
+                continue
+            x = layer(x)
+            if layer.name.startswith("up"):  # [B, t, 2 width] to [B, 2 t, width]
+                x = ops.reshape(x, (-1, 2 * x.shape[1], x.shape[2] // 2))
+        if self.config.tuned_bins:
+            planes.append(ops.repeat(self.tuner(latents), self.config.frames, axis=1))  # [B, T frames, R]
+        return ops.concatenate(planes, axis=-1)
+
+
+def split_head(config: CodecConfig, planes: Tensor) -> tuple[Tensor, Pair, Pair]:
+    """Planes `[B, frames, ..]` to (magnitudes, common phase, channel phase).
+
+    Magnitudes are `[B, 2, frames, K]`, of left and right; each part of a phase is `[B, frames, K]`. The channel phase
+    has length 1. The length of the common phase says how much it counts beside a tone's carrier.
+    """
+    planes = ops.cast(planes[..., : HEAD_PLANES * config.bins], "float32")
+    planes = ops.transpose(ops.reshape(planes, (*planes.shape[:2], HEAD_PLANES, config.bins)), (0, 2, 1, 3))
+    log_magnitude = planes[:, :2] * (LOG_DEVIATION / 2) + LOG_MEAN / 2
+    magnitudes = ops.exp(ops.clip(log_magnitude, *LOG_MAGNITUDE_RANGE))
+    return magnitudes, (planes[:, 2], planes[:, 3]), spectrum.normalise(planes[:, 4], planes[:, 5])
+
+
+def split_tuning(config: CodecConfig, planes: Tensor) -> tuple[Tensor, Tensor]:
+    """Planes `[B, frames, ..]` to (strength of the tone's carrier, bins up to the tone), each `[B, frames, R]`."""
+    planes = ops.cast(planes[..., HEAD_PLANES * config.bins :], "float32")
+    return planes[..., : config.tuned_bins], planes[..., config.tuned_bins :]
+
+
+def compute_head_powers(config: CodecConfig, planes: Tensor) -> Tensor:
+    """Powers of left, right, mid and side `[B, 4, frames, K]` that the planes stand for, before any synthesis."""
+    magnitudes, _, (cosine, _) = split_head(config, planes)
+    powers = ops.square(magnitudes)
+    half_sum = 0.5 * ops.sum(powers, axis=1, keepdims=True)
+    cross = (magnitudes[:, 0] * magnitudes[:, 1] * cosine)[:, None]
+    mid, side = ops.maximum(half_sum + cross, 0.0), ops.maximum(half_sum - cross, 0.0)  # rounding may pass 0
+    return ops.concatenate([powers, mid, side], axis=1)

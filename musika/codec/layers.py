@@ -1,0 +1,67 @@
+"""Layers that encoder and decoder share: the residual block, and a stack of layers one after another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from musika.config import CodecConfig
+
+Tensor = Any
+
+
+class RMSNorm(keras.layers.Layer):
+    """x / root mean square over channels, times a learned scale (Zhang and Sennrich 2019)."""
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        self.scale = self.add_weight(name="scale", shape=(shape[-1],), initializer="ones")
+
+    def call(self, x: Tensor) -> Tensor:
+        return x * (ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + 1e-6) * self.scale)
+
+
+class ResidualBlock(keras.layers.Layer):
+    """x + dense(silu(convolution(norm(x)))), `[B, T, width]`; the convolution covers three steps of time."""
+
+    def __init__(self, width: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.width = width
+        self.norm = RMSNorm(name="norm", dtype=self.dtype_policy)
+        self.mix = keras.layers.Conv1D(width, 3, padding="same", name="mix", dtype=self.dtype_policy)
+        self.out = keras.layers.Dense(width, name="out", dtype=self.dtype_policy)
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        for layer in (self.norm, self.mix, self.out):
+            layer.build(shape)
+
+    def call(self, x: Tensor) -> Tensor:
+        return x + self.out(ops.silu(self.mix(self.norm(x))))
+
+
+class LayerStack(keras.layers.Layer):
+    """Layers one after another. Subclasses add them in their constructor and apply them in `call`.
+
+    A layer is also an attribute by its name, which is the beginning of its weights' names in a checkpoint.
+    """
+
+    def __init__(self, config: CodecConfig, **options: Any) -> None:
+        super().__init__(**options)
+        self.config = config
+        self.stack: list[tuple[keras.layers.Layer, int]] = []  # each layer and the channels of its input
+
+    def _add(self, layer: keras.layers.Layer, channels: int) -> None:
+        setattr(self, layer.name, layer)
+        self.stack.append((layer, channels))
+
+    def _add_dense(self, name: str, units: int, channels: int) -> None:
+        self._add(keras.layers.Dense(units, name=name, dtype=self.dtype_policy), channels)
+
+    def _add_residual_blocks(self, rate: int, count: int, width: int) -> None:
+        for number in range(count):
+            self._add(ResidualBlock(width, name=f"block_{rate}_{number}", dtype=self.dtype_policy), width)
+
+    def build(self, shape: tuple[int | None, ...] | None = None) -> None:
+        for layer, channels in self.stack:
+            layer.build((None, None, channels))

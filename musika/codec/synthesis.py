@@ -1,0 +1,77 @@
+"""Waveforms from what the decoder says of every bin: magnitudes and phases to an inverse short-time transform.
+
+The common phase of both channels is relative to a carrier: bin k turns by its own centre frequency from frame to
+frame. So a decoder that has learned nothing about phase makes steady tones instead of noise, and a tone off its bin's
+centre is a slow turn. In the tuned bins, carriers of tones are added to that (`tones.py`).
+
+The phases of the result's own spectra fit their overlapping neighbours better than the decoder's: magnitudes are given
+these phases and synthesised again (Griffin and Lim 1984, `consistency_steps` times).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from musika import spectrum
+from musika.codec import tones
+from musika.codec.decoder import split_head, split_tuning
+from musika.config import CodecConfig
+
+Tensor = Any
+Pair = tuple[Tensor, Tensor]  # cosine and sine
+
+
+def synthesise(config: CodecConfig, planes: Tensor, first_latent: Tensor = 0, trim: int = 0) -> Tensor:
+    """The decoder's planes `[B, T frames, ..]` to a waveform `[B, n hop, 2]`.
+
+    The outermost `config.overlap` hops lack spectra further out.
+
+    Args:
+        first_latent: absolute number of the first of the T latents; it matters to tuned bins alone.
+        trim: frames at either end that are not synthesised: n = T frames - 2 trim.
+    """
+    keep = slice(trim, planes.shape[1] - trim)
+    magnitudes, common, between = split_head(config, planes[:, keep])
+    if config.tuned_bins:
+        common = _add_tones(config, planes, common, first_latent, keep)
+    carrier = _compute_bin_carriers(config, trim, magnitudes.shape[2])
+    left = spectrum.multiply(spectrum.normalise(*common), carrier)  # (cos, sin), each [B, n, K]
+    right = spectrum.multiply(left, between)
+    phases = ops.stack([left[0], right[0]], axis=1), ops.stack([left[1], right[1]], axis=1)  # each [B, 2, n, K]
+    waveform = _invert(config, magnitudes, phases)  # [B, 2, n hop + window - hop]
+    for _ in range(config.consistency_steps):
+        phases = spectrum.normalise(*spectrum.stft(waveform, config.window, config.hop))
+        waveform = _invert(config, magnitudes, phases)
+    margin = (config.window - config.hop) // 2
+    return ops.transpose(waveform[..., margin:-margin], (0, 2, 1))
+
+
+def _add_tones(config: CodecConfig, planes: Tensor, common: Pair, first_latent: Tensor, keep: slice) -> Pair:
+    """Common phases `[B, n, K]` with the carriers of tones added in the tuned bins."""
+    count = config.tuned_bins
+    strength, offset = split_tuning(config, planes)  # each [B, T frames, R]
+    power = ops.sum(ops.square(split_head(config, planes)[0]), axis=1)[..., :count]
+    carriers = tones.compute_carriers(config, tones.average_offsets(config, offset, power), first_latent, keep)
+    mixed = (part[..., :count] + strength[:, keep] * tone for part, tone in zip(common, carriers, strict=True))
+    cosine, sine = (ops.concatenate([m, p[..., count:]], axis=-1) for m, p in zip(mixed, common, strict=True))
+    return cosine, sine
+
+
+def _invert(config: CodecConfig, magnitudes: Tensor, phases: Pair) -> Tensor:
+    """The inverse transform of magnitudes `[B, 2, n, K]` with phases (cos, sin)."""
+    return spectrum.inverse_stft((magnitudes * phases[0], magnitudes * phases[1]), config.hop)
+
+
+def _compute_bin_carriers(config: CodecConfig, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each bin's phase at a frame's first sample when it turns at its centre frequency, as (cos, sin) `[count, K]`.
+
+    Frame n's centre is at sample (n + 1/2) hop, half a window after its first one: with a hop of a quarter of the
+    window that is k (2 n + 1) - 4 k eighths of a turn. It repeats every four frames, and a latent has a multiple of
+    four, so it does not matter at which latent a block begins.
+    """
+    bins, frames = np.arange(config.bins), first + np.arange(count)[:, None]
+    angle = (bins * (2 * frames + 1) - 4 * bins) % 8 * (np.pi / 4)
+    return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
