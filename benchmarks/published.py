@@ -74,15 +74,15 @@ def _choose_policy(options: argparse.Namespace) -> str:
 
 def make_codec(policy: str, xla: bool = False) -> Any:
     """A `musika` codec of the published sizes with random weights of a scale that keeps the level of signals."""
-    from musika.codec import published
-    from musika.codec.published_blocks import PublishedCodec
+    from musika.codec.published.codec import PublishedCodec
+    from musika.codec.published.weights import TRANSPOSED, list_weight_shapes
     from musika.config import PublishedCodecConfig
 
     config, weights = PublishedCodecConfig(), {}
-    for name, shape in published.weight_shapes(config).items():
+    for name, shape in list_weight_shapes(config).items():
         weights[name] = np.zeros(shape, np.float32)
         if name.endswith("kernel"):
-            fan_in = 2 * shape[-1] if name.rpartition("/")[0] in published.TRANSPOSED else np.prod(shape[:-1])
+            fan_in = 2 * shape[-1] if name.rpartition("/")[0] in TRANSPOSED else np.prod(shape[:-1])
             deviation = np.sqrt(2.5 / fan_in) * (0.2 if name.startswith("dec/magnitude") else 1.0)
             weights[name] = (draws.normal(0, name, 0, shape) * deviation).astype(np.float32)
     return PublishedCodec(config, weights, "random", policy, xla)

@@ -63,7 +63,7 @@ def load_codec(folder: Path, precision: str = "float32", xla: bool = False, aske
         UsageError: a flag contradicts it.
     """
     if _is_published(folder):
-        from musika.codec.published_blocks import PublishedCodec
+        from musika.codec.published.codec import PublishedCodec
 
         sizes, arrays = read_published(folder, asked)
         return PublishedCodec(sizes, arrays, published_identity(sizes, arrays), precision, xla)
@@ -202,7 +202,7 @@ def read_published(folder: Path, asked: Asked | None = None) -> tuple[PublishedC
         CheckpointError: as `load_codec`.
         UsageError: a flag contradicts it, or has a value that no codec can have.
     """
-    from musika.codec import published
+    from musika.codec.published.weights import list_weight_shapes
 
     if _is_musika_folder(folder):
         from musika.checkpoint.published import musika_folder
@@ -211,14 +211,14 @@ def read_published(folder: Path, asked: Asked | None = None) -> tuple[PublishedC
         _check(folder, config, asked, SAID)
         config = _completed(config, asked)
         shapes = {name: tuple(array.shape) for name, array in arrays.items()}
-        checkpoint.check_names(str(folder), shapes, published.weight_shapes(config))
+        checkpoint.check_names(str(folder), shapes, list_weight_shapes(config))
         return config, arrays
     written = checkpoint.read_config(folder)
     if written["kind"] != PUBLISHED_KIND:
         raise CheckpointError(f"{folder} holds a {written['kind']!r}, not a published codec: name its folder")
     config = _sizes(folder, written, PublishedCodecConfig)
     _check(folder, config, asked, tuple(FLAGS))
-    return config, checkpoint.read(folder, expected=published.weight_shapes(config))
+    return config, checkpoint.read(folder, expected=list_weight_shapes(config))
 
 
 def _completed(config: PublishedCodecConfig, asked: Asked | None) -> PublishedCodecConfig:

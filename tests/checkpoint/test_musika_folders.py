@@ -14,7 +14,7 @@ from musika.checkpoint.published import musika_folder
 from musika.checkpoint.published.hdf5 import Weights
 from musika.cli import train
 from musika.codec import load as codec_load
-from musika.codec import published
+from musika.codec.published.weights import list_weight_shapes
 from musika.config import ANY_PUBLISHED, GanTrainConfig, GeneratorConfig, PublishedCodecConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError, UsageError
 from musika.gan import load as gan_load
@@ -95,7 +95,7 @@ def test_reference_codec_is_named_and_sized(size: str) -> None:
     told = json.loads((reference.FOLDER / size / "config.json").read_text())
     sizes, arrays = musika_folder.read_codec(reference.FOLDER / size)
     assert sizes == PublishedCodecConfig(hop=told["hop"], latent_depth=told["latdepth"])
-    shapes = published.weight_shapes(sizes)
+    shapes = list_weight_shapes(sizes)
     assert {name: array.shape for name, array in arrays.items()} == shapes
 
 
@@ -113,7 +113,7 @@ def test_a_configuration_of_its_own(tmp_path: Path) -> None:
     assert np.array_equal(weights["stage_1/shortcut/kernel"], layers["res1c"]["kernel"][0, 0])
     assert np.array_equal(weights["last_modulation/noise_weight"], layers["8r"]["noise_weight"])
     sizes, weights = musika_folder.read_codec(tmp_path / "codec")
-    shapes = published.weight_shapes(PublishedCodecConfig(hop=64, latent_depth=32))
+    shapes = list_weight_shapes(PublishedCodecConfig(hop=64, latent_depth=32))
     assert sizes == PublishedCodecConfig(hop=64, latent_depth=32)
     assert {name: array.shape for name, array in weights.items()} == shapes
     stored = [layer["kernel"] for layer in keras2.codec(64, 32)["dec"].values() if "kernel" in layer]

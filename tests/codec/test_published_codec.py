@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from keras import ops
 
 from musika import backend, checkpoint, draws, render, spectrum
-from musika.codec import published
 from musika.codec.load import describe, load_codec, published_files, published_identity, read_weights
-from musika.codec.published_blocks import PublishedCodec, original_decoding
+from musika.codec.published import networks, spectra
+from musika.codec.published.codec import PublishedCodec, decode_pieces, split_channels
+from musika.codec.published.weights import NOISE, TRANSPOSED, has_noise, list_weight_shapes, prepare_weights
 from musika.config import GeneratorConfig, PublishedCodecConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError
 from musika.render import piece
@@ -53,7 +54,7 @@ def reference_weights(size: str, noisy: bool = False) -> dict[str, np.ndarray]:
         arrays = reference.weights(size, file)
         for kind, ours in (("kernel", "kernel"), ("bias", "bias"), ("noise_weight", "noise")):
             stored = [array for name, array in arrays.items() if name.endswith(f"/{kind}")]
-            wanted = [layer for layer in layers if kind != "noise_weight" or layer in published.NOISE]
+            wanted = [layer for layer in layers if kind != "noise_weight" or layer in NOISE]
             for layer, array in zip(wanted, stored, strict=True):
                 dense = array.ndim == 3 and array.shape[0] == 1
                 found[f"{layer}/{ours}"] = array[0] if dense else array
@@ -63,11 +64,11 @@ def reference_weights(size: str, noisy: bool = False) -> dict[str, np.ndarray]:
 def new_weights(config: PublishedCodecConfig, seed: int = 0, noise: float = 0.0) -> dict[str, np.ndarray]:
     """Random weights under which signals keep their size."""
     weights = {}
-    for name, shape in published.weight_shapes(config).items():
+    for name, shape in list_weight_shapes(config).items():
         if name.endswith("noise"):
             weights[name] = np.full(shape, noise, np.float32)
         else:
-            fan_in = shape[-1] * 2 if name.rpartition("/")[0] in published.TRANSPOSED else np.prod(shape[:-1])
+            fan_in = shape[-1] * 2 if name.rpartition("/")[0] in TRANSPOSED else np.prod(shape[:-1])
             deviation = np.sqrt(2.5 / fan_in) if name.endswith("kernel") else 0.1
             deviation *= 0.2 if name.startswith("dec/magnitude") else 1.0  # waveforms within full scale
             weights[name] = (draws.normal(seed, name, 0, shape) * deviation).astype(np.float32)
@@ -99,32 +100,46 @@ def some_audio(samples: int, seed: int = 0) -> np.ndarray:
 # ------------------------------------------------------------------------------------------ the original
 
 
+def decode_as_the_original(codec: PublishedCodec, latents: np.ndarray) -> np.ndarray:
+    """What the original makes of `[T, C]` without noise, all at once: `[16 h T' + 3 h, 2]`, clipped to [-1, 1].
+
+    T' is T without what exceeds a multiple of `shape` / 16 latents.
+    """
+    config = codec.config
+    count = len(latents) // (config.shape // config.frames) * (config.shape // config.frames)
+    planar = split_channels(backend.to_device(np.asarray(latents[None, :count], np.float32)))
+    pieces = ops.reshape(planar, (-1, config.piece, config.latent_depth))
+    both = decode_pieces(config, codec.weights, pieces)
+    magnitude, phase = (ops.reshape(x, (2, -1, config.bins)) for x in both)
+    return np.clip(backend.to_numpy(spectra.synthesise(config, magnitude, phase)).T, -1.0, 1.0)
+
+
 @pytest.mark.backend
 @reference.needs_reference
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_each_stage_agrees_with_the_original(size: str) -> None:
     config, tensors = reference_config(size), reference.tensors(size)
-    weights = published.prepared(reference_weights(size))
+    weights = prepare_weights(reference_weights(size))
     depth, pieces = config.latent_depth, (-1, config.piece, config.latent_depth)
 
-    spectra = backend.to_numpy(published.spectrogram(config, tensors["waveform"]))
+    found = backend.to_numpy(spectra.compute_spectrogram(config, tensors["waveform"]))
     expected = tensors["spectrogram"]
     power = 10 ** ((expected * config.sigma_rescale + config.mu_rescale) / 10)
-    assert spectra.shape == expected.shape
+    assert found.shape == expected.shape
     limit = 1e-5 if backend.NAME == "tensorflow" else 1e-4
-    assert np.abs(spectra - expected)[power > 1e-5].max() < limit * np.abs(expected).max()
-    assert np.abs(spectra - expected)[power > 1e-2].max() < 1e-5 * np.abs(expected).max()
+    assert np.abs(found - expected)[power > 1e-5].max() < limit * np.abs(expected).max()
+    assert np.abs(found - expected)[power > 1e-2].max() < 1e-5 * np.abs(expected).max()
 
-    first = published.first_level(weights, expected)
+    first = networks.run_enc(weights, expected)
     assert reference.distance(first, tensors["latents1"]) < 1e-5
-    latents = published.second_level(weights, tensors["latents1"].reshape(-1, 16, config.hop // 4))
+    latents = networks.run_enc2(weights, tensors["latents1"].reshape(-1, 16, config.hop // 4))
     assert reference.distance(latents, tensors["latents2"]) < 1e-5
     for channel in (0, 1):
         own = tensors["z"][0, 0, :, channel * depth : (channel + 1) * depth]
         level, magnitude, phase = (tensors[f"{name}_ch{channel}"] for name in ("dec2", "mag", "phase"))
-        found = published.first_level_back(weights, own.reshape(pieces))
+        found = networks.run_dec2(weights, own.reshape(pieces))
         assert reference.distance(ops.reshape(found, level.shape), level) < 1e-5
-        both = published.spectra_back(weights, level.reshape(-1, config.window, level.shape[-1]))
+        both = networks.run_dec(weights, level.reshape(-1, config.window, level.shape[-1]))
         for one, other in zip(both, (magnitude, phase), strict=True):
             assert reference.distance(ops.reshape(one, other.shape), other) < 1e-5
 
@@ -136,7 +151,7 @@ def test_whole_coding_agrees_with_the_original(size: str) -> None:
     tensors = reference.tensors(size)
     codec = PublishedCodec(reference_config(size), reference_weights(size), "reference")
     latents = tensors["z"][0, 0]
-    assert reference.distance(original_decoding(codec, latents), tensors["wave"]) < 1e-5
+    assert reference.distance(decode_as_the_original(codec, latents), tensors["wave"]) < 1e-5
     waveform = codec.decode(latents)
     assert waveform.shape == (len(latents) * codec.hop_total, 2)
     assert reference.distance(waveform, tensors["wave_unclipped"][: len(waveform)]) < 1e-5
@@ -153,14 +168,14 @@ def test_whole_coding_agrees_with_the_original(size: str) -> None:
 @reference.needs_reference
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_noise_enters_where_it_does_in_the_original(size: str) -> None:
-    tensors, weights = reference.tensors(size), published.prepared(reference_weights(size, noisy=True))
-    assert published.has_noise(weights)
+    tensors, weights = reference.tensors(size), prepare_weights(reference_weights(size, noisy=True))
+    assert has_noise(weights)
     numbers = {"dec2": range(7), "dec": range(9)}
     noise = {part: [tensors[f"noisy_{part}_noise_{n:02d}"][:, 0] for n in ns] for part, ns in numbers.items()}
-    found = published.first_level_back(weights, tensors["noisy_dec2_in"][:, 0], noise["dec2"])
+    found = networks.run_dec2(weights, tensors["noisy_dec2_in"][:, 0], noise["dec2"])
     expected = tensors["noisy_dec2_out0"]
     assert reference.distance(ops.reshape(found, expected.shape), expected) < 1e-5
-    both = published.spectra_back(weights, tensors["noisy_dec_in"][:, 0], noise["dec"])
+    both = networks.run_dec(weights, tensors["noisy_dec_in"][:, 0], noise["dec"])
     for number, one in enumerate(both):
         expected = tensors[f"noisy_dec_out{number}"]
         assert reference.distance(ops.reshape(one, expected.shape), expected) < 1e-5
@@ -170,7 +185,7 @@ def test_noise_enters_where_it_does_in_the_original(size: str) -> None:
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_networks_have_as_many_parameters_as_the_original(size: str) -> None:
     counts = json.loads((reference.FOLDER / size / "config.json").read_text())["params"]
-    shapes = published.weight_shapes(reference_config(size))
+    shapes = list_weight_shapes(reference_config(size))
     for part in ("enc", "enc2", "dec2", "dec"):
         total = sum(int(np.prod(shape)) for name, shape in shapes.items() if name.startswith(f"{part}/"))
         assert total == counts[part]
@@ -199,10 +214,10 @@ def test_a_musika_folder_is_a_codec_as_it_is(tmp_path: Path) -> None:
 def test_two_steps_at_once_are_a_transposed_convolution(sizes: tuple[int, int, int]) -> None:
     steps, takes, gives = sizes
     x, kernel = draws.normal(0, "x", 0, (2, steps, takes)), draws.normal(0, "kernel", 0, (4, gives, takes))
-    weights = published.prepared({"dec/up_0/kernel": kernel, "dec/up_0/bias": np.ones(gives, np.float32)})
+    weights = prepare_weights({"dec/up_0/kernel": kernel, "dec/up_0/bias": np.ones(gives, np.float32)})
     expected = backend.to_numpy(ops.conv_transpose(x, kernel, 2, "same")) + 1
     np.testing.assert_allclose(
-        backend.to_numpy(published._lengthening(weights, "dec/up_0", x)), expected, rtol=1e-5, atol=1e-5
+        backend.to_numpy(networks._double_length(weights, "dec/up_0", x)), expected, rtol=1e-5, atol=1e-5
     )
 
 
@@ -242,9 +257,9 @@ def test_sound_comes_back_where_it_was() -> None:
     """Magnitudes and true phases give the waveform again, sample for sample, but for the first 3 h, which fade in."""
     config = PublishedCodecConfig(hop=32, latent_depth=2)
     waveform = some_audio(40 * 32)[:, 0]
-    magnitude = published.spectrogram(config, waveform)
+    magnitude = spectra.compute_spectrogram(config, waveform)
     real, imaginary = (backend.to_numpy(part) for part in spectrum.stft(backend.to_device(waveform), 128, 32))
-    back = backend.to_numpy(published.synthesis(config, magnitude, np.arctan2(imaginary, real) / np.pi))
+    back = backend.to_numpy(spectra.synthesise(config, magnitude, np.arctan2(imaginary, real) / np.pi))
     assert len(back) == len(waveform)
     inside = slice(3 * 32, -3 * 32)
     assert np.abs(back - waveform)[inside].max() < 2e-3 * np.abs(waveform).max()
@@ -273,7 +288,7 @@ LONGEST = 45
 def whole_decoding(codec: PublishedCodec, latents: np.ndarray) -> np.ndarray:
     """The original's, in one pass, of the sequence with zeros behind it; cut. What follows a piece does not matter."""
     padded = np.pad(latents, ((0, 48 - len(latents)), (0, 0)))  # one length, compiled once
-    return original_decoding(codec, padded)[: len(latents) * codec.hop_total]
+    return decode_as_the_original(codec, padded)[: len(latents) * codec.hop_total]
 
 
 @settings(max_examples=40)
@@ -400,9 +415,9 @@ def test_bfloat16_stays_close() -> None:
     assert np.abs(half.encode(waveform) - exact.encode(waveform)).max() < 0.05
     one, two = exact.decode(latents), half.decode(latents)
     assert np.sqrt(np.mean((one - two) ** 2) / np.mean(one**2)) < 0.25
-    spectra = [backend.to_numpy(published.spectrogram(config, x.T.copy())) * 75 for x in (one, two)]
-    loud = spectra[0] > spectra[0].max() - 60
-    assert loud.mean() > 0.2 and np.abs(spectra[0] - spectra[1])[loud].mean() < 1.0  # dB
+    decibels = [backend.to_numpy(spectra.compute_spectrogram(config, x.T.copy())) * 75 for x in (one, two)]
+    loud = decibels[0] > decibels[0].max() - 60
+    assert loud.mean() > 0.2 and np.abs(decibels[0] - decibels[1])[loud].mean() < 1.0  # dB
 
 
 @pytest.mark.backend

@@ -1,18 +1,18 @@
-"""The `musika` codec: the published autoencoder behind the codec's interface.
+"""The `musika` codec: the published autoencoder behind the codec's interface. It codes each audio channel by itself.
 
-**Time.** Spectrum f is of samples f h to (f + 4) h, in encoding and in decoding (h is the hop), so latent i stands for
-samples 16 h i to 16 h (i + 1) and is heard there, with nothing delayed. Decoding T latents gives 16 h T samples: the
-3 h more that the original's inverse transform leaves behind the end, which fade, are cut. The first 3 h samples of a
-sequence (17 ms) lack spectra from before it, and fade in, as the original's do. Encoding takes 3 h samples from behind
-each latent; the original drops what no whole spectrum covers, here there is silence behind the end.
+**Time.** Spectrum f is of samples f h to (f + 4) h, in encoding and in decoding (h is the hop). So latent i stands for
+samples 16 h i to 16 h (i + 1) and is heard there, without delay. Decoding T latents gives 16 h T samples; the original
+gives 3 h more, which fade out and are cut here. The first 3 h samples of a sequence (17 ms) lack spectra from before
+it and fade in, as the original's do. Encoding takes 3 h samples from behind each latent; behind the end there is
+silence, where the original drops what no whole spectrum covers.
 
 **Pieces.** The decoder sees pieces of `window` / 16 latents (4), at absolute multiples of that number, and nothing
 beyond; only the inverse transform joins them. A sequence that ends within a piece is decoded as if latents of zero
-followed, and cut. So a block needs one piece of context before it, and any length comes out whole: where the original
-leaves out what exceeds a multiple of 8 latents, or the last of k x batch + 1 windows, nothing is left out here.
+followed, and cut. So a block needs one piece of context before it, and any length is decoded to its end. The original
+leaves out what exceeds a multiple of 8 latents, or the last of k x batch + 1 windows.
 
-**Noise.** Trained decoders may add noise: weights times one normal number a step, drawn anew at each call in the
-original. Here it is a function of (`noise_seed`, absolute number of the piece, audio channel, layer, step), so that the
+**Noise.** Trained decoders may add noise: weights times one normal number a step, which the original draws at each
+call. Here it is a function of (`noise_seed`, absolute number of the piece, audio channel, layer, step), so that the
 same latents at the same place always sound the same.
 """
 
@@ -27,8 +27,9 @@ import numpy as np
 from keras import ops
 
 from musika import backend, draws
-from musika.codec import published
 from musika.codec.base import AUDIO_CHANNELS, Codec
+from musika.codec.published import networks, spectra
+from musika.codec.published.weights import Weights, has_noise, list_noise_lengths, prepare_weights
 from musika.config import PublishedCodecConfig
 
 Tensor = Any
@@ -40,7 +41,7 @@ class PublishedCodec(Codec):
 
     Args:
         config: every size.
-        weights: by the names of `published.weight_shapes`.
+        weights: by the names of `weights.list_weight_shapes`.
         identity: see `load.published_identity`.
         precision: a Keras dtype policy for the networks; spectra and synthesis are always float32.
         xla: compile the networks with XLA; spectra are on every backend.
@@ -62,14 +63,14 @@ class PublishedCodec(Codec):
         self.config, self.identity, self.xla, self.noise_seed = config, identity, xla, noise_seed
         self.channels, self.hop_total, self.sample_rate = config.channels, config.hop_total, config.sample_rate
         self.block, self.context = config.block, config.piece
-        self.weights = published.prepared(weights, keras.DTypePolicy(precision).compute_dtype)
-        self.noisy = published.has_noise(self.weights)
+        self.weights = prepare_weights(weights, keras.DTypePolicy(precision).compute_dtype)
+        self.noisy = has_noise(self.weights)
 
     def encode_window(self, waveform: np.ndarray) -> np.ndarray:
         begin = self.context * self.hop_total
         needed = waveform[:, begin : begin + self.block * self.hop_total + OVERLAP * self.config.hop]
         planar = np.ascontiguousarray(np.moveaxis(needed, 2, 1), np.float32)  # [B, 2, N]
-        return backend.to_numpy(self._encode(self.weights, self._spectrogram(planar)))
+        return backend.to_numpy(self._encode(self.weights, self._compute_spectrogram(planar)))
 
     def decode_window(self, latents: np.ndarray) -> np.ndarray:
         return self.decode_window_at(0, latents)
@@ -78,14 +79,14 @@ class PublishedCodec(Codec):
         count = len(latents)
         needed = np.asarray(latents[:, : self.context + self.block], np.float32)
         starts = (number + np.arange(count)) * (self.block // self.config.piece) - 1  # numbers of the first pieces
-        noise = self._noise_of(starts) if self.noisy else None
+        noise = self._draw_noise(starts) if self.noisy else None
         magnitude, phase = self._decode(self.weights, needed, noise)
-        there = (starts >= 0).astype(np.float32)  # before the beginning there are no spectra
-        return backend.to_numpy(self._synthesise(magnitude, phase, there))
+        present = (starts >= 0).astype(np.float32)  # before the beginning there are no spectra
+        return backend.to_numpy(self._synthesise(magnitude, phase, present))
 
-    def _noise_of(self, starts: np.ndarray) -> np.ndarray:
+    def _draw_noise(self, starts: np.ndarray) -> np.ndarray:
         """Noise of all pieces of windows whose first pieces have these numbers, `[B 2 pieces, steps of all layers]`."""
-        total = sum(published.noise_lengths(self.config))
+        total = sum(list_noise_lengths(self.config))
         pieces = 1 + self.block // self.config.piece
         drawn = [
             # before the beginning there is nothing, so any noise will do there
@@ -97,20 +98,20 @@ class PublishedCodec(Codec):
         return np.ascontiguousarray(noise.transpose(0, 2, 1, 3)).reshape(-1, total)
 
     @cached_property
-    def _spectrogram(self) -> Callable[[Tensor], Tensor]:
-        window = published.rounded_hann(4 * self.config.hop)
-        return backend.compile(lambda planar: published.spectrogram(self.config, planar, window), xla=True)
+    def _compute_spectrogram(self) -> Callable[[Tensor], Tensor]:
+        window = spectra.make_rounded_hann_window(4 * self.config.hop)
+        return backend.compile(lambda planar: spectra.compute_spectrogram(self.config, planar, window), xla=True)
 
     @cached_property
-    def _encode(self) -> Callable[[published.Weights, Tensor], Tensor]:
+    def _encode(self) -> Callable[[Weights, Tensor], Tensor]:
         """Spectrograms `[B, 2, frames, bins]` to latents `[B, frames / 16, C]`."""
         frames = self.config.frames
 
-        def encode(weights: published.Weights, spectra: Tensor) -> Tensor:
-            batch, _, count, _ = spectra.shape
-            first = published.first_level(weights, spectra)
-            latents = published.second_level(weights, ops.reshape(first, (-1, frames, first.shape[-1])))
-            return joined(ops.reshape(latents, (batch, AUDIO_CHANNELS, count // frames, -1)))
+        def encode(weights: Weights, spectrogram: Tensor) -> Tensor:
+            batch, _, count, _ = spectrogram.shape
+            first = networks.run_enc(weights, spectrogram)
+            latents = networks.run_enc2(weights, ops.reshape(first, (-1, frames, first.shape[-1])))
+            return join_channels(ops.reshape(latents, (batch, AUDIO_CHANNELS, count // frames, -1)))
 
         return backend.compile(encode, self.xla)
 
@@ -121,10 +122,10 @@ class PublishedCodec(Codec):
         """
         config = self.config
 
-        def decode(weights: published.Weights, latents: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+        def decode(weights: Weights, latents: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor]:
             batch = latents.shape[0]
-            pieces = ops.reshape(parted(latents), (-1, config.piece, config.latent_depth))  # [B 2 pieces, ...]
-            both = spectra_of_pieces(config, weights, pieces, noise)
+            pieces = ops.reshape(split_channels(latents), (-1, config.piece, config.latent_depth))  # [B 2 pieces, ...]
+            both = decode_pieces(config, weights, pieces, noise)
             magnitude, phase = (
                 ops.reshape(x, (batch, AUDIO_CHANNELS, -1, config.bins))[:, :, config.window - OVERLAP :] for x in both
             )
@@ -136,30 +137,30 @@ class PublishedCodec(Codec):
     def _synthesise(self) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
         margin = OVERLAP * self.config.hop
 
-        def synthesise(magnitude: Tensor, phase: Tensor, first_there: Tensor) -> Tensor:
+        def synthesise(magnitude: Tensor, phase: Tensor, first_present: Tensor) -> Tensor:
             batch, _, frames, _ = magnitude.shape
-            early = ops.broadcast_to(ops.reshape(first_there, (batch, 1, 1, 1)), (batch, 1, OVERLAP, 1))
-            there = ops.concatenate([early, ops.ones((batch, 1, frames - OVERLAP, 1))], axis=2)
-            waveform = published.synthesis(self.config, magnitude, phase, there)
+            early = ops.broadcast_to(ops.reshape(first_present, (batch, 1, 1, 1)), (batch, 1, OVERLAP, 1))
+            present = ops.concatenate([early, ops.ones((batch, 1, frames - OVERLAP, 1))], axis=2)
+            waveform = spectra.synthesise(self.config, magnitude, phase, present)
             return ops.transpose(waveform[..., margin:-margin], (0, 2, 1))
 
         return backend.compile(synthesise, xla=True)
 
 
-def parted(latents: Tensor) -> Tensor:
+def split_channels(latents: Tensor) -> Tensor:
     """`[B, T, C]` to `[B, 2, T, C / 2]`: a latent is the left channel's, then the right one's."""
     batch, count, depth = latents.shape
     return ops.transpose(ops.reshape(latents, (batch, count, AUDIO_CHANNELS, depth // AUDIO_CHANNELS)), (0, 2, 1, 3))
 
 
-def joined(latents: Tensor) -> Tensor:
+def join_channels(latents: Tensor) -> Tensor:
     """`[B, 2, T, C / 2]` to `[B, T, C]`."""
     batch, channels, count, depth = latents.shape
     return ops.reshape(ops.transpose(latents, (0, 2, 1, 3)), (batch, count, channels * depth))
 
 
-def spectra_of_pieces(
-    config: PublishedCodecConfig, weights: published.Weights, latents: Tensor, noise: Tensor | None = None
+def decode_pieces(
+    config: PublishedCodecConfig, weights: Weights, latents: Tensor, noise: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Both decoding networks on pieces `[B, window / 16, depth]`: (magnitude, phase), each `[B, window, bins]`.
 
@@ -167,24 +168,9 @@ def spectra_of_pieces(
         noise: all layers' numbers one after the other, `[B, steps of all layers]`.
     """
     if noise is None:
-        return published.spectra_back(weights, published.first_level_back(weights, latents))
+        return networks.run_dec(weights, networks.run_dec2(weights, latents))
     layers, done = [], 0
-    for steps in published.noise_lengths(config):
+    for steps in list_noise_lengths(config):
         layers.append(noise[:, done : done + steps, None])
         done += steps
-    return published.spectra_back(weights, published.first_level_back(weights, latents, layers[:7]), layers[7:])
-
-
-def original_decoding(codec: PublishedCodec, latents: np.ndarray) -> np.ndarray:
-    """What the original makes of `[T, C]` without noise: `[16 h T' + 3 h, 2]`, clipped to [-1, 1].
-
-    T' is T without what exceeds a multiple of `shape` / 16 latents. Everything is decoded at once, so the memory it
-    takes grows with the length: for comparisons.
-    """
-    config = codec.config
-    count = len(latents) // (config.shape // config.frames) * (config.shape // config.frames)
-    planar = parted(backend.to_device(np.asarray(latents[None, :count], np.float32)))
-    pieces = ops.reshape(planar, (-1, config.piece, config.latent_depth))
-    both = spectra_of_pieces(config, codec.weights, pieces)
-    magnitude, phase = (ops.reshape(x, (AUDIO_CHANNELS, -1, config.bins)) for x in both)
-    return np.clip(backend.to_numpy(published.synthesis(config, magnitude, phase)).T, -1.0, 1.0)
+    return networks.run_dec(weights, networks.run_dec2(weights, latents, layers[:7]), layers[7:])
