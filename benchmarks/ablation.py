@@ -55,7 +55,7 @@ VARIANTS: dict[str, tuple[CodecConfig, dict[str, Any]]] = {
     "tones not tuned": (dataclasses.replace(DEFAULT, tuned_bins=0), {}),
     "no loss of balance": (DEFAULT, {"balance_weight": 0.0}),
     "no loss of texture": (DEFAULT, {"texture_weight": 0.0}),
-    "no loss of latents heard again": (DEFAULT, {"cycle_weight": 0.0}),
+    "no loss of cycle consistency": (DEFAULT, {"cycle_weight": 0.0}),
     "no loss of levels": (DEFAULT, {"level_weight": 0.0}),
     "no loss of single bins": (DEFAULT, {"linear_weight": 0.0}),
     "no loss of mel bands": (DEFAULT, {"mel_weight": 0.0}),

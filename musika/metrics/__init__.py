@@ -1,9 +1,12 @@
-"""Figures that say how good a codec or a generator is: a file a metric, each with `evaluate(...) -> dict[str, float]`.
+"""Figures of codecs, generators and music: a file for each metric, and modules that measure whole sets of pieces.
 
-Conventions. Waveforms are float32 `[N, 2]`, full scale ±1; a pair is (original, decoded) of one length. Distances are 0
-for equal things. A figure that is not defined for its input (loudness of silence) is NaN, and null in JSON.
+Conventions: waveforms are float32 `[N, 2]`, full scale ±1; a pair is (original, decoded) of one length. Distances are 0
+for equal things. A figure that is not defined for its input, such as the loudness of silence, is NaN, and null in JSON.
 
-Of one pair (`reconstruction.py` has them all): `log_mel`, `band_bias`, `log_spectral`, `level`, `loudness`, `si_sdr`,
-`stereo`, `onsets`, `flatness`, `tuning`, `borders`. Of latents: `latents`, `robustness`, `cycle`. Of sets of pieces,
-which `spaces.py` and `network.py` describe by rows of numbers: `frechet`, `manifold`, `copies`.
+- `pair/`: metrics of one pair of waveforms; `pair/reconstruction.py` has all of them but `clicks`, for which the length
+  of blocks must be known.
+- `latents/`: statistics of latents, robustness of the decoder, cycle consistency.
+- `sets/`: metrics of sets of pieces. `sets/spaces.py` and `sets/network.py` turn a piece into rows of numbers.
+- `codec.py`, `generator.py`, `music.py`: the figures of a codec, of a generator in training, and of generated music
+  beside real music, which `pieces.py` reads. `speed.py`: how fast the machine is.
 """

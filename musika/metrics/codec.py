@@ -138,7 +138,7 @@ class CodecFigures:
         if not piece.finite:
             ratios = {name: values[:0] for name, values in ratios.items()}
         figures = reconstruction.evaluate(piece.original, audible, codec.sample_rate)
-        figures |= {name: clicks.average_in_decibels(values) for name, values in ratios.items()}
+        figures |= clicks.evaluate([ratios])
         if self._with_latents and piece.finite:
             recoded = codec.encode(np.clip(piece.decoded, -1, 1))[: len(piece.latents)]
             self._cycle.add(piece.latents, recoded)
@@ -156,10 +156,7 @@ class CodecFigures:
 
     def average(self) -> dict[str, float]:
         """The mean of each figure over the pieces where it is defined; the borders of all pieces count alike."""
-        means = reconstruction.average_figures(self.pieces)
-        for name in self._clicks[0] if self._clicks else ():
-            means[name] = clicks.average_in_decibels(np.concatenate([ratios[name] for ratios in self._clicks]))
-        return means
+        return reconstruction.average_figures(self.pieces) | clicks.evaluate(self._clicks)
 
     def measure_speed(self) -> dict[str, float]:
         """Seconds of audio that were encoded and decoded in a second of time."""

@@ -49,8 +49,8 @@ def compare_windows(generated: np.ndarray, real: np.ndarray) -> dict[str, float]
     figures: dict[str, float] = {}
     half = len(real) // 2
     for name, rows in (("clips", spaces.CLIPS), ("latents", spaces.STEPS)):
-        made, first, second = (rows.describe_all(part) for part in (generated, real[:half], real[half:]))
-        as_many = made if half >= len(generated) else rows.describe_all(generated[:half])
+        every, first, second = (rows.describe_all(part) for part in (generated, real[:half], real[half:]))
+        as_many = every if half >= len(generated) else rows.describe_all(generated[:half])
         if min(map(len, (as_many, first, second))) < frechet.MIN_ROWS:
             continue
         # sets of one size, since distances depend on it
@@ -58,7 +58,7 @@ def compare_windows(generated: np.ndarray, real: np.ndarray) -> dict[str, float]
         figures[f"frechet_{name}"] = float(np.mean(to_halves))
         figures[f"frechet_{name}_halves"] = frechet.evaluate(first, second, rows.components)["frechet"]
         if rows is spaces.CLIPS:
-            figures |= comparison.measure_manifold(np.concatenate([first, second]), made, rows.components)
+            figures |= comparison.measure_manifold(np.concatenate([first, second]), every, rows.components)
     for prefix, part in (("", generated), ("real_", real)):
         total = StatisticsSum(part.shape[2])
         for window in part:

@@ -141,14 +141,14 @@ class TrainingSearch:
         """
         figures: dict[str, dict[str, float]] = {}
         for space in SPACES:
-            made, real = (
+            generated, real = (
                 [rows for piece in group if (rows := space.rows(piece)) is not None and rows.size]
                 for group in (self._generated, self._real)
             )
-            if not self._rows[space.name] or not made or not real:
+            if not self._rows[space.name] or not generated or not real:
                 continue
             training, held_out = np.concatenate(self._rows[space.name]), np.concatenate(real)
-            training = np.random.default_rng(seed).permutation(training)[: sum(map(len, made))]
+            training = np.random.default_rng(seed).permutation(training)[: sum(map(len, generated))]
             if min(len(training), len(held_out)) >= frechet.MIN_ROWS:
                 distance = frechet.evaluate(training, held_out, space.components)["frechet"]
                 manifold = comparison.measure_manifold(held_out, training, space.components, seed)

@@ -13,20 +13,20 @@ from musika import pictures
 RATE = 44_100
 
 
-def tone(frequency: float, seconds: float, side: int) -> np.ndarray:
+def make_tone(frequency: float, seconds: float, side: int) -> np.ndarray:
     waveform = np.zeros((int(seconds * RATE), 2), np.float32)
     waveform[:, side] = 0.5 * np.sin(2 * np.pi * frequency * np.arange(len(waveform)) / RATE)
     return waveform
 
 
-def test_higher_tones_are_higher_up_and_left_is_above_right():
-    picture = pictures.draw_spectrogram(tone(440.0, 1.0, 0), RATE).astype(int).sum(axis=2)
+def test_higher_tones_are_further_up_and_left_is_above_right():
+    picture = pictures.draw_spectrogram(make_tone(440.0, 1.0, 0), RATE).astype(int).sum(axis=2)
     assert picture[:128].max() > picture[130:].max()
-    picture = pictures.draw_spectrogram(tone(440.0, 1.0, 1), RATE).astype(int).sum(axis=2)
+    picture = pictures.draw_spectrogram(make_tone(440.0, 1.0, 1), RATE).astype(int).sum(axis=2)
     assert picture[130:].max() > picture[:128].max()
     rows = []
     for frequency in (200.0, 1000.0, 5000.0):
-        left = pictures.draw_spectrogram(tone(frequency, 1.0, 0), RATE)[:128].astype(int).sum(axis=2)
+        left = pictures.draw_spectrogram(make_tone(frequency, 1.0, 0), RATE)[:128].astype(int).sum(axis=2)
         rows.append(int(left.mean(axis=1).argmax()))
     assert rows[0] > rows[1] > rows[2]
 
@@ -39,11 +39,11 @@ def test_any_length_gives_a_picture(samples):
 
 def test_long_pieces_keep_the_same_width():
     for seconds in (10, 60):
-        assert pictures.draw_spectrogram(tone(440.0, seconds, 0), RATE, width=200).shape == (258, 200, 3)
+        assert pictures.draw_spectrogram(make_tone(440.0, seconds, 0), RATE, width=200).shape == (258, 200, 3)
 
 
-def test_values_that_are_not_finite_do_not_stop_it():
-    waveform = tone(440.0, 0.2, 0)
+def test_values_that_are_not_finite_are_left_out():
+    waveform = make_tone(440.0, 0.2, 0)
     waveform[100] = np.nan
     waveform[200] = np.inf
     assert pictures.draw_spectrogram(waveform, RATE).any()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ from musika.cli.encode import encode_folder
 from musika.cli.flags import DecodeOptions, EncodeOptions, EvaluateOptions, parse
 from musika.codec.base import Codec
 from musika.errors import AudioError, LatentsError, MusikaError, UsageError
-from musika.metrics.pair import reconstruction
+from musika.metrics.pair import clicks, reconstruction
+from tests.helpers import shared
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
 RATE, HOP = 44_100, 4096
 
 
@@ -60,7 +59,7 @@ class Broken(Averages):
         return super().decode_window(latents) * np.nan
 
 
-def write(path: Path, seconds: float, seed: int = 0, rate: int = RATE) -> Path:
+def write_noise(path: Path, seconds: float, seed: int = 0, rate: int = RATE) -> Path:
     """Noise around a mean that moves, and a tone."""
     samples, rng = int(seconds * rate), np.random.default_rng(seed)
     slow = np.repeat(rng.uniform(-0.3, 0.3, (samples // 3000 + 1, 2)), 3000, axis=0)[:samples]
@@ -69,16 +68,16 @@ def write(path: Path, seconds: float, seed: int = 0, rate: int = RATE) -> Path:
     return path
 
 
-def try_codec(tmp_path: Path, codec: type[Codec] = Averages, **more: Any) -> tuple[int, dict[str, Any]]:
+def evaluate_codec(tmp_path: Path, codec: type[Codec] = Averages, **more: Any) -> tuple[int, dict[str, Any]]:
     options = EvaluateOptions(files_path=tmp_path / "in", save_path=tmp_path / "out", **more)
     code = evaluate.measure(options, codec)
     file = tmp_path / "out" / "evaluation.json"
     return code, json.loads(file.read_text()) if file.exists() else {}
 
 
-def compare(tmp_path: Path, codec: type[Codec] | None = Averages, **more: Any) -> tuple[int, dict[str, Any]]:
+def evaluate_music(tmp_path: Path, codec: type[Codec] | None = Averages, **more: Any) -> tuple[int, dict[str, Any]]:
     options = EvaluateOptions(
-        **{"generated": tmp_path / "made", "reference": tmp_path / "real", "save_path": tmp_path / "out"} | more,
+        **{"generated": tmp_path / "generated", "reference": tmp_path / "real", "save_path": tmp_path / "out"} | more,
         **({} if codec else {"codec": None}),
     )
     evaluate.check_flags(options)
@@ -90,9 +89,9 @@ def compare(tmp_path: Path, codec: type[Codec] | None = Averages, **more: Any) -
 
 
 def test_a_codec_is_measured_on_every_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(tmp_path / "in" / "a" / "one.wav", 5)
-    write(tmp_path / "in" / "two.wav", 9, seed=1, rate=48_000)
-    code, found = try_codec(tmp_path)
+    write_noise(tmp_path / "in" / "a" / "one.wav", 5)
+    write_noise(tmp_path / "in" / "two.wav", 9, seed=1, rate=48_000)
+    code, found = evaluate_codec(tmp_path)
     assert code == 0
     assert [entry["file"] for entry in found["files"]] == ["a/one.wav", "two.wav"]
     assert [round(entry["seconds"], 3) for entry in found["files"]] == [5, 9]
@@ -113,32 +112,30 @@ def test_a_codec_is_measured_on_every_file(tmp_path: Path, capsys: pytest.Captur
     for picture in ("a/one.wav.png", "two.wav.png"):
         with Image.open(tmp_path / "out" / picture) as image:
             assert image.size[1] == 3 * (2 * 96 + 2) + 2 * 8
-    said = capsys.readouterr().out
-    assert "mean of 2" in said and "noise 0.3" in said and "autocorrelation" in said and "GFLOP/s" in said
+    output = capsys.readouterr().out
+    assert "mean of 2" in output and "noise 0.3" in output and "autocorrelation" in output and "GFLOP/s" in output
 
 
-def test_only_the_first_seconds_count_and_their_end_knows_what_follows(tmp_path: Path) -> None:
-    write(tmp_path / "in" / "one.wav", 12)
-    _, found = try_codec(tmp_path, seconds=2.0, latents=False, pictures=False)
+def test_only_the_first_seconds_count_with_context_behind_them(tmp_path: Path) -> None:
+    write_noise(tmp_path / "in" / "one.wav", 12)
+    _, found = evaluate_codec(tmp_path, seconds=2.0, latents=False, pictures=False)
     sound = audio.read(tmp_path / "in" / "one.wav")
     whole = np.clip(Averages().reconstruct(sound), -1, 1)[: 2 * RATE]
-    expected = reconstruction.evaluate(sound[: 2 * RATE], whole, RATE, 8 * HOP)
+    expected = reconstruction.evaluate(sound[: 2 * RATE], whole, RATE)
+    expected |= clicks.evaluate([clicks.compute_ratios(sound[: 2 * RATE], whole, 8 * HOP)])
     for name, value in expected.items():
         assert found["files"][0][name] == pytest.approx(value, abs=1e-9), name
     assert "latents" not in found and not list((tmp_path / "out").rglob("*.png"))
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
+@shared.needs_shared
 def test_figures_are_those_of_decoded_files(tmp_path: Path) -> None:
     """Encoding and decoding into files, then the script that defines the figures: the same to 1e-3."""
-    spec = importlib.util.spec_from_file_location("reconstruction_figures", SHARED / "reconstruction.py")
-    assert spec is not None and spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = shared.load_reconstruction_script()
     for name in ("piano-beethoven-moonlight-3", "orchestral-hyperrogue-caves"):
-        sound = audio.read(SHARED / "audio" / "valid" / f"{name}.ogg")[441_000:661_500]
+        sound = shared.read_excerpt(name, 441_000, 661_500)
         audio.write(tmp_path / "in" / f"{name}.wav", sound, RATE)
-    _, found = try_codec(tmp_path, Coarse, latents=False, pictures=False)
+    _, found = evaluate_codec(tmp_path, Coarse, latents=False, pictures=False)
     encode_folder(EncodeOptions(files_path=tmp_path / "in", save_path=tmp_path / "z", whole=True), Coarse)
     decode_folder(DecodeOptions(files_path=tmp_path / "z", save_path=tmp_path / "decoded"), Coarse)
     for entry in found["files"]:
@@ -148,41 +145,41 @@ def test_figures_are_those_of_decoded_files(tmp_path: Path) -> None:
 
 
 def test_bad_files_are_listed_and_the_rest_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(tmp_path / "in" / "good.wav", 3)
+    write_noise(tmp_path / "in" / "good.wav", 3)
     (tmp_path / "in" / "empty.wav").write_bytes(b"")
     (tmp_path / "in" / "text.mp3").write_text("no music")
-    write(tmp_path / "in" / "short.wav", 0.2)
-    code, found = try_codec(tmp_path, pictures=False)
+    write_noise(tmp_path / "in" / "short.wav", 0.2)
+    code, found = evaluate_codec(tmp_path, pictures=False)
     assert code == 1 and [entry["file"] for entry in found["files"]] == ["good.wav"]
     assert len(found["left_out"]) == 3
-    said = capsys.readouterr().out
-    assert "3 of 4 files could not be measured" in said and "0.20 s of sound" in said and "is empty" in said
+    output = capsys.readouterr().out
+    assert "3 of 4 files could not be measured" in output and "0.20 s of sound" in output and "is empty" in output
 
 
 def test_silence_and_mono_have_figures_or_null(tmp_path: Path) -> None:
     audio.write(tmp_path / "in" / "silence.wav", np.zeros((3 * RATE, 2), np.float32), RATE)
     audio.write(tmp_path / "in" / "mono.wav", np.sin(np.arange(3 * RATE) / 50).astype(np.float32)[:, None] * 0.5, RATE)
-    code, found = try_codec(tmp_path)
+    code, found = evaluate_codec(tmp_path)
     mono, silence = found["files"]
     assert code == 0 and silence["file"] == "silence.wav"
     assert silence["si_sdr"] is None and silence["loudness_error"] is None and silence["log_mel"] is not None
     assert mono["width_error"] == pytest.approx(0, abs=1e-6) and found["mean"]["si_sdr"] == mono["si_sdr"]
 
 
-def test_a_codec_that_fails_has_no_figures_and_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(tmp_path / "in" / "one.wav", 3)
-    code, found = try_codec(tmp_path, Broken)
+def test_a_codec_that_fails_has_no_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_noise(tmp_path / "in" / "one.wav", 3)
+    code, found = evaluate_codec(tmp_path, Broken)
     assert code == 0 and found["mean"]["log_mel"] is None and "robustness" not in found
     assert "not finite" in capsys.readouterr().err
 
 
 def test_what_cannot_be_measured(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="there is no folder"):
-        try_codec(tmp_path)
+        evaluate_codec(tmp_path)
     (tmp_path / "in").mkdir()
     with pytest.raises(AudioError, match="there is no audio"):
-        try_codec(tmp_path)
-    write(tmp_path / "in" / "one.wav", 1)
+        evaluate_codec(tmp_path)
+    write_noise(tmp_path / "in" / "one.wav", 1)
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"--save_path .* cannot be written to"):
         options = EvaluateOptions(files_path=tmp_path / "in", save_path=tmp_path / "file" / "out")
@@ -194,14 +191,14 @@ def test_what_cannot_be_measured(tmp_path: Path) -> None:
 
 def test_generated_music_beside_real_music(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for k in range(4):
-        write(tmp_path / "real" / f"{k}.wav", 20, seed=k)
-        write(tmp_path / "made" / f"{k}.wav", 13, seed=10 + k)
-        write(tmp_path / "learned" / f"{k}.wav", 20, seed=20 + k)
-    copied = audio.read(tmp_path / "learned" / "2.wav")[5 * HOP :][: 13 * RATE]
-    audio.write(tmp_path / "made" / "3.wav", copied, RATE)
-    (tmp_path / "made" / "bad.wav").write_text("no music")
-    write(tmp_path / "made" / "short.wav", 2)
-    code, found = compare(tmp_path, training=tmp_path / "learned")
+        write_noise(tmp_path / "real" / f"{k}.wav", 20, seed=k)
+        write_noise(tmp_path / "generated" / f"{k}.wav", 13, seed=10 + k)
+        write_noise(tmp_path / "training" / f"{k}.wav", 20, seed=20 + k)
+    copied = audio.read(tmp_path / "training" / "2.wav")[5 * HOP :][: 13 * RATE]
+    audio.write(tmp_path / "generated" / "3.wav", copied, RATE)
+    (tmp_path / "generated" / "bad.wav").write_text("no music")
+    write_noise(tmp_path / "generated" / "short.wav", 2)
+    code, found = evaluate_music(tmp_path, training=tmp_path / "training")
     assert code == 1 and len(found["left_out"]) == 2 and "is too short" in found["left_out"][1]
     assert list(found["spaces"]) == ["latent clips", "latents", "log-mel clips"]
     for figures in found["spaces"].values():
@@ -216,14 +213,14 @@ def test_generated_music_beside_real_music(tmp_path: Path, capsys: pytest.Captur
     assert (nearest["file"], nearest["training_file"]) == ("3.wav", "2.wav")
     assert nearest["training_second"] - nearest["second"] == pytest.approx(5 * HOP / RATE, abs=0.02)
     assert found["copies"]["closer"] == 4 and found["copies"]["held_out_nearest"] > 0.1 > nearest["distance"]
-    said = capsys.readouterr().out
-    assert "latent clips" in said and "compare this distance only" in said and "nearer than any real one" in said
+    output = capsys.readouterr().out
+    assert "latent clips" in output and "compare this distance only" in output and "nearer than any real one" in output
 
 
-def test_the_same_music_is_no_distance_and_not_held_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_music_has_no_distance_and_a_warning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for k in range(3):
-        write(tmp_path / "real" / f"{k}.wav", 13, seed=k)
-    code, found = compare(tmp_path, generated=tmp_path / "real", training=tmp_path / "real")
+        write_noise(tmp_path / "real" / f"{k}.wav", 13, seed=k)
+    code, found = evaluate_music(tmp_path, generated=tmp_path / "real", training=tmp_path / "real")
     assert code == 0 and found["copies"]["shared"] == 12
     for figures in found["spaces"].values():
         assert figures["frechet"] == pytest.approx(0, abs=1e-6)
@@ -235,47 +232,47 @@ def test_the_same_music_is_no_distance_and_not_held_out(tmp_path: Path, capsys: 
 
 def test_folders_of_latents_need_no_codec(tmp_path: Path) -> None:
     for k in range(2):
-        write(tmp_path / "audio" / f"{k}.wav", 30, seed=k)
+        write_noise(tmp_path / "audio" / f"{k}.wav", 30, seed=k)
     encode_folder(EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "real", whole=True), Averages)
-    (tmp_path / "made").mkdir()
-    made = np.random.default_rng(0).uniform(-0.3, 0.3, (300, 4)).astype(np.float32)
-    np.save(tmp_path / "made" / "one.npy", made)
-    code, found = compare(tmp_path, None, training=tmp_path / "real")
+    (tmp_path / "generated").mkdir()
+    latents = np.random.default_rng(0).uniform(-0.3, 0.3, (300, 4)).astype(np.float32)
+    np.save(tmp_path / "generated" / "one.npy", latents)
+    code, found = evaluate_music(tmp_path, None, training=tmp_path / "real")
     assert code == 0 and list(found["spaces"]) == ["latent clips", "latents"]
     assert found["copies"]["shared"] > 0 and found["copies"]["clips"] == 9
-    with_audio = compare(tmp_path, Averages, reference=tmp_path / "audio")[1]
+    with_audio = evaluate_music(tmp_path, Averages, reference=tmp_path / "audio")[1]
     ours, theirs = (f["spaces"]["latent clips"]["frechet"] for f in (with_audio, found))
     assert ours == pytest.approx(theirs, rel=1e-5)
 
 
 def test_latents_that_do_not_compare_are_refused(tmp_path: Path) -> None:
-    write(tmp_path / "audio" / "a.wav", 30)
-    encode_folder(EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "made", whole=True), Averages)
+    write_noise(tmp_path / "audio" / "a.wav", 30)
+    encode_folder(EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "generated", whole=True), Averages)
     encode_folder(EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "real", whole=True), Other)
     with pytest.raises(LatentsError, match="different codecs cannot be compared"):
-        compare(tmp_path)
+        evaluate_music(tmp_path)
     with pytest.raises(LatentsError, match="different codecs cannot be compared"):
-        compare(tmp_path, Other, reference=tmp_path / "audio")
+        evaluate_music(tmp_path, Other, reference=tmp_path / "audio")
     with pytest.raises(UsageError, match="--codec"):
-        compare(tmp_path, None, reference=tmp_path / "audio")
+        evaluate_music(tmp_path, None, reference=tmp_path / "audio")
     (tmp_path / "wide").mkdir()
     np.save(tmp_path / "wide" / "a.npy", np.zeros((300, 6), np.float32))
     with pytest.raises(UsageError, match="6 numbers in a latent, not 4 as the others"):
-        compare(tmp_path, reference=tmp_path / "wide")
+        evaluate_music(tmp_path, reference=tmp_path / "wide")
 
 
 def test_too_few_clips_are_refused(tmp_path: Path) -> None:
-    write(tmp_path / "real" / "a.wav", 40)
-    write(tmp_path / "made" / "a.wav", 7)
+    write_noise(tmp_path / "real" / "a.wav", 40)
+    write_noise(tmp_path / "generated" / "a.wav", 7)
     with pytest.raises(UsageError, match="has 2 clips"):
-        compare(tmp_path)
-    write(tmp_path / "made" / "a.wav", 1)
+        evaluate_music(tmp_path)
+    write_noise(tmp_path / "generated" / "a.wav", 1)
     (tmp_path / "real" / "b.wav").write_bytes(b"no music")  # refused later, and not why
     with pytest.raises(UsageError, match=r"no file in --generated .* can be used: .*too short"):
-        compare(tmp_path)
+        evaluate_music(tmp_path)
 
 
-def test_halves_are_of_like_size() -> None:
+def test_halves_have_similar_sizes() -> None:
     from musika.metrics.sets.comparison import split_into_halves
 
     long, short = np.zeros((20, 3)), np.ones((1, 3))
@@ -286,33 +283,33 @@ def test_halves_are_of_like_size() -> None:
     assert len(one) == len(other) == 2
 
 
-def test_one_real_piece_is_cut_into_halves_and_silence_is_no_fault(tmp_path: Path) -> None:
-    write(tmp_path / "real" / "a.wav", 40)
-    audio.write(tmp_path / "made" / "a.wav", np.zeros((40 * RATE, 2), np.float32), RATE)
-    code, found = compare(tmp_path, training=tmp_path / "real")
+def test_one_real_piece_is_cut_into_halves_and_silence_is_measured(tmp_path: Path) -> None:
+    write_noise(tmp_path / "real" / "a.wav", 40)
+    audio.write(tmp_path / "generated" / "a.wav", np.zeros((40 * RATE, 2), np.float32), RATE)
+    code, found = evaluate_music(tmp_path, training=tmp_path / "real")
     assert code == 0 and found["copies"]["clips"] == 0 and found["copies"]["closer"] is None
     assert found["spaces"]["latent clips"]["coverage"] == 0
 
 
-def test_a_network_of_ones_own(tmp_path: Path) -> None:
+def test_an_onnx_network(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
-    from tests.metrics.test_metrics_network import write as write_network
+    from tests.metrics.test_metrics_network import write_network
 
     for k in range(2):
-        write(tmp_path / "real" / f"{k}.wav", 12, seed=k)
-        write(tmp_path / "made" / f"{k}.wav", 12, seed=5 + k)
+        write_noise(tmp_path / "real" / f"{k}.wav", 12, seed=k)
+        write_noise(tmp_path / "generated" / f"{k}.wav", 12, seed=5 + k)
     net = write_network(tmp_path / "net.onnx", ["B", 96, 64])
-    code, found = compare(tmp_path, None, embedding=f"onnx:{net}")
+    code, found = evaluate_music(tmp_path, None, embedding=f"onnx:{net}")
     assert code == 0 and list(found["spaces"]) == ["log-mel clips", "network"]
     figures = found["spaces"]["network"]
     assert figures["generated_clips"] == 24 and figures["dimensions"] == 96 and figures["rank"] == 23
     with pytest.raises(UsageError, match="say onnx:FILE"):
-        compare(tmp_path, None, embedding=str(net))
+        evaluate_music(tmp_path, None, embedding=str(net))
     (tmp_path / "z").mkdir()
     np.save(tmp_path / "z" / "a.npy", np.zeros((300, 4), np.float32))
     with pytest.raises(UsageError, match="needs audio"):
-        compare(tmp_path, None, reference=tmp_path / "z", embedding=f"onnx:{net}")
+        evaluate_music(tmp_path, None, reference=tmp_path / "z", embedding=f"onnx:{net}")
 
 
 # -------------------------------------------------------------------------------------------------------- command line
@@ -322,10 +319,10 @@ def test_a_network_of_ones_own(tmp_path: Path) -> None:
     ("words", "part"),
     [
         (["--reference", "real"], "--reference goes with --generated"),
-        (["--generated", "made"], "--generated needs --reference"),
+        (["--generated", "generated"], "--generated needs --reference"),
         (["--codec", "none"], "nothing to measure"),
-        (["--generated", "made", "--reference", "real", "--seconds", "5"], "leave it out"),
-        (["--generated", "made", "--reference", "real"], "there is no folder made; --generated names"),
+        (["--generated", "generated", "--reference", "real", "--seconds", "5"], "leave it out"),
+        (["--generated", "generated", "--reference", "real"], "there is no folder generated; --generated names"),
         (["--files_path", "none"], "there is no folder none"),
         (["--seconds", "0"], "must be at least 1"),
         (["--codec", "none", "--generated", "m", "--reference", "r", "--hop", "64"], "--hop is a size of a codec"),
@@ -336,8 +333,8 @@ def test_what_the_command_line_refuses(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main("evaluate", words) == 2
-    said = capsys.readouterr().err
-    assert part in said and said.count("\n") == 1
+    output = capsys.readouterr().err
+    assert part in output and output.count("\n") == 1
 
 
 def test_a_codec_may_be_none() -> None:

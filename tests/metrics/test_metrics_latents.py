@@ -1,4 +1,4 @@
-"""What latents are like, and what decoding bears: known answers, pieces of any length, one result however they come."""
+"""Statistics of latents, robustness and cycle consistency: known answers, pieces of any length."""
 
 from __future__ import annotations
 
@@ -30,16 +30,18 @@ def test_statistics_have_known_answers() -> None:
     z = np.stack([np.full(20_000, 0.25), wave, noise, hard], axis=1).astype(np.float32)
     for piece in np.split(z, [5000, 5001, 12_000]):
         total.add(piece)
-    found = total.compute()
-    assert found.count == 20_000
-    np.testing.assert_allclose(found.mean, z.mean(axis=0), atol=1e-6)
-    np.testing.assert_allclose(found.deviation, z.std(axis=0, dtype=np.float64), atol=1e-6)
-    np.testing.assert_allclose(found.saturation, [0, np.mean(np.abs(z[:, 1]) > 0.99), np.mean(np.abs(noise) > 0.99), 1])
-    assert np.isnan(found.autocorrelation[:, 0]).all()  # never changes
+    figures = total.compute()
+    assert figures.count == 20_000
+    np.testing.assert_allclose(figures.mean, z.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(figures.deviation, z.std(axis=0, dtype=np.float64), atol=1e-6)
+    np.testing.assert_allclose(
+        figures.saturation, [0, np.mean(np.abs(z[:, 1]) > 0.99), np.mean(np.abs(noise) > 0.99), 1]
+    )
+    assert np.isnan(figures.autocorrelation[:, 0]).all()  # never changes
     expected = np.cos(2 * np.pi * np.array(statistics.LAGS) / 64)
-    np.testing.assert_allclose(found.autocorrelation[:, 1], expected, atol=0.01)
-    assert np.abs(found.autocorrelation[:, 2]).max() < 0.03
-    overall = found.summarize()
+    np.testing.assert_allclose(figures.autocorrelation[:, 1], expected, atol=0.01)
+    assert np.abs(figures.autocorrelation[:, 2]).max() < 0.03
+    overall = figures.summarize()
     assert overall["smallest_deviation"] == pytest.approx(0, abs=1e-6) and overall["largest_saturation"] == 1
     assert np.isfinite(list(overall.values())).all()
 
@@ -53,21 +55,21 @@ def test_pieces_shorter_than_a_lag_count() -> None:
         statistics.StatisticsSum(2).compute()
 
 
-def test_distances_grow_with_what_is_done_to_latents() -> None:
+def test_distances_grow_with_the_change_of_latents() -> None:
     codec = Linear()
     waveform = np.random.default_rng(0).standard_normal((4000, 2)).astype(np.float32) * 0.3
     encoded = codec.encode(waveform)
-    found = robustness.evaluate(codec, waveform, encoded, seed=1)
-    noise = [found[f"noise_{deviation}/to_clean"] for deviation in robustness.NOISE]
+    figures = robustness.evaluate(codec, waveform, encoded, seed=1)
+    noise = [figures[f"noise_{deviation}/to_clean"] for deviation in robustness.NOISE]
     assert noise == sorted(noise) and noise[0] > 0
-    bits = [found[f"bits_{count}/to_clean"] for count in robustness.BITS]
+    bits = [figures[f"bits_{count}/to_clean"] for count in robustness.BITS]
     assert bits == sorted(bits)
-    assert found["interpolated/to_clean"] > 0 and found["none/to_original"] > 0
-    assert found == robustness.evaluate(codec, waveform, encoded, seed=1)
-    assert found != robustness.evaluate(codec, waveform, encoded, seed=2)
+    assert figures["interpolated/to_clean"] > 0 and figures["none/to_original"] > 0
+    assert figures == robustness.evaluate(codec, waveform, encoded, seed=1)
+    assert figures != robustness.evaluate(codec, waveform, encoded, seed=2)
 
 
-def test_a_stretch_stands_on_whole_blocks() -> None:
+def test_the_decoded_range_is_whole_blocks() -> None:
     codec = Linear()
     for length in (1, 100, 128, 129, 1000):
         low, high = robustness.choose_range(codec, length)
@@ -75,7 +77,7 @@ def test_a_stretch_stands_on_whole_blocks() -> None:
     assert robustness.evaluate(codec, np.zeros((16, 2), np.float32), codec.encode(np.zeros((16, 2), np.float32))) == {}
 
 
-def test_changes_are_what_they_are_called() -> None:
+def test_changes_do_what_their_names_say() -> None:
     z = np.linspace(-1, 1, 63, dtype=np.float32).reshape(21, 3)
     changes = dict(robustness.change_latents(z, 0, 0))
     assert np.std(changes["noise_0.1"] - z) == pytest.approx(0.1, rel=0.25)
@@ -85,7 +87,7 @@ def test_changes_are_what_they_are_called() -> None:
     np.testing.assert_array_equal(dict(robustness.change_latents(bent, 0, 0))["interpolated"][::2], bent[::2])
 
 
-def test_a_cycle_that_shifts_and_scatters_has_known_figures() -> None:
+def test_cycle_consistency_of_a_known_shift_and_scatter() -> None:
     """A deviation of 0.5, a shift of 0.1, a scatter of 0.2, whatever the outermost latents do, in any pieces."""
     rng = np.random.default_rng(1)
     z = rng.normal(3, 0.5, (40_000, 4))
@@ -96,12 +98,12 @@ def test_a_cycle_that_shifts_and_scatters_has_known_figures() -> None:
         part[:2], part[-2:] = 9, -9
         cycle.add(z[low:high], part)
     assert cycle.count == 39_996 - 8
-    found = cycle.compute()
-    assert found["cycle_error"] == pytest.approx(np.hypot(0.1, 0.2) / 0.5, rel=0.02)
-    assert found["cycle_shift"] == pytest.approx(0.1 / 0.5, rel=0.03)
+    figures = cycle.compute()
+    assert figures["cycle_error"] == pytest.approx(np.hypot(0.1, 0.2) / 0.5, rel=0.02)
+    assert figures["cycle_shift"] == pytest.approx(0.1 / 0.5, rel=0.03)
 
 
-def test_a_cycle_of_nothing_has_no_figures() -> None:
+def test_no_latents_have_no_cycle_consistency() -> None:
     short, still = CycleConsistency(4, context=1), CycleConsistency(4, context=0)
     short.add(np.zeros((4, 4)), np.ones((4, 4)))
     still.add(np.full((9, 4), 0.3), np.ones((9, 4)))

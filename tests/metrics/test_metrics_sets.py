@@ -1,4 +1,4 @@
-"""Metrics of sets of pieces: known answers of Fréchet distance, density and coverage; copies that are found."""
+"""Metrics of sets of pieces: known answers of Fréchet distance, density and coverage; copies."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from musika.metrics.sets import copies, frechet, manifold, spaces
 RATE = 44_100
 
 
-def normal(rows: int, dimensions: int, seed: int = 0) -> np.ndarray:
+def draw_normal(rows: int, dimensions: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((rows, dimensions))
 
 
-def exactly(rows: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """The same rows with just this mean and covariance."""
+def set_moments(rows: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """The same rows, transformed to exactly this mean and covariance."""
     rows = rows - rows.mean(axis=0)
     whitening = np.linalg.inv(np.linalg.cholesky(np.cov(rows.T))).T
     return rows @ whitening @ np.linalg.cholesky(covariance).T + mean
@@ -27,48 +27,48 @@ def exactly(rows: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> np.nd
 
 def test_distance_of_two_normal_distributions() -> None:
     """With commuting covariances the trace is that of (√S1 - √S2)²."""
-    one = exactly(normal(500, 3), np.zeros(3), np.diag([1.0, 4.0, 9.0]))
-    other = exactly(normal(400, 3, 1), np.array([1.0, 0.0, 2.0]), np.diag([4.0, 4.0, 1.0]))
+    one = set_moments(draw_normal(500, 3), np.zeros(3), np.diag([1.0, 4.0, 9.0]))
+    other = set_moments(draw_normal(400, 3, 1), np.array([1.0, 0.0, 2.0]), np.diag([4.0, 4.0, 1.0]))
     assert frechet.evaluate(one, other)["frechet"] == pytest.approx(5 + 1 + 0 + 4, rel=1e-9)
 
 
 def test_distance_of_any_covariances_is_that_of_the_matrix_root() -> None:
-    a, b = normal(6, 6, 2), normal(6, 6, 3)
+    a, b = draw_normal(6, 6, 2), draw_normal(6, 6, 3)
     covariances = a @ a.T + np.eye(6), b @ b.T + np.eye(6)
-    sets = [exactly(normal(300, 6, k), np.full(6, k * 0.1), c) for k, c in enumerate(covariances)]
+    sets = [set_moments(draw_normal(300, 6, k), np.full(6, k * 0.1), c) for k, c in enumerate(covariances)]
     root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
     expected = 6 * 0.01 + np.trace(covariances[0] + covariances[1] - 2 * root)
-    found = frechet.evaluate(*sets)
-    assert found["frechet"] == pytest.approx(expected, rel=1e-6)
-    assert found == {**found, "rank": 6.0, "dimensions": 6.0}
+    figures = frechet.evaluate(*sets)
+    assert figures["frechet"] == pytest.approx(expected, rel=1e-6)
+    assert figures == {**figures, "rank": 6.0, "dimensions": 6.0}
 
 
-def test_distance_is_symmetric_zero_for_the_same_and_keeps_under_rotation() -> None:
-    one, other = normal(50, 8), 2 * normal(60, 8, 1) + 1
+def test_distance_is_symmetric_zero_for_equal_sets_and_invariant_to_rotation() -> None:
+    one, other = draw_normal(50, 8), 2 * draw_normal(60, 8, 1) + 1
     there = frechet.evaluate(one, other)["frechet"]
     assert frechet.evaluate(other, one)["frechet"] == pytest.approx(there, rel=1e-9)
-    turn = scipy.linalg.qr(normal(8, 8, 5))[0]
+    turn = scipy.linalg.qr(draw_normal(8, 8, 5))[0]
     assert frechet.evaluate(one @ turn, other @ turn)["frechet"] == pytest.approx(there, rel=1e-9)
     assert frechet.evaluate(one, one)["frechet"] == pytest.approx(0, abs=1e-9)
     assert frechet.evaluate(one, other, components=8)["frechet"] == pytest.approx(there, rel=1e-9)
 
 
-def test_few_rows_have_a_finite_distance_and_their_rank_is_said() -> None:
-    found = frechet.evaluate(normal(4, 100), normal(9, 100, 1))
-    assert np.isfinite(found["frechet"]) and found["rank"] == 3 and found["dimensions"] == 100
+def test_few_rows_have_a_finite_distance_and_a_low_rank() -> None:
+    figures = frechet.evaluate(draw_normal(4, 100), draw_normal(9, 100, 1))
+    assert np.isfinite(figures["frechet"]) and figures["rank"] == 3 and figures["dimensions"] == 100
     same = np.zeros((5, 10))
     assert frechet.evaluate(same, same + 1)["frechet"] == pytest.approx(10)
     with pytest.raises(ValueError, match="no Fréchet distance"):
-        frechet.evaluate(normal(1, 4), normal(5, 4))
+        frechet.evaluate(draw_normal(1, 4), draw_normal(5, 4))
     with pytest.raises(ValueError, match="no Fréchet distance"):
-        frechet.evaluate(normal(5, 3), normal(5, 4))
+        frechet.evaluate(draw_normal(5, 3), draw_normal(5, 4))
 
 
-def test_more_rows_bring_the_distance_down_and_extrapolation_further() -> None:
-    one, other = normal(400, 16), normal(400, 16, 1)
-    found = frechet.measure_stability(one, other)
-    assert found["quarter"] > found["half"] > found["all"] > found["extrapolated"] >= 0
-    assert found["stable"] is False and found["rows"] == 400
+def test_the_distance_falls_with_more_rows_and_extrapolation_is_lower_still() -> None:
+    one, other = draw_normal(400, 16), draw_normal(400, 16, 1)
+    figures = frechet.measure_stability(one, other)
+    assert figures["quarter"] > figures["half"] > figures["all"] > figures["extrapolated"] >= 0
+    assert figures["stable"] is False and figures["rows"] == 400
     far = frechet.measure_stability(one, other + 5)
     assert far["stable"] is True and far["rows_needed"] < 400
     assert far["extrapolated"] == pytest.approx(16 * 25, rel=0.05)
@@ -79,22 +79,22 @@ def test_more_rows_bring_the_distance_down_and_extrapolation_further() -> None:
 
 
 def test_a_set_with_itself_has_one_and_one() -> None:
-    rows = normal(1500, 4)  # more than one block of distances
+    rows = draw_normal(1500, 4)  # more than one block of distances
     assert manifold.evaluate(rows, rows) == {"density": 1.0, "coverage": 1.0}
 
 
 def test_what_is_far_away_covers_nothing_and_a_part_covers_a_part() -> None:
-    rows = normal(300, 4)
+    rows = draw_normal(300, 4)
     assert manifold.evaluate(rows, rows + 100) == {"density": 0.0, "coverage": 0.0}
     two = np.concatenate([rows, rows + 100])
-    found = manifold.evaluate(two, normal(300, 4, 1))
-    assert 0.4 < found["coverage"] <= 0.5 and found["density"] == pytest.approx(1, abs=0.15)
+    figures = manifold.evaluate(two, draw_normal(300, 4, 1))
+    assert 0.4 < figures["coverage"] <= 0.5 and figures["density"] == pytest.approx(1, abs=0.15)
 
 
 def test_density_of_the_same_distribution_is_near_one_and_crowds_are_dense() -> None:
-    real = normal(800, 8)
-    assert manifold.evaluate(real, normal(800, 8, 1))["density"] == pytest.approx(1, abs=0.15)
-    crowd = manifold.evaluate(real, 0.3 * normal(800, 8, 2))
+    real = draw_normal(800, 8)
+    assert manifold.evaluate(real, draw_normal(800, 8, 1))["density"] == pytest.approx(1, abs=0.15)
+    crowd = manifold.evaluate(real, 0.3 * draw_normal(800, 8, 2))
     assert crowd["density"] > 1.3 and crowd["coverage"] < 0.7
     with pytest.raises(ValueError, match="are needed"):
         manifold.evaluate(real[:5], real)
@@ -103,33 +103,33 @@ def test_density_of_the_same_distribution_is_near_one_and_crowds_are_dense() -> 
 # ------------------------------------------------------------------------------------------------------------- copies
 
 
-def walk(steps: int, seed: int) -> np.ndarray:
+def make_walk(steps: int, seed: int) -> np.ndarray:
     """A sequence that moves, `[T, 6]`."""
-    return np.cumsum(normal(steps, 6, seed), axis=0).astype(np.float32) * 0.3
+    return np.cumsum(draw_normal(steps, 6, seed), axis=0).astype(np.float32) * 0.3
 
 
-def test_a_copy_is_found_where_it_is() -> None:
-    training = [walk(700, 1), walk(2500, 2)]
-    generated, real = walk(96, 3), walk(200, 4)
+def test_a_copy_is_located() -> None:
+    training = [make_walk(700, 1), make_walk(2500, 2)]
+    generated, real = make_walk(96, 3), make_walk(200, 4)
     generated[32:64] = training[1][1777:1809]
     scale = copies.Scale.measure([real])
     clips = copies.Clips([generated], scale)
     held_out = copies.Clips([real], scale)
     for number, sequence in enumerate(training):
-        for looking in (clips, held_out):
-            looking.search(number, sequence)
+        for each in (clips, held_out):
+            each.search(number, sequence)
     nearest = clips.list_nearest(2)
     assert nearest[0] == 1 and len(nearest) == 2
     assert (clips.neighbour[1], clips.place[1], clips.start[1]) == (1, 1777, 32)
-    found = copies.evaluate(clips, held_out)
-    assert found["nearest"] < 0.01 and found["closer"] >= 1 and found["shared"] == 0
-    assert found["clips"] == 3 and found["held_out_clips"] == 6
+    figures = copies.evaluate(clips, held_out)
+    assert figures["nearest"] < 0.01 and figures["closer"] >= 1 and figures["shared"] == 0
+    assert figures["clips"] == 3 and figures["held_out_clips"] == 6
 
 
 def test_distances_are_those_of_every_stretch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copies, "STRETCHES_AT_ONCE", 50)
     monkeypatch.setattr(copies, "CLIPS_AT_ONCE", 2)
-    training, generated = walk(333, 1), walk(170, 2)
+    training, generated = make_walk(333, 1), make_walk(170, 2)
     scale = copies.Scale.measure([training])
     clips = copies.Clips([generated], scale)
     clips.search(0, training[:10])  # too short
@@ -142,23 +142,23 @@ def test_distances_are_those_of_every_stretch(monkeypatch: pytest.MonkeyPatch) -
         assert clips.distance[clip] == pytest.approx(min(every), abs=1e-3) and clips.place[clip] == np.argmin(every)
 
 
-def test_pieces_of_the_training_set_are_not_held_out_and_silence_is_no_copy() -> None:
-    training = walk(400, 1)
-    still = np.ones((64, 6), np.float32)
+def test_shared_pieces_are_counted_and_silence_is_left_out() -> None:
+    training = make_walk(400, 1)
+    silence = np.ones((64, 6), np.float32)
     scale = copies.Scale.measure([training])
-    held_out, generated = copies.Clips([training[10:138]], scale), copies.Clips([still], scale)
+    held_out, generated = copies.Clips([training[10:138]], scale), copies.Clips([silence], scale)
     held_out.search(0, training)
     generated.search(0, training)
-    found = copies.evaluate(generated, held_out)
-    assert found["shared"] == 4 and found["constant"] == 2 and found["clips"] == 0
-    assert np.isnan(found["closer"]) and np.isnan(found["nearest"]) and generated.list_nearest() == []
+    figures = copies.evaluate(generated, held_out)
+    assert figures["shared"] == 4 and figures["constant"] == 2 and figures["clips"] == 0
+    assert np.isnan(figures["closer"]) and np.isnan(figures["nearest"]) and generated.list_nearest() == []
 
 
 # ------------------------------------------------------------------------------------------------------------- spaces
 
 
-def test_rows_of_windows() -> None:
-    sequence = walk(70, 0)
+def test_rows_of_clips() -> None:
+    sequence = make_walk(70, 0)
     rows = spaces.describe_clips(sequence)
     assert rows.shape == (2, 18)
     part = sequence[32:64]

@@ -1,21 +1,20 @@
-"""The checkpoints in the repository: whole, small enough, a pair, and what their cards promise."""
+"""The checkpoints in the repository: complete, small enough, a matching pair, and as good as their cards say."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from musika import audio, backend, checkpoint, render
+from musika import backend, checkpoint, render
 from musika.codec.features import compute_features
 from musika.codec.load import load_codec
 from musika.codec.stereo import StereoCodec
 from musika.codec.synthesis import synthesise
+from tests.helpers import shared
 
 ROOT = Path(__file__).resolve().parents[2]
 CODEC, GENERATOR = ROOT / "checkpoints" / "ae", ROOT / "checkpoints" / "open"
-SHARED = ROOT.parent / "shared"
 LARGEST = 35_000_000  # bytes
 
 
@@ -24,7 +23,7 @@ def codec() -> StereoCodec:
     return load_codec(CODEC)
 
 
-def tones(seconds: float) -> np.ndarray:
+def make_tones(seconds: float) -> np.ndarray:
     time = np.arange(int(seconds * 44_100)) / 44_100
     left = sum(np.sin(2 * np.pi * hz * time) * 0.2 * np.exp(-((3 * time) % 1) * 3) for hz in (220.0, 331.0, 1760.0))
     return np.stack([left, 0.7 * left], axis=1).astype(np.float32)
@@ -45,7 +44,7 @@ def test_they_are_half_precision_small_and_have_a_card(folder: Path) -> None:
 
 def test_blocks_equal_one_pass_over_everything(codec: StereoCodec) -> None:
     """To 1e-4 of full scale, on the shipped weights, across two borders of blocks."""
-    waveform = tones(13)
+    waveform = make_tones(13)
     latents = codec.encode(waveform)
     around, margin = codec.context + 2, (codec.config.window - codec.config.hop) // 2
     padded = np.zeros((1, (len(latents) + 2 * around) * codec.hop_total + 2 * margin, 2), np.float32)
@@ -59,18 +58,18 @@ def test_blocks_equal_one_pass_over_everything(codec: StereoCodec) -> None:
     assert np.abs(at_once - codec.decode(latents)).max() <= 1e-4
 
 
-def test_stereo_survives(codec: StereoCodec) -> None:
-    left = tones(6)[:, 0]
+def test_stereo_is_preserved(codec: StereoCodec) -> None:
+    left = make_tones(6)[:, 0]
     right = np.roll(left, 20_000)
     # in the middle, and to one side, where phases of the weak channel err more (0.75 with the decoder before this)
     for gain, least in ((1.0, 0.95), (0.5, 0.65)):
         waveform = np.stack([left, gain * left], axis=1).astype(np.float32)
-        made = codec.reconstruct(waveform)
-        ratio = [np.sqrt(np.mean(w[:, 1] ** 2) / np.mean(w[:, 0] ** 2)) for w in (waveform, made)]
+        decoded = codec.reconstruct(waveform)
+        ratio = [np.sqrt(np.mean(w[:, 1] ** 2) / np.mean(w[:, 0] ** 2)) for w in (waveform, decoded)]
         assert ratio[1] == pytest.approx(ratio[0], abs=0.15)
-        assert np.corrcoef(made.T)[0, 1] > least
-    made = codec.reconstruct(np.stack([left, right], axis=1))
-    assert np.corrcoef(made.T)[0, 1] < 0.6
+        assert np.corrcoef(decoded.T)[0, 1] > least
+    decoded = codec.reconstruct(np.stack([left, right], axis=1))
+    assert np.corrcoef(decoded.T)[0, 1] < 0.6
 
 
 def test_generator_and_codec_are_a_pair_that_sounds() -> None:
@@ -82,17 +81,15 @@ def test_generator_and_codec_are_a_pair_that_sounds() -> None:
     assert not np.array_equal(render.render(model, seed=2, start=0.0, duration=0.5), piece[:22_050])
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared")
-def test_unknown_music_is_close_to_what_it_was(codec: StereoCodec) -> None:
+@shared.needs_shared
+def test_unknown_music_is_decoded_well(codec: StereoCodec) -> None:
     """The reconstruction figures of the card, on ten seconds of three pieces, with room for the excerpt."""
-    sys.path.insert(0, str(SHARED))
-    import reconstruction
-
+    script = shared.load_reconstruction_script()
     figures = []
     for name in ("piano-beethoven-moonlight-3", "electronic-crushed-ice-cocktail", "vocal-lets-go-fishin"):
-        original = audio.read(SHARED / "audio" / "valid" / f"{name}.ogg")[441_000:882_000]
-        made = codec.reconstruct(original)
-        figures.append([f(original, made) for f in (reconstruction.log_mel, reconstruction.level)])
+        original = shared.read_excerpt(name, 441_000, 882_000)
+        decoded = codec.reconstruct(original)
+        figures.append([f(original, decoded) for f in (script.log_mel, script.level)])
     log_mel, level = np.mean(figures, axis=0)
     assert log_mel <= 0.45
     assert abs(level) <= 1.5

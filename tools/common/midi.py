@@ -45,10 +45,10 @@ def find_midi_files(folder: Path) -> list[Path]:
     Raises:
         UsageError: there are none.
     """
-    found = [path for path in list_files(folder) if path.suffix.lower() in ENDINGS] if folder.is_dir() else []
-    if not found:
+    files = [path for path in list_files(folder) if path.suffix.lower() in ENDINGS] if folder.is_dir() else []
+    if not files:
         raise UsageError(f"there are no MIDI files in {format_path(folder)}")
-    return found
+    return files
 
 
 def read_messages(path: Path) -> list[tuple[float, Any]]:

@@ -12,6 +12,8 @@ borders cannot be heard. NaN without borders, or where everything around them is
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from musika.metrics.pair.inputs import check_pair
@@ -21,20 +23,17 @@ PARTS = 8  # of a block, for `clicks_inside`
 MIN_ENERGY = 1e-14  # of the second difference; less is silence
 
 
-def evaluate(original: np.ndarray, decoded: np.ndarray, block_samples: int) -> dict[str, float]:
-    """`clicks`, `clicks_inside` and `clicks_original` in dB of a pair `[N, 2]` that was coded in blocks.
+def compute_ratios(original: np.ndarray, decoded: np.ndarray, block_samples: int) -> dict[str, np.ndarray]:
+    """The energy ratio of every border and channel, for each of the three figures.
 
     Args:
         original: `[N, 2]`.
-        decoded: `[N, 2]`.
+        decoded: `[N, 2]`, which was coded in blocks.
         block_samples: length of a block in samples.
+
+    Returns:
+        `clicks`, `clicks_inside` and `clicks_original`, each `[borders * 2]` less the silent ones.
     """
-    ratios = compute_ratios(original, decoded, block_samples)
-    return {name: average_in_decibels(values) for name, values in ratios.items()}
-
-
-def compute_ratios(original: np.ndarray, decoded: np.ndarray, block_samples: int) -> dict[str, np.ndarray]:
-    """The energy ratio of every border and channel, `[borders * 2]` less the silent ones, for each of the figures."""
     original, decoded = check_pair(original, decoded)
     before, after = (np.diff(w.astype(np.float64), 2, axis=0) ** 2 for w in (original, decoded))  # [N - 2, 2]
     inside = [_compute_ratios(after, part * block_samples // PARTS, block_samples) for part in range(1, PARTS)]
@@ -56,6 +55,12 @@ def _compute_ratios(energy: np.ndarray, first: int, step: int) -> np.ndarray:
     return np.concatenate([np.zeros(0), *ratios])
 
 
-def average_in_decibels(ratios: np.ndarray) -> float:
+def evaluate(pieces: Sequence[Mapping[str, np.ndarray]]) -> dict[str, float]:
+    """The figures in dB of one piece or several, whose borders count alike, from their `compute_ratios`."""
+    names = pieces[0] if pieces else ()
+    return {name: _average_in_decibels(np.concatenate([ratios[name] for ratios in pieces])) for name in names}
+
+
+def _average_in_decibels(ratios: np.ndarray) -> float:
     """10 log10 of the mean of ratios; NaN if there are none."""
     return float(10 * np.log10(max(float(ratios.mean()), MIN_ENERGY))) if ratios.size else float("nan")

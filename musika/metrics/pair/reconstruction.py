@@ -1,6 +1,7 @@
 """All figures of one pair of waveforms, an original and its decoded version.
 
-Each figure is defined in the file of its metric. `DIGITS` lists them in the order of tables, with the digits to show.
+Each figure is defined in the file of its metric. `DIGITS` lists them in the order of tables, with the digits to show,
+`clicks` among them, which `clicks.py` measures where it is known at which samples blocks meet.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import numpy as np
 
 from musika.metrics.pair import (
     band_bias,
-    clicks,
     flatness,
     level,
     log_mel,
@@ -42,23 +42,20 @@ DIGITS = {
     "clicks_inside": 2,  # dB
     "clicks_original": 2,  # dB
 }
+FIGURES = tuple(name for name in DIGITS if not name.startswith("clicks"))  # those that a pair has by itself
 
 
-def evaluate(
-    original: np.ndarray, decoded: np.ndarray, sample_rate: int, block_samples: int | None = None
-) -> dict[str, float]:
+def evaluate(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> dict[str, float]:
     """Every figure of a pair. NaN where a figure is not defined (silence); all are NaN if `decoded` is not finite.
 
     Args:
         original: `[N, 2]`.
         decoded: `[N, 2]`, clipped to ±1 if it would be written to a file.
         sample_rate: Hz.
-        block_samples: samples in a block of the codec (block · hop_total); without it, `clicks` are left out.
     """
     original, decoded = check_pair(original, decoded)
-    names = [name for name in DIGITS if block_samples is not None or not name.startswith("clicks")]
     if not np.isfinite(decoded).all():
-        return dict.fromkeys(names, float("nan"))
+        return dict.fromkeys(FIGURES, float("nan"))
     figures = {
         **log_mel.evaluate(original, decoded, sample_rate),
         **log_spectral.evaluate(original, decoded),
@@ -71,9 +68,7 @@ def evaluate(
         **flatness.evaluate(original, decoded, sample_rate),
         **tuning.evaluate(original, decoded, sample_rate),
     }
-    if block_samples is not None:
-        figures |= clicks.evaluate(original, decoded, block_samples)
-    return {name: figures[name] for name in names}
+    return {name: figures[name] for name in FIGURES}
 
 
 def average_figures(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:

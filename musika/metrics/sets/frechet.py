@@ -51,8 +51,8 @@ def _factorize(rows: np.ndarray) -> np.ndarray:
     """L `[D, rank]` with L Lᵀ = the covariance of `[n, D]`."""
     centred = rows - rows.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred / (len(rows) - 1))
-    kept = values > max(values[-1], 0) * len(values) * np.finfo(float).eps
-    return vectors[:, kept] * np.sqrt(values[kept])
+    positive = values > max(values[-1], 0) * len(values) * np.finfo(float).eps
+    return vectors[:, positive] * np.sqrt(values[positive])
 
 
 def project_together(one: np.ndarray, other: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:

@@ -48,11 +48,6 @@ class Preset:
     step: int
     log_mel: bool
 
-    @property
-    def seconds(self) -> float:
-        """From one patch to the next."""
-        return self.step / self.sample_rate
-
 
 def parse_preset(text: str) -> Preset:
     """The preset of that name.
