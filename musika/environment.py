@@ -46,6 +46,9 @@ def prepare(verbose: bool = False, cpu: bool = False) -> None:
     os.environ["KERAS_HOME"] = os.devnull  # so that Keras finds no keras.json (its data format, its precision)
     os.environ["MPLBACKEND"] = "agg"  # pictures are files; a window, or a notebook's backend, is never needed
     os.environ.pop("MATPLOTLIBRC", None)
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):  # of another installation, often; httpx would end with them
+        if not os.path.exists(os.environ.get(name, "/")):
+            del os.environ[name]
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if cpu:

@@ -22,6 +22,8 @@ REMEDIES = {
     "training": "--training names the folder of training music",
     "embedding": "--embedding names the network",
     "embedding_preset": "--embedding_preset says what the network takes",
+    "host": "--host names another address",
+    "port": "--port names another port",
     "save": "--save_path names another folder",
     "convert/save": "TARGET names another folder",
 }

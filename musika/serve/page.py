@@ -1,15 +1,16 @@
 """The preview page: choose length, truncation and seed, listen, and see the spectrogram.
 
-It reads checkpoints and never writes where they are; a training run's folder means its newest checkpoint, looked up at
-every request. Works without a network connection: fonts are the system's, and nothing is reported to anybody.
+It reads checkpoints and never writes where they are. A training run's folder means its newest checkpoint, looked up at
+every request. The page works without a network connection: fonts are the system's, and nothing is reported to anybody.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import secrets
-import tempfile
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,9 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from musika import audio, pictures, render
+from musika import audio, console, environment, pictures, render
 from musika.errors import MusikaError, UsageError
 from musika.serve import ports
+from musika.serve.isolation import isolate_page
 
 MAX_SECONDS = 300.0  # of one request
 MAX_SEED = 2**53 - 1  # what a browser can count to
@@ -77,34 +79,36 @@ class Shelf:
         return path
 
 
-def answer(source: Source, shelf: Shelf, seconds: Any, truncation: Any, seed: Any, draw: bool) -> tuple[str, Any, int]:
+def render_answer(
+    source: Source, shelf: Shelf, seconds: Any, truncation: Any, seed: Any, draw: bool
+) -> tuple[str, Any, int]:
     """One request: (path of a wav file, picture `[H, W, 3]`, the seed that was used).
 
     Raises:
         MusikaError: a value outside its range, or a checkpoint that cannot be used.
     """
-    length = _number("the length in seconds", seconds, 0.001, MAX_SECONDS)
-    bound = _number("the truncation", truncation, 0.01, 10)
-    number = secrets.randbelow(DRAWN_SEEDS) if draw else int(_number("the seed", seed, 0, MAX_SEED))
+    length = _check_number("the length in seconds", seconds, 0.001, MAX_SECONDS)
+    bound = _check_number("the truncation", truncation, 0.01, 10)
+    number = secrets.randbelow(DRAWN_SEEDS) if draw else int(_check_number("the seed", seed, 0, MAX_SEED))
     model = source.model()
     waveform = render.render(model, number, 0.0, length, bound)
     path = shelf.add(f"{model.name}-seed-{number}-{length:g}s-{bound:g}.wav", waveform, model.sample_rate)
     return str(path), pictures.draw_spectrogram(waveform, model.sample_rate), number
 
 
-def _number(what: str, value: Any, low: float, high: float) -> float:
+def _check_number(what: str, value: Any, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise UsageError(f"{what} must be a number from {low:g} to {high:g}")
     return float(value) if isinstance(value, float) else value
 
 
-def build(source: Source, shelf: Shelf, truncation: float, seed: int | None) -> Any:
+def build_page(source: Source, shelf: Shelf, truncation: float, seed: int | None) -> Any:
     """The page, a `gradio.Blocks` that has not been launched."""
     import gradio
 
     def respond(seconds: Any, bound: Any, number: Any, draw: Any) -> tuple[str, Any, int]:
         try:
-            return answer(source, shelf, seconds, bound, number, bool(draw))
+            return render_answer(source, shelf, seconds, bound, number, bool(draw))
         except MusikaError as error:
             raise gradio.Error(str(error), print_exception=False) from None
         except Exception as error:
@@ -128,7 +132,7 @@ def build(source: Source, shelf: Shelf, truncation: float, seed: int | None) -> 
             [player, picture, number],
             api_name="render",
             api_visibility="undocumented",
-            preprocess=False,  # `answer` checks what comes; gradio would print a traceback on the console
+            preprocess=False,  # `render_answer` checks what comes; gradio would print a traceback on the console
             concurrency_limit=1,
         )
     page.queue(max_size=MAX_WAITING, default_concurrency_limit=1, api_open=False)
@@ -136,7 +140,7 @@ def build(source: Source, shelf: Shelf, truncation: float, seed: int | None) -> 
 
 
 @contextlib.contextmanager
-def served(
+def serve_page(
     source: Source,
     truncation: float = render.TRUNCATION,
     seed: int | None = None,
@@ -144,15 +148,26 @@ def served(
     port: int = 7860,
     share: bool = False,
 ) -> Iterator[str]:
-    """Serves the page while the block runs and gives its address; its files are gone afterwards.
+    """Serves the page while the block runs and gives its link; its files are gone afterwards.
+
+    Args:
+        source: of the model.
+        truncation: that the page opens with.
+        seed: that the page opens with; None draws one for each piece.
+        host: name or address of this computer that is listened on.
+        port: the lowest one; a port that is in use is passed over.
+        share: also publish the page through gradio.live.
 
     Raises:
-        UsageError: no port is free.
+        UsageError: the host cannot be listened on (about "host"), no port is free (about "port"), or there is no place
+            for temporary files.
     """
-    with tempfile.TemporaryDirectory(prefix="musika-preview-", ignore_cleanup_errors=True) as folder:
+    folder = environment.make_temporary_folder("musika-preview-")
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.enter_context(isolate_page(host, share))
         os.environ["GRADIO_TEMP_DIR"] = os.path.join(folder, "page")  # copies for the browser, dropped when old
-        shelf = Shelf(Path(folder))
-        page = build(source, shelf, truncation, seed)
+        page = build_page(source, Shelf(Path(folder)), truncation, seed)
         try:
             yield _launch(page, host, port, share)
         finally:
@@ -160,26 +175,30 @@ def served(
 
 
 def _launch(page: Any, host: str, port: int, share: bool) -> str:
-    """Starts the server on the first free port from `port` on."""
+    """Starts the server on the first free port from `port` on and returns its link."""
     import gradio
 
     theme = gradio.themes.Default(font=FONTS, font_mono=MONO_FONTS)
-    for candidate in ports.free(host, port):
+    name = ports.strip_brackets(host)
+    for candidate in ports.find_ports(host, port):
         try:
-            _, local, shared = page.launch(
-                server_name=host,
-                server_port=candidate,
-                share=share,
-                prevent_thread_lock=True,
-                quiet=True,
-                inbrowser=False,
-                ssr_mode=False,
-                pwa=False,
-                max_file_size="1mb",
-                footer_links=[],
-                theme=theme,
-            )
-            return str(shared or local)
+            with contextlib.redirect_stdout(io.StringIO()):  # of gradio, which says at length why it cannot publish
+                _, _, shared = page.launch(
+                    server_name=f"[{name}]" if ":" in name else name,
+                    server_port=candidate,
+                    share=share,
+                    prevent_thread_lock=True,
+                    quiet=True,
+                    inbrowser=False,
+                    ssr_mode=False,
+                    pwa=False,
+                    max_file_size="1mb",
+                    footer_links=[],
+                    theme=theme,
+                )
         except OSError:
             continue  # taken in the meantime
-    raise UsageError(f"--port {port}: neither it nor the next {ports.TRIED - 1} can be used on {host}")
+        if share and not shared:
+            console.warn("gradio.live cannot be reached: the page is not published")
+        return str(shared or ports.format_url(host, candidate))
+    raise AssertionError("find_ports raises where there is none")

@@ -1,21 +1,68 @@
-"""Ports that a page can listen on."""
+"""Where a page can listen: addresses of this computer, free ports, and the links to them."""
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Iterator
 
+from musika.errors import UsageError
+from musika.files import describe_error
+
 TRIED = 100
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # how a browser on this computer reaches "all addresses"
+OTHER_PORT_HELPS = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
 
 
-def free(host: str, first: int) -> Iterator[int]:
-    """The ports from `first` on, `TRIED` at most, that nobody listens on at the moment in which each is given."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for port in range(first, min(first + TRIED, 65_536)):
-        with socket.socket(family, socket.SOCK_STREAM) as door:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def find_ports(host: str, first: int) -> Iterator[int]:
+    """The ports from `first` on, `TRIED` at most, that nobody listens on at the moment in which each is given.
+
+    Args:
+        host: a name or an address of this computer, IPv4 or IPv6.
+        first: the lowest port, from 1 on.
+
+    Raises:
+        UsageError: the host is none of this computer (about "host"), or there is no further port (about "port").
+    """
+    family, address = _resolve(host)
+    last = min(first + TRIED, 65_536) - 1
+    reason = "all are in use"
+    for port in range(first, last + 1):
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            if os.name == "posix":  # elsewhere it would share the port with whoever has it
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                door.bind((host, port))
-            except OSError:
-                continue
+                listener.bind((address[0], port, *address[2:]))
+            except OSError as error:
+                reason = describe_error(error)
+                if error.errno in OTHER_PORT_HELPS:
+                    continue
+                if error.errno == errno.EADDRNOTAVAIL:
+                    reason = "it is not an address of this computer"
+                raise UsageError(f"cannot listen on {host}: {reason}", about="host") from error
         yield port
+    raise UsageError(f"cannot listen on {host}, ports {first} to {last}: {reason}", about="port")
+
+
+def format_url(host: str, port: int) -> str:
+    """The link that a browser on this computer opens: `http://127.0.0.1:7860/`, `http://[::1]:7860/`."""
+    name = strip_brackets(host)
+    name = LOOPBACK.get(name, name)
+    return f"http://[{name.replace('%', '%25')}]:{port}/" if ":" in name else f"http://{name}:{port}/"
+
+
+def strip_brackets(host: str) -> str:
+    """`::1` of `[::1]`, as it stands in links."""
+    return host[1:-1] if host.startswith("[") and host.endswith("]") else host
+
+
+def _resolve(host: str) -> tuple[socket.AddressFamily, tuple[str | int, ...]]:
+    """Family and socket address of a host; IPv4 where a name has both."""
+    try:
+        found = socket.getaddrinfo(strip_brackets(host), None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        reason = describe_error(error) if isinstance(error, OSError) else "not a name of a computer"
+        raise UsageError(f"cannot listen on {host}: {reason}", about="host") from error
+    family, _, _, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    return family, address

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import re
 import select
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,18 +22,31 @@ import soundfile
 
 from musika import render
 from musika.errors import CheckpointError, UsageError
-from musika.serve import page
+from musika.serve import isolation, page, ports
 from tests.helpers import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
+NOWHERE = "127.0.0.1:9"  # nobody listens there
+HOSTILE = {
+    "http_proxy": f"http://{NOWHERE}",
+    "ALL_PROXY": f"socks://{NOWHERE}/",  # as GNOME sets it
+    "no_proxy": "example.com",
+    "SSL_CERT_FILE": f"{os.devnull}/certificates",
+    "HOME": f"{os.devnull}/home",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "GRADIO_SERVER_NAME": "192.0.2.1",
+    "GRADIO_SERVER_PORT": "none",
+    "GRADIO_ROOT_PATH": "/elsewhere",
+    "GRADIO_MCP_SERVER": "True",
+}
 
 
-def source() -> page.Source:
+def make_source() -> page.Source:
     return page.Source(lambda: Path("."), lambda _: tiny.model(tiny.SMALL))
 
 
 def test_an_answer_is_a_file_of_the_right_length_and_a_picture(tmp_path: Path) -> None:
-    path, picture, seed = page.answer(source(), page.Shelf(tmp_path), 2.5, 2.0, 7, False)
+    path, picture, seed = page.render_answer(make_source(), page.Shelf(tmp_path), 2.5, 2.0, 7, False)
     waveform, rate = soundfile.read(path, always_2d=True)
     assert (waveform.shape, rate, seed) == ((2500, 2), 1000, 7)
     assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
@@ -39,10 +54,10 @@ def test_an_answer_is_a_file_of_the_right_length_and_a_picture(tmp_path: Path) -
     np.testing.assert_allclose(waveform, expected, atol=2.5 / 32768)
 
 
-def test_a_drawn_seed_is_told(tmp_path: Path) -> None:
+def test_a_drawn_seed_is_returned(tmp_path: Path) -> None:
     shelf = page.Shelf(tmp_path)
-    path, _, seed = page.answer(source(), shelf, 0.5, 2.0, 7, True)
-    again, _, same = page.answer(source(), page.Shelf(tmp_path / "again"), 0.5, 2.0, seed, False)
+    path, _, seed = page.render_answer(make_source(), shelf, 0.5, 2.0, 7, True)
+    again, _, same = page.render_answer(make_source(), page.Shelf(tmp_path / "again"), 0.5, 2.0, seed, False)
     assert seed == same and Path(path).name == Path(again).name
     assert Path(path).read_bytes() == Path(again).read_bytes()
 
@@ -64,7 +79,7 @@ def test_values_out_of_range_are_refused(
     seconds: object, truncation: object, seed: object, part: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=part):
-        page.answer(source(), page.Shelf(tmp_path), seconds, truncation, seed, False)
+        page.render_answer(make_source(), page.Shelf(tmp_path), seconds, truncation, seed, False)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -76,7 +91,7 @@ def test_the_shelf_keeps_only_the_latest(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["3.wav", "4.wav", "5.wav"]
 
 
-def test_a_newer_checkpoint_is_loaded_and_a_missing_one_told(tmp_path: Path) -> None:
+def test_a_newer_checkpoint_is_loaded_and_a_missing_one_is_an_error(tmp_path: Path) -> None:
     loaded = []
 
     def load(folder: Path) -> render.Model:
@@ -98,7 +113,7 @@ def test_a_newer_checkpoint_is_loaded_and_a_missing_one_told(tmp_path: Path) -> 
 
 
 @contextmanager
-def taken_port() -> Iterator[int]:
+def hold_port() -> Iterator[int]:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -106,9 +121,10 @@ def taken_port() -> Iterator[int]:
 
 
 @contextmanager
-def page_of(folder: Path, port: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def start_page(folder: Path, port: int, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     words = [sys.executable, "musika_test.py", "--load_path", str(folder), "--port", str(port), "--seed", "5"]
-    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, cwd=ROOT, env={**os.environ, **variables}, **pipes) as process:
         assert process.stdout is not None
         try:
             ready, _, _ = select.select([process.stdout], [], [], 120)
@@ -127,7 +143,7 @@ def test_the_page_from_start_to_ctrl_c(tmp_path: Path) -> None:
     from gradio_client import Client
 
     folder = tiny.write_checkpoints(tmp_path)
-    with taken_port() as port, page_of(folder, port) as (process, address):
+    with hold_port() as port, start_page(folder, port, **HOSTILE) as (process, address):
         assert int(address.rstrip("/").rsplit(":", 1)[1]) > port
         assert "127.0.0.1" in address
         with urllib.request.urlopen(address, timeout=30) as reply:
@@ -151,7 +167,104 @@ def test_the_page_from_start_to_ctrl_c(tmp_path: Path) -> None:
     assert err.strip() == "interrupted" and out.strip() == ""
 
 
-def test_a_missing_checkpoint_is_told_before_anything_is_served(tmp_path: Path) -> None:
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as listener:
+            listener.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this computer has no IPv6")
+@pytest.mark.parametrize("host", ["::1", "[::1]"])
+def test_the_page_on_ipv6_and_behind_a_proxy(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", f"socks5://{NOWHERE}")
+    before = dict(os.environ)
+    with page.serve_page(make_source(), host=host, port=17_860) as link:
+        assert re.fullmatch(r"http://\[::1\]:\d+/", link)
+        with urllib.request.urlopen(link, timeout=30) as reply:  # urllib asks NO_PROXY, too
+            assert page.TITLE in reply.read().decode()
+        folder = Path(os.environ["GRADIO_TEMP_DIR"]).parent
+        assert folder.is_dir()
+    assert dict(os.environ) == before and not folder.exists()
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Answers every request itself and says so."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"proxy: {self.path}".encode())
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+def test_a_page_that_is_shared_uses_the_proxy_but_not_for_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import httpx
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("all_proxy", f"socks://{NOWHERE}")
+        monkeypatch.setenv("no_proxy", "example.org")
+        own = f"http://127.0.0.1:{server.server_port}/own"
+        with isolation.isolate_page("127.0.0.2", share=True):
+            assert httpx.get("http://example.com/far").text == "proxy: http://example.com/far"
+            assert httpx.get(own).text == "proxy: /own"  # asked directly: a proxy gets the whole address
+            assert os.environ["no_proxy"] == "example.org,localhost,127.0.0.1,::1,127.0.0.2"
+        with isolation.isolate_page("127.0.0.1", share=False):
+            assert httpx.get(own).text == "proxy: /own"
+            assert not {"http_proxy", "all_proxy"} & set(os.environ)
+        server.shutdown()
+    assert capsys.readouterr().err == "warning: the socks proxy of all_proxy cannot be used and is left out\n"
+
+
+def test_a_port_that_is_in_use_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with hold_port() as port:
+        assert next(ports.find_ports("127.0.0.1", port)) > port
+        monkeypatch.setattr(ports, "TRIED", 1)
+        with pytest.raises(
+            UsageError, match=rf"127\.0\.0\.1, ports {port} to {port}: address already in use"
+        ) as caught:
+            next(ports.find_ports("127.0.0.1", port))
+    assert caught.value.about == "port"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "2001:db8::1", "nobody.invalid", "999.0.0.1", "a\udcff", "\u00e9" * 70])
+def test_a_host_that_cannot_be_listened_on_is_one_line(host: str) -> None:
+    with pytest.raises(UsageError, match=r"cannot listen on .*: ") as caught:
+        next(ports.find_ports(host, 17_860))
+    assert caught.value.about == "host" and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "link"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80/"),
+        ("0.0.0.0", "http://127.0.0.1:80/"),
+        ("localhost", "http://localhost:80/"),
+        ("::", "http://[::1]:80/"),
+        ("[::1]", "http://[::1]:80/"),
+        ("fe80::1%eth0", "http://[fe80::1%25eth0]:80/"),
+    ],
+)
+def test_links_are_what_a_browser_opens(host: str, link: str) -> None:
+    assert ports.format_url(host, 80) == link
+
+
+def test_a_wrong_host_is_reported_before_a_model_is_loaded(tmp_path: Path) -> None:
+    words = [sys.executable, "musika_test.py", "--load_path", str(tmp_path / "none"), "--host", "192.0.2.1"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "192.0.2.1" in done.stderr and "--host" in done.stderr
+
+
+def test_a_missing_checkpoint_is_reported_before_anything_is_served(tmp_path: Path) -> None:
     words = [sys.executable, "musika_test.py", "--load_path", str(tmp_path / "none")]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
