@@ -339,7 +339,7 @@ def _run(options: TrainOptions, stage: Any, train: Any, origin: Origin | None, p
     log = BoardLog(options.log_path / folder.name)
     with Alongside() as pages:
         if options.tensorboard:
-            pages.board(options.log_path, options.host)
+            pages.start_board(options.log_path, options.host)
         words = None if page is None else [*page, *_page_flags(options, folder)]
         try:
             return loop.run(
@@ -369,7 +369,7 @@ def _page_flags(options: TrainOptions, folder: Path) -> list[str]:
 
 
 def _opener(pages: Alongside, words: list[str] | None) -> Callable[[Path], None]:
-    return lambda _: pages.preview(words) if words is not None else None
+    return lambda _: pages.start_preview(words) if words is not None else None
 
 
 def _run_folder(options: TrainOptions, origin: Origin | None) -> Path:

@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 from musika.errors import UsageError
 from musika.files import describe_error
@@ -47,9 +48,14 @@ def find_ports(host: str, first: int) -> Iterator[int]:
 
 def format_url(host: str, port: int) -> str:
     """The link that a browser on this computer opens: `http://127.0.0.1:7860/`, `http://[::1]:7860/`."""
-    name = strip_brackets(host)
-    name = LOOPBACK.get(name, name)
+    name = get_reachable_host(host)
     return f"http://[{name.replace('%', '%25')}]:{port}/" if ":" in name else f"http://{name}:{port}/"
+
+
+def get_reachable_host(host: str) -> str:
+    """The address at which this computer reaches a server of its own that listens on `host`."""
+    name = strip_brackets(host)
+    return LOOPBACK.get(name, name)
 
 
 def strip_brackets(host: str) -> str:
@@ -57,7 +63,7 @@ def strip_brackets(host: str) -> str:
     return host[1:-1] if host.startswith("[") and host.endswith("]") else host
 
 
-def _resolve(host: str) -> tuple[socket.AddressFamily, tuple[str | int, ...]]:
+def _resolve(host: str) -> tuple[socket.AddressFamily, tuple[Any, ...]]:
     """Family and socket address of a host; IPv4 where a name has both."""
     try:
         found = socket.getaddrinfo(strip_brackets(host), None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

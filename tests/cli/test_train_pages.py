@@ -1,55 +1,110 @@
-"""The pages beside a training: ports, ends, what they say."""
+"""The pages beside a training: TensorBoard and the preview start, report and end; none stops the training."""
 
 from __future__ import annotations
 
-import contextlib
+import queue
+import re
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from musika.cli import flags, train
+from musika.cli import alongside, flags, train
 from musika.cli.alongside import Alongside
-from musika.serve import ports
 from musika.training.board import BoardLog
 from tests.helpers.train_runs import options
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_taken_port_moves_to_the_next():
-    with contextlib.closing(socket.socket()) as door:
-        door.bind(("127.0.0.1", 0))
-        door.listen()
-        taken = door.getsockname()[1]
-        assert next(ports.free("127.0.0.1", taken)) != taken
+def watch_console(monkeypatch) -> queue.Queue[str]:
+    """What is said or warned of from now on."""
+    lines: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr("musika.console.say", lines.put)
+    monkeypatch.setattr("musika.console.warn", lambda text: lines.put(f"warning: {text}"))
+    return lines
 
 
-def test_pages_end_with_the_training_and_pass_on_what_they_say(monkeypatch, capsys):
-    pages = Alongside()
-    with pages:
-        started = threading.Event()
-        said = []
-        monkeypatch.setattr("musika.console.say", lambda text: (said.append(text), started.set()))
-        code = "import time; print('plays at http://x (Ctrl-C ends it)', flush=True); time.sleep(600)"
-        assert pages._start("preview page", ["-c", code], shown=True)
-        assert started.wait(60)
-        process = pages._processes["preview page"]
+def put_module(monkeypatch, folder: Path, code: str) -> None:
+    """Makes `python -m tensorboard.main` run this code, in processes that are started from now on."""
+    (folder / "tensorboard").mkdir(parents=True)
+    (folder / "tensorboard" / "__init__.py").write_text("")
+    (folder / "tensorboard" / "main.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+def test_pages_end_with_the_training_and_what_they_print_is_shown(monkeypatch):
+    lines = watch_console(monkeypatch)
+    code = "import time; print('plays at http://x (Ctrl-C ends it)', flush=True); time.sleep(600)"
+    with Alongside() as pages:
+        process = pages._start_process("preview page", ["-c", code], pages._print_preview_line)
+        assert process is not None
+        assert lines.get(timeout=60) == "preview page: plays at http://x"
         assert process.poll() is None
-    assert said == ["preview page: plays at http://x"]
     assert process.poll() == -signal.SIGTERM
+    assert lines.empty()
+
+
+def test_the_link_to_tensorboard_is_printed_when_it_answers(monkeypatch, tmp_path):
+    """The real one, behind a proxy that it is not to be asked through."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    BoardLog(tmp_path / "run").close()
+    lines = watch_console(monkeypatch)
+    with Alongside() as pages:
+        pages.start_board(tmp_path, "127.0.0.1", 16_006)
+        line = lines.get(timeout=300)
+        link = re.fullmatch(r"TensorBoard: (http://127\.0\.0\.1:\d+/)", line)
+        assert link, line
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(link[1], timeout=30) as reply:
+            assert b"TensorBoard" in reply.read()
+    assert lines.empty()
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import missing_package", "No module named 'missing_package'"),
+        ("raise ModuleNotFoundError('No module named pkg_resources')", 'pip install "setuptools<82" helps'),
+        ("raise SystemExit(3)", "it ended with exit code 3"),
+    ],
+)
+def test_tensorboard_that_does_not_start_is_a_warning_with_the_reason(monkeypatch, tmp_path, code, reason):
+    put_module(monkeypatch, tmp_path / "site", code)
+    lines = watch_console(monkeypatch)
+    with Alongside() as pages:
+        pages.start_board(tmp_path, "127.0.0.1", 16_006)
+        line = lines.get(timeout=60)
+    assert line.startswith("warning: TensorBoard did not start, training goes on without it: ") and reason in line
+    assert lines.empty()
+
+
+def test_tensorboard_that_never_answers_has_no_link(monkeypatch, tmp_path):
+    put_module(monkeypatch, tmp_path / "site", "import time; time.sleep(600)")
+    monkeypatch.setattr(alongside, "BOARD_PATIENCE", 1.0)
+    lines = watch_console(monkeypatch)
+    with Alongside() as pages:
+        pages.start_board(tmp_path, "127.0.0.1", 16_006)
+        assert lines.get(timeout=60).endswith("it does not answer")
+    assert lines.empty()
+
+
+def test_tensorboard_on_a_wrong_host_is_left_out(monkeypatch, tmp_path):
+    lines = watch_console(monkeypatch)
+    with Alongside() as pages:
+        pages.start_board(tmp_path, "192.0.2.1")
+        assert not pages._processes
+    assert lines.get_nowait().startswith("warning: TensorBoard is left out: cannot listen on 192.0.2.1")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell a process")
 def test_pages_end_with_a_training_that_was_killed():
     code = "import sys, time\nfrom musika.cli.alongside import Alongside\npages = Alongside()\n"
     code += "words = ['-c', 'import time; print(1, flush=True); time.sleep(600)']\n"
-    code += "pages._start('preview page', words, shown=True)\n"
+    code += "pages._start_process('preview page', words, pages._print_preview_line)\n"
     code += "print(pages._processes['preview page'].pid, flush=True)\ntime.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as training:
         assert training.stdout is not None
@@ -58,12 +113,12 @@ def test_pages_end_with_a_training_that_was_killed():
         page = int(next(line for line in lines if "preview" not in line))
         training.kill()
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and running(page):
+    while time.monotonic() < deadline and is_running(page):
         time.sleep(0.05)
-    assert not running(page)
+    assert not is_running(page)
 
 
-def running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Whether a process is there, and not merely waiting for somebody to ask how it ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
@@ -75,15 +130,15 @@ def test_pages_do_not_import_from_the_current_folder(tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)
     with Alongside() as pages:
-        assert pages._start("page", ["-m", "musika", "test", "--version"], shown=False)
-        assert pages._processes["page"].wait(60) == 0
+        process = pages._start_process("page", ["-m", "musika", "test", "--version"], lambda line: None)
+        assert process is not None and process.wait(60) == 0
 
 
 def test_a_page_that_cannot_start_stops_nothing(monkeypatch, capsys):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with Alongside() as pages:
-        pages.preview(["--load_path", "x"])
-        pages.board(Path("logs"), "127.0.0.1")
+        pages.start_preview(["--load_path", "x"])
+        pages.start_board(Path("logs"), "127.0.0.1")
     assert capsys.readouterr().err.count("cannot be started") == 2
 
 
@@ -96,7 +151,7 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path, capsys):
     assert "no log" in capsys.readouterr().err
 
 
-def test_the_preview_page_is_told_where_the_run_is(shipped, latents, tmp_path):
+def test_the_preview_page_shows_the_run(shipped, latents, tmp_path):
     chosen = options(shipped, latents, tmp_path, port=9000)
     parsed = flags.parse_test(train._page_flags(chosen, tmp_path))
     assert parsed.load_path == tmp_path and parsed.port == 9000 and parsed.cpu
