@@ -16,10 +16,10 @@ from musika import console
 
 
 class BoardLog:
-    """What the training loop tells, as a TensorBoard event file. A failure is said once and stops nothing.
+    """What the training loop reports, as a TensorBoard event file. A failure is one warning and stops nothing.
 
     Args:
-        folder: of the run's log; it is made.
+        folder: of the run's log; it is made if needed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -32,64 +32,64 @@ class BoardLog:
             name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}"
             self._file = open(folder / name, "ab")  # noqa: SIM115 - it stays open for the whole run
             self._writer = RecordWriter(self._file)
-        except (OSError, ImportError) as error:
+        except Exception as error:  # of a disk, or of TensorBoard's own requirements
             console.warn(f"no log for TensorBoard in {folder}: {error}")
             return
-        self._write(None, file_version="brain.Event:2")
+        self._write_event(None, file_version="brain.Event:2")
 
-    def scalars(self, position: int, values: Mapping[str, float]) -> None:
+    def write_scalars(self, position: int, values: Mapping[str, float]) -> None:
         """Numbers after `position` samples."""
-        self._summary(position, [{"tag": name, "simple_value": value} for name, value in values.items()])
+        self._write_summary(position, [{"tag": name, "simple_value": value} for name, value in values.items()])
 
-    def sample(self, position: int, name: str, waveform: np.ndarray, rate: int, picture: bytes | None) -> None:
+    def write_sample(self, position: int, name: str, waveform: np.ndarray, rate: int, picture: bytes | None) -> None:
         """A waveform `[N, 2]` at `rate` Hz and its PNG picture."""
         sound = {
             "sample_rate": rate,
             "num_channels": 2,
             "length_frames": len(waveform),
-            "encoded_audio_string": wav(waveform, rate),
+            "encoded_audio_string": encode_wav(waveform, rate),
             "content_type": "audio/wav",
         }
         values: list[dict[str, Any]] = [{"tag": f"audio/{name}", "audio": sound}]
         if picture is not None:
-            # a PNG file says its width and height, four bytes each, after 16 bytes
+            # a PNG file has its width and height, four bytes each, after 16 bytes
             width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
             image = {"width": width, "height": height, "colorspace": 3, "encoded_image_string": picture}
             values.append({"tag": f"spectrogram/{name}", "image": image})
-        self._summary(position, values)
+        self._write_summary(position, values)
 
     def flush(self) -> None:
-        """Brings everything to the disk."""
-        self._guarded(lambda: self._file.flush())
+        """Writes everything to the disk."""
+        self._try(lambda: self._file.flush())
 
     def close(self) -> None:
-        """Ends the log."""
-        self._guarded(lambda: self._file.close())
+        """Closes the file."""
+        self._try(lambda: self._file.close())
         self._writer = None
 
-    def _summary(self, position: int, values: list[dict[str, Any]]) -> None:
-        self._write(position, summary={"value": values})
+    def _write_summary(self, position: int, values: list[dict[str, Any]]) -> None:
+        self._write_event(position, summary={"value": values})
 
-    def _write(self, position: int | None, **fields: Any) -> None:
+    def _write_event(self, position: int | None, **fields: Any) -> None:
         def action() -> None:
             from tensorboard.compat.proto.event_pb2 import Event
 
             event = Event(wall_time=time.time(), step=position or 0, **fields)
             self._writer.write(event.SerializeToString())
 
-        self._guarded(action)
+        self._try(action)
 
-    def _guarded(self, action: Any) -> None:
+    def _try(self, action: Any) -> None:
         if self._writer is None:
             return
         try:
             action()
-        except (OSError, ValueError) as error:
+        except Exception as error:
             self._writer = None
             console.warn(f"the log for TensorBoard ends here: {error}")
 
 
-def wav(waveform: np.ndarray, sample_rate: int) -> bytes:
+def encode_wav(waveform: np.ndarray, sample_rate: int) -> bytes:
     """A WAV file, 16 bit, of a waveform `[N, 2]`; values beyond ±1 are clipped."""
     import soundfile
 

@@ -226,7 +226,7 @@ class _Run:
         if not values:
             return
         if self.log is not None:
-            self.log.scalars(self.position, values)
+            self.log.write_scalars(self.position, values)
         if self.looks.bad == 0:
             self.places.passed(self.state, self.position)
         elif self.looks.bad >= BAD_LOOKS:
@@ -286,7 +286,7 @@ class _Run:
         if found:
             console.say("  " + ", ".join(f"{name} {value:.3g}" for name, value in found.items()))
             if self.log is not None:
-                self.log.scalars(self.position, {f"validation/{name}": value for name, value in found.items()})
+                self.log.write_scalars(self.position, {f"validation/{name}": value for name, value in found.items()})
         return found
 
     def _examples(self) -> dict[str, bytes]:
@@ -303,7 +303,7 @@ class _Run:
                 files["samples.png"] = pictures.encode_png(pictures.stack_images(shown))
                 if self.log is not None:
                     for (name, waveform), picture in zip(samples, shown, strict=True):
-                        self.log.sample(self.position, name, waveform, rate, pictures.encode_png(picture))
+                        self.log.write_sample(self.position, name, waveform, rate, pictures.encode_png(picture))
         except Exception as error:  # whatever it is, the weights are worth more than an example
             console.warn(f"no samples with this checkpoint: {type(error).__name__}: {error}")
             files = {}

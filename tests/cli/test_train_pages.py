@@ -145,7 +145,7 @@ def test_a_page_that_cannot_start_stops_nothing(monkeypatch, capsys):
 def test_a_log_that_cannot_be_written_stops_nothing(tmp_path, capsys):
     (tmp_path / "file").write_bytes(b"")
     log = BoardLog(tmp_path / "file" / "log")
-    log.scalars(1, {"loss": 1.0})
+    log.write_scalars(1, {"loss": 1.0})
     log.flush()
     log.close()
     assert "no log" in capsys.readouterr().err

@@ -256,10 +256,10 @@ def test_figures_are_logged_and_kept(tmp_path):
         def __init__(self):
             self.seen = {}
 
-        def scalars(self, position, values):
+        def write_scalars(self, position, values):
             self.seen |= {name: position for name in values}
 
-        def sample(self, position, name, waveform, rate, picture):
+        def write_sample(self, position, name, waveform, rate, picture):
             pass
 
         def flush(self):

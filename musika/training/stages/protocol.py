@@ -43,11 +43,11 @@ class Stage(Protocol):
 class Log(Protocol):
     """Where scalars and examples go besides the console; never raises."""
 
-    def scalars(self, position: int, values: Mapping[str, float]) -> None:
+    def write_scalars(self, position: int, values: Mapping[str, float]) -> None:
         """Numbers after `position` samples."""
 
-    def sample(self, position: int, name: str, waveform: np.ndarray, rate: int, picture: bytes | None) -> None:
+    def write_sample(self, position: int, name: str, waveform: np.ndarray, rate: int, picture: bytes | None) -> None:
         """A waveform `[N, 2]` at `rate` Hz and its PNG picture."""
 
     def flush(self) -> None:
-        """Brings everything to the disk."""
+        """Writes everything to the disk."""
