@@ -56,7 +56,7 @@ def read_pairs(old: Path, new: Path, swapped: bool) -> tuple[np.ndarray, np.ndar
         if shapes[0] != shapes[1]:
             raise UsageError(f"{path} and {other} have shapes {shapes[0]} and {shapes[1]}")
         for group, file in zip(rows, files, strict=True):
-            latents = file.read_rows(0, file.length).astype(np.float64)
+            latents = file.rows(0, file.length).astype(np.float64)
             group.append(latents)
             if swapped:
                 group.append(np.roll(latents, latents.shape[1] // 2, axis=1))
@@ -92,9 +92,9 @@ def transform_checkpoint(folder: Path, target: Path, affine: AffineMap, identity
     turn = Basis(affine.mean, affine.matrix, np.linalg.inv(affine.matrix))
     same = np.eye(len(affine.mean))
     shift = Basis(-affine.target_mean, same, same)
-    arrays = {"weights": shift.generator_into(turn.generator_into(weights))}
+    arrays = {"weights": shift.transform_generator(turn.transform_generator(weights))}
     if checkpoint.has(folder, "critic"):
-        arrays["critic"] = shift.critic_into(turn.critic_into(checkpoint.read(folder, "critic")))
+        arrays["critic"] = shift.transform_critic(turn.transform_critic(checkpoint.read(folder, "critic")))
     checkpoint.write(target, {**checkpoint.read_config(folder), "codec_identity": identity}, arrays, half=True)
 
 
@@ -111,11 +111,11 @@ def main() -> int:
 
     from musika import checkpoint, console
     from musika.checkpoint import locate
-    from musika.latents import find_common_identity, find_indexes
+    from musika.latents import common_identity, find_indexes
 
     folder = locate.resolve_checkpoint(options.generator)
     info = checkpoint.read_config(folder)
-    own, identity = (find_common_identity(find_indexes(latents)) for latents in (options.old, options.new))
+    own, identity = (common_identity(find_indexes(latents)) for latents in (options.old, options.new))
     if own != info.get("codec_identity"):
         raise UsageError(f"{folder} makes latents of codec {info.get('codec_identity')}, {options.old} is of {own}")
     if not identity:

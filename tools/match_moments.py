@@ -65,7 +65,7 @@ def main() -> int:
     matrix, mean, target_mean = fit_transport(generated, real)
     matrix = (1 - options.share) * np.eye(len(matrix)) + options.share * matrix
     target_mean = (1 - options.share) * mean + options.share * target_mean
-    weights = Basis(mean, matrix, np.linalg.inv(matrix)).generator_into(checkpoint.read(folder))
+    weights = Basis(mean, matrix, np.linalg.inv(matrix)).transform_generator(checkpoint.read(folder))
     weights["out/bias"] += target_mean.astype(np.float32)
     arrays = {"weights": weights}
     if checkpoint.has(folder, "critic"):

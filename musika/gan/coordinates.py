@@ -1,8 +1,8 @@
-"""Where the music is in its own space: coordinates, made of anchors to wander between and a style that stays.
+"""Coordinates: where the music is in the generator's space. Anchors make it wander, a style stays the same.
 
-Coordinates `[T, 2D]` are an anchor part, then a style part. An anchor `[D]` stands every 1.5 L steps of a straight
-line (L: the window in latents). The latent at place p takes the mean of the line at p and p + 1, so an anchor lies
-between two latents. NumPy only.
+Coordinates `[T, 2D]` are an anchor part, then a style part. Anchors `[D]` stand 1.5 L steps apart on a broken line (L:
+the training window in latents), which joins them by straight segments. The latent at place p takes the mean of the
+line at p and p + 1, so an anchor lies between two latents. NumPy only.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import numpy as np
 from musika import draws
 from musika.config import GeneratorConfig, require
 
-CROPS = (
-    3  # places of the training window on its line; in each the anchors lie in the middle of a half-window, or outside
-)
+# places of the training window on its line; in each, anchors lie in the middle of a half-window, or outside
+CROPS = 3
 
 
-def line(anchors: np.ndarray, distance: int, places: np.ndarray) -> np.ndarray:
+def interpolate_anchors(anchors: np.ndarray, distance: int, places: np.ndarray) -> np.ndarray:
     """Means of neighbouring steps of the broken line through anchors.
 
     Args:
@@ -34,14 +33,16 @@ def line(anchors: np.ndarray, distance: int, places: np.ndarray) -> np.ndarray:
     return (1 - share) * anchors[..., before, :] + share * anchors[..., before + 1, :]
 
 
-def coordinates_from(anchors: np.ndarray, style: np.ndarray, distance: int, places: np.ndarray) -> np.ndarray:
+def make_coordinates(anchors: np.ndarray, style: np.ndarray, distance: int, places: np.ndarray) -> np.ndarray:
     """Coordinates `[..., T, 2D]` at the given places, from anchors `[..., K, D]` and one style `[..., D]`."""
-    wander = line(anchors, distance, places)
-    stay = np.broadcast_to(style[..., None, :], wander.shape)
-    return np.concatenate([wander, stay], axis=-1)
+    anchor_part = interpolate_anchors(anchors, distance, places)
+    style_part = np.broadcast_to(style[..., None, :], anchor_part.shape)
+    return np.concatenate([anchor_part, style_part], axis=-1)
 
 
-def rendering_coordinates(config: GeneratorConfig, seed: int, truncation: float, start: int, length: int) -> np.ndarray:
+def draw_rendering_coordinates(
+    config: GeneratorConfig, seed: int, truncation: float, start: int, length: int
+) -> np.ndarray:
     """Coordinates of the latents `start` ... `start + length` of the piece of that seed.
 
     Args:
@@ -63,15 +64,17 @@ def rendering_coordinates(config: GeneratorConfig, seed: int, truncation: float,
     count = (int(places[-1]) // distance if length else 0) + 2
     anchors = [draws.truncated_normal(seed, "anchor", k, (depth,), truncation) for k in range(first, first + count)]
     style = draws.truncated_normal(seed, "style", 0, (depth,), truncation)
-    return coordinates_from(np.stack(anchors), style, distance, places)
+    return make_coordinates(np.stack(anchors), style, distance, places)
 
 
-def training_places(config: GeneratorConfig, crop: int) -> np.ndarray:
+def list_training_places(config: GeneratorConfig, crop: int) -> np.ndarray:
     """Places `[L]` of a training window on the line through its three anchors, for crop 0, 1 or 2."""
     return config.window // 4 + crop * (config.window // 2) + np.arange(config.window)
 
 
-def training_coordinates(config: GeneratorConfig, seed: int, position: int, bs: int, truncation: float) -> np.ndarray:
+def draw_training_coordinates(
+    config: GeneratorConfig, seed: int, position: int, bs: int, truncation: float
+) -> np.ndarray:
     """Coordinates of the `bs` windows that come after `position` samples of training.
 
     Each window has three anchors, a style and one of three crops of its own, drawn by its sample number: batches of
@@ -80,11 +83,12 @@ def training_coordinates(config: GeneratorConfig, seed: int, position: int, bs: 
     Returns:
         `[bs, L, 2D]` float32.
     """
-    return np.stack([_training_window(config, seed, i, truncation) for i in range(position, position + bs)])
+    return np.stack([_draw_training_window(config, seed, i, truncation) for i in range(position, position + bs)])
 
 
-def _training_window(config: GeneratorConfig, seed: int, sample: int, truncation: float) -> np.ndarray:
+def _draw_training_window(config: GeneratorConfig, seed: int, sample: int, truncation: float) -> np.ndarray:
+    """Coordinates `[L, 2D]` of one window."""
     depth = config.coordinate_depth
     drawn = draws.truncated_normal(seed, "training/coordinates", sample, (4, depth), truncation)
     crop = int(draws.integers(seed, "training/crop", sample, 1)[0] % np.uint64(CROPS))
-    return coordinates_from(drawn[:3], drawn[3], config.anchor_distance, training_places(config, crop))
+    return make_coordinates(drawn[:3], drawn[3], config.anchor_distance, list_training_places(config, crop))

@@ -14,6 +14,7 @@ from musika import checkpoint
 from musika.checkpoint.published import musika_folder
 from musika.config import ANY_PUBLISHED, GeneratorConfig
 from musika.errors import CheckpointError, ConfigError
+from musika.files import format_path
 
 if TYPE_CHECKING:
     from musika.gan.generator import Generator
@@ -78,9 +79,9 @@ def load_generator(folder: Path, dtype: Any = "float32") -> LoadedGenerator:
     info = read_info(folder) if published is None else describe_generator(published[0], ANY_PUBLISHED)
     if info["kind"] != KIND:
         raise CheckpointError(
-            f"{folder} holds a checkpoint of kind {info['kind']}, not a generator: give a generator's folder"
+            f"{format_path(folder)} holds a checkpoint of kind {info['kind']}, not a generator", about="generator"
         )
-    config, codec_identity = _described(folder, info)
+    config, codec_identity = _parse_info(folder, info)
     if published is None:
         _check_sizes(folder, config)
 
@@ -96,7 +97,7 @@ def load_generator(folder: Path, dtype: Any = "float32") -> LoadedGenerator:
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """What a checkpoint's `config.json` says; for a folder of Musika's, what it would say. No framework is loaded.
+    """What a checkpoint's `config.json` says; for a Musika folder, what it would say. No framework is loaded.
 
     Raises:
         CheckpointError: the folder is missing or torn, or a Musika folder that holds no generator.
@@ -106,7 +107,7 @@ def read_info(folder: Path) -> dict[str, Any]:
     return describe_generator(musika_folder.read_generator_config(folder), ANY_PUBLISHED)
 
 
-def _described(folder: Path, info: Mapping[str, Any]) -> tuple[GeneratorConfig, str]:
+def _parse_info(folder: Path, info: Mapping[str, Any]) -> tuple[GeneratorConfig, str]:
     """Sizes and codec identity from `config.json`."""
     sizes, codec_identity = info.get("config"), info.get("codec_identity")
     if not isinstance(sizes, dict):
@@ -122,7 +123,7 @@ def _described(folder: Path, info: Mapping[str, Any]) -> tuple[GeneratorConfig, 
 
 
 def _check_sizes(folder: Path, config: GeneratorConfig) -> None:
-    """Holds the configuration against two arrays that are really there, before a network of its sizes takes memory."""
+    """Compares the configuration with two arrays of the file, before a network of its sizes takes memory."""
     found = checkpoint.read_shapes(folder)
     c, depth = config.base_channels, config.coordinate_depth
     for name, shape in {"start/kernel": (4 * depth, 28 * c), "out/kernel": (4, 2 * c, config.channels)}.items():

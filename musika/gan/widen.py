@@ -1,7 +1,7 @@
-"""A wider generator or critic that does at first what a narrower one does: more capacity without starting over.
+"""A wider generator or critic that at first gives what a narrower one does: more capacity without starting over.
 
-New channels begin with random kernels, and nothing that was there listens to them yet; what does is trained. After
-Net2Net (Chen, Goodfellow and Shlens 2016), with new channels in the place of copies.
+New channels begin with random kernels. The weights by which old channels would take from new ones begin at zero and
+are trained. After Net2Net (Chen, Goodfellow and Shlens 2016), with new channels instead of copied ones.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import numpy as np
 
 from musika import checkpoint
 from musika.config import GeneratorConfig
-from musika.gan import layers
 from musika.gan.critic import Critic
 from musika.gan.generator import Generator
+from musika.gan.layers import initialise
 
 Arrays = dict[str, np.ndarray]
 
 
-def generator(weights: Mapping[str, np.ndarray], old: GeneratorConfig, new: GeneratorConfig, seed: int) -> Arrays:
+def widen_generator(weights: Mapping[str, np.ndarray], old: GeneratorConfig, new: GeneratorConfig, seed: int) -> Arrays:
     """Weights by name of a generator of the sizes `old`, as those of one of the sizes `new` with the same output.
 
     Args:
@@ -30,48 +30,48 @@ def generator(weights: Mapping[str, np.ndarray], old: GeneratorConfig, new: Gene
     Raises:
         CheckpointError: the weights do not fit the old sizes.
     """
-    _check(weights, Generator(old, seed=None))
+    _check_shapes(weights, Generator(old, seed=None))
     network = Generator(new, seed=None)
-    transposed = {f"{layer}/kernel" for layer in ("last_up", *(f"{s.name}/up" for s in network.stages if s.lengthen))}
-    return _widened(weights, network, seed, {"start/kernel": 4, "start/bias": 4}, transposed)
+    transposed = {f"{layer}/kernel" for layer in ("last_up", *(f"{b.name}/up" for b in network.blocks if b.upsample))}
+    return _embed(weights, network, seed, {"start/kernel": 4, "start/bias": 4}, transposed)
 
 
-def critic(weights: Mapping[str, np.ndarray], old: GeneratorConfig, new: GeneratorConfig, seed: int) -> Arrays:
-    """Weights by name of a critic, as those of a wider one with the same scores; arguments as `generator` has them.
+def widen_critic(weights: Mapping[str, np.ndarray], old: GeneratorConfig, new: GeneratorConfig, seed: int) -> Arrays:
+    """Weights by name of a critic, as those of a wider one with the same scores; arguments as of `widen_generator`.
 
-    Local critics that were not there begin anew.
+    Local critics that are new begin with random weights.
     """
-    _check(weights, Critic(old, seed=None))
+    _check_shapes(weights, Critic(old, seed=None))
     network = Critic(new, seed=None)
     steps = new.window // 2 ** (1 + len(network.blocks))
-    return _widened(weights, network, seed, {"score/kernel": -steps}, set())
+    return _embed(weights, network, seed, {"score/kernel": -steps}, set())
 
 
-def _check(weights: Mapping[str, np.ndarray], network: Generator | Critic) -> None:
+def _check_shapes(weights: Mapping[str, np.ndarray], network: Generator | Critic) -> None:
     found, own = ({name: a.shape for name, a in x.items()} for x in (weights, checkpoint.get_weights(network)))
     checkpoint.check_names("the checkpoint to start from", found, own)
 
 
-def _widened(
+def _embed(
     weights: Mapping[str, np.ndarray],
     network: Generator | Critic,
     seed: int,
     steps_of: Mapping[str, int],
     transposed: set[str],
 ) -> Arrays:
-    """The old weights in the corner of fresh ones of `network`, which the old outputs do not listen to.
+    """Weights of `network` with the old ones in their corner, and zero where an old output takes from a new input.
 
     Args:
         steps_of: time steps that are flattened into a weight's last size, or with a minus its first.
         transposed: kernels `[k, out, in]` of transposed convolutions; the others are `[.., in, out]`.
     """
-    layers.initialise(network, seed)
+    initialise(network, seed)
     wide: Arrays = {}
     for name, array in checkpoint.get_weights(network).items():
         if name not in weights:
             wide[name] = np.array(array)
             continue
-        new, old = (_unflattened(x, steps_of.get(name, 0)) for x in (np.array(array), np.asarray(weights[name])))
+        new, old = (_split_steps(x, steps_of.get(name, 0)) for x in (np.array(array), np.asarray(weights[name])))
         corner = tuple(slice(size) for size in old.shape)
         if old.ndim > 1:
             outputs = new.ndim - (2 if name in transposed else 1)
@@ -81,8 +81,8 @@ def _widened(
     return wide
 
 
-def _unflattened(array: np.ndarray, steps: int) -> np.ndarray:
-    """With an axis for time steps before that of the channels they are flattened with."""
+def _split_steps(array: np.ndarray, steps: int) -> np.ndarray:
+    """Adds an axis for time steps before that of the channels they are flattened with."""
     if steps > 0:
         return array.reshape(*array.shape[:-1], steps, -1)
     return array.reshape(-steps, -1, *array.shape[1:]) if steps < 0 else array

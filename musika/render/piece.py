@@ -18,8 +18,8 @@ import numpy as np
 
 from musika.codec.base import AUDIO_CHANNELS
 from musika.errors import CheckpointError, UsageError
-from musika.gan.coordinates import rendering_coordinates
-from musika.gan.noise import rendering_noise
+from musika.gan.coordinates import draw_rendering_coordinates
+from musika.gan.noise import draw_rendering_noise
 from musika.render.model import GROUP, Model
 
 TRUNCATION = 2.0  # bound of the truncated normal that anchors and style are drawn from
@@ -141,7 +141,7 @@ class _Latents:
 
     def _made(self, index: int) -> np.ndarray:
         config = self.model.config
-        places = rendering_coordinates(config, self.seed, self.truncation, index * self.size, self.size)
+        places = draw_rendering_coordinates(config, self.seed, self.truncation, index * self.size, self.size)
         coordinates = places.reshape(GROUP, config.half_window, -1)  # [GROUP, L/2, 2D]
-        noise = rendering_noise(config, self.seed, index * GROUP, GROUP)
+        noise = draw_rendering_noise(config, self.seed, index * GROUP, GROUP)
         return self.model.generate(coordinates, noise).reshape(self.size, config.channels)

@@ -19,7 +19,7 @@ from musika.config import ANY_PUBLISHED, GanTrainConfig, GeneratorConfig, Publis
 from musika.errors import CheckpointError, ConfigError, LatentsError, UsageError
 from musika.gan import load as gan_load
 from musika.gan.critic import Critic
-from musika.gan.generator import on_windows
+from musika.gan.generator import generate_windows
 from musika.training.stages.gan import GanStage, Start
 from tests.helpers import keras2, reference, tiny
 from tests.helpers.train_runs import only_run, options, write_latents
@@ -47,7 +47,7 @@ def test_reference_generator_end_to_end(size: str) -> None:
     loaded = gan_load.load_generator(reference.FOLDER / size)
     assert (loaded.config, loaded.codec_identity) == (reference.config(size), ANY_PUBLISHED)
     t = reference.tensors(size)
-    found = backend.compile(lambda x: on_windows(loaded.generator, x))(t["train_crops"][1])
+    found = backend.compile(lambda x: generate_windows(loaded.generator, x))(t["train_crops"][1])
     assert reference.distance(found, t["gen_ema_out"][:, 0]) < CLOSE
 
 
@@ -59,7 +59,7 @@ def test_reference_generator_with_noise_end_to_end(size: str, tmp_path: Path) ->
     loaded, t = gan_load.load_generator(tmp_path), reference.tensors(size)
     lengths = loaded.generator.noise_lengths
     noise = [t[f"noisy_gen_ema_noise_{n:02d}"][:, 0] for n in range(len(lengths))]
-    found = backend.compile(lambda x, noise: on_windows(loaded.generator, x, noise))(t["noisy_gen_ema_in"], noise)
+    found = backend.compile(lambda x, noise: generate_windows(loaded.generator, x, noise))(t["noisy_gen_ema_in"], noise)
     assert reference.distance(found, t["noisy_gen_ema_out0"][:, 0]) < CLOSE
 
 

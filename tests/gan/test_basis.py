@@ -32,12 +32,12 @@ def latents() -> np.ndarray:
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
 def test_directions_come_nearer_and_their_sum_stays(strength: float) -> None:
-    found = basis.of(Files(), strength)
-    before, after = (np.linalg.eigvalsh(np.cov(x.T)) for x in (latents(), found.into(latents())))
+    found = basis.fit_basis(Files(), strength)
+    before, after = (np.linalg.eigvalsh(np.cov(x.T)) for x in (latents(), found.transform(latents())))
     assert after.sum() == pytest.approx(before.sum(), rel=1e-3)
     assert after[-1] / after[0] == pytest.approx((before[-1] / before[0]) ** (1 - strength), rel=0.01)
-    assert np.abs(found.into(latents()).mean(axis=0)).max() < 1e-3
-    np.testing.assert_allclose(found.out_of(found.into(latents())), latents(), atol=1e-4)
+    assert np.abs(found.transform(latents()).mean(axis=0)).max() < 1e-3
+    np.testing.assert_allclose(found.invert(found.transform(latents())), latents(), atol=1e-4)
 
 
 def test_latents_that_never_change_have_a_basis() -> None:
@@ -45,9 +45,9 @@ def test_latents_that_never_change_have_a_basis() -> None:
         def crop(self, file_index: int, offset: int, length: int) -> np.ndarray:
             return np.ones((length, 4), np.float32)
 
-    found = basis.of(Still(), 0.5)
-    assert np.isfinite(found.to).all() and np.isfinite(found.back).all()
-    np.testing.assert_allclose(found.out_of(found.into(np.ones((3, 4)))), 1.0, atol=1e-6)
+    found = basis.fit_basis(Still(), 0.5)
+    assert np.isfinite(found.matrix).all() and np.isfinite(found.inverse).all()
+    np.testing.assert_allclose(found.invert(found.transform(np.ones((3, 4)))), 1.0, atol=1e-6)
 
 
 def test_channels_that_change_places_are_of_one_basis() -> None:
@@ -58,32 +58,34 @@ def test_channels_that_change_places_are_of_one_basis() -> None:
             return super().crop(file_index, offset, length) * np.array([1, 1, 1e-4, 1e-4], np.float32)
 
     swapped = np.roll(Left().crop(0, 0, 5000), 2, axis=1)
-    alone, both = (basis.of(Left(), 1.0, swapped=choice).into(swapped).std() for choice in (False, True))
+    alone, both = (
+        basis.fit_basis(Left(), 1.0, swap_halves=choice).transform(swapped).std() for choice in (False, True)
+    )
     assert both < 3 * swapped.std() < 0.1 * alone
 
 
 def test_outer_layers_take_it_in() -> None:
-    found = basis.of(Files(), 0.5)
+    found = basis.fit_basis(Files(), 0.5)
     generator, critic = Generator(SIZES, seed=1), Critic(SIZES, seed=1)
     coordinates = np.random.default_rng(0).normal(size=(2, SIZES.half_window, 8)).astype(np.float32)
     plain = backend.to_numpy(generator(coordinates))
     weights = checkpoint.get_weights(generator)
-    inside = found.generator_into(weights)
+    inside = found.transform_generator(weights)
     checkpoint.assign(generator, inside)
-    np.testing.assert_allclose(backend.to_numpy(generator(coordinates)), found.into(plain), atol=1e-3)
-    for name, value in found.generator_out(inside).items():
+    np.testing.assert_allclose(backend.to_numpy(generator(coordinates)), found.transform(plain), atol=1e-3)
+    for name, value in found.invert_generator(inside).items():
         np.testing.assert_allclose(value, weights[name], atol=1e-5)
 
     windows = Files().crop(0, 0, 256).reshape(2, 128, 4)
     weights = checkpoint.get_weights(critic)
     first, local = backend.to_numpy(critic.first(windows)), backend.to_numpy(critic(windows))[:, 1:]
-    inside = found.critic_into(weights)
+    inside = found.transform_critic(weights)
     checkpoint.assign(critic, inside)
-    mapped = backend.to_numpy(critic.first(found.into(windows)))
+    mapped = backend.to_numpy(critic.first(found.transform(windows)))
     np.testing.assert_allclose(mapped[:, 1:-1], first[:, 1:-1], rtol=1e-3, atol=1e-3)  # edges see another zero
     assert np.abs(local).max() > 0.1
-    np.testing.assert_allclose(backend.to_numpy(critic(found.into(windows)))[:, 1:], local, rtol=1e-3, atol=1e-3)
-    for name, value in found.critic_out(inside).items():
+    np.testing.assert_allclose(backend.to_numpy(critic(found.transform(windows)))[:, 1:], local, rtol=1e-3, atol=1e-3)
+    for name, value in found.invert_critic(inside).items():
         np.testing.assert_allclose(value, weights[name], rtol=1e-4, atol=1e-4)
 
 
@@ -96,7 +98,7 @@ def test_a_stage_trains_in_the_basis_and_leaves_plain_weights() -> None:
         GanStage(SIZES, GanTrainConfig(**{**train.to_dict(), "whitening": strength}), Files(), "abc", start=start)
         for strength in (0.5, 0.0)
     )
-    np.testing.assert_allclose(whitened.batch(2)["real"], whitened.basis.into(plain.batch(2)["real"]), atol=1e-5)
+    np.testing.assert_allclose(whitened.batch(2)["real"], whitened.basis.transform(plain.batch(2)["real"]), atol=1e-5)
     state = whitened.init(0)
     assert np.abs(state["generator"]["out/kernel"] - generator["out/kernel"]).max() > 0.01
     left = whitened.weights(state)[1]

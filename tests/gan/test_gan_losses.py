@@ -27,34 +27,34 @@ def number(value: float) -> Any:
 
 
 def test_generator_loss() -> None:
-    assert float(losses.generator_loss(scores(1.0, 2.0, -6.0))) == 1.0
+    assert float(losses.compute_generator_loss(scores(1.0, 2.0, -6.0))) == 1.0
 
 
 def test_hinge_loss() -> None:
-    assert float(losses.hinge_loss(scores(1.0, 7.0), scores(-1.0, -2.0))) == 0.0
-    assert float(losses.hinge_loss(scores(0.5, 3.0), scores(1.0, -3.0))) == pytest.approx((0.25 + 1.0) / 2)
+    assert float(losses.compute_hinge_loss(scores(1.0, 7.0), scores(-1.0, -2.0))) == 0.0
+    assert float(losses.compute_hinge_loss(scores(0.5, 3.0), scores(1.0, -3.0))) == pytest.approx((0.25 + 1.0) / 2)
 
 
-def test_scores_count_by_their_shares() -> None:
+def test_scores_count_by_their_weights() -> None:
     real = ops.convert_to_tensor(np.array([[1.0, 0.0, 3.0], [0.0, 1.0, 0.0]], np.float32))
-    fake, shares = ops.zeros((1, 3)), np.array([1.0, 0.5, 0.5], np.float32)
-    assert float(losses.generator_loss(real, shares)) == pytest.approx(-(2.5 + 0.5) / 2)
-    assert float(losses.hinge_loss(real, fake, shares)) == pytest.approx(((0.5 + 1.5) / 2 + 2.0) / 2)
-    assert float(losses.certainty(real, fake)) == pytest.approx(0.5 / 2)  # of the window's scores alone
-    together = losses.critic_loss(real, fake, number(3.0), number(0.5), 10.0, shares)
+    fake, weights = ops.zeros((1, 3)), np.array([1.0, 0.5, 0.5], np.float32)
+    assert float(losses.compute_generator_loss(real, weights)) == pytest.approx(-(2.5 + 0.5) / 2)
+    assert float(losses.compute_hinge_loss(real, fake, weights)) == pytest.approx(((0.5 + 1.5) / 2 + 2.0) / 2)
+    assert float(losses.measure_certainty(real, fake)) == pytest.approx(0.5 / 2)  # of the window's scores alone
+    together = losses.compute_critic_loss(real, fake, number(3.0), number(0.5), 10.0, weights)
     assert float(together) == pytest.approx(1.5 + 15.0)
 
 
 def test_critic_loss_is_hinge_plus_weighted_penalty() -> None:
     real, fake = scores(0.5, 0.0), scores(0.0, 0.25)
-    plain = float(losses.hinge_loss(real, fake))
-    assert float(losses.critic_loss(real, fake, number(3.0), number(0.0), 10.0)) == pytest.approx(plain)
-    assert float(losses.critic_loss(real, fake, number(3.0), number(0.5), 10.0)) == pytest.approx(plain + 15.0)
+    plain = float(losses.compute_hinge_loss(real, fake))
+    assert float(losses.compute_critic_loss(real, fake, number(3.0), number(0.0), 10.0)) == pytest.approx(plain)
+    assert float(losses.compute_critic_loss(real, fake, number(3.0), number(0.5), 10.0)) == pytest.approx(plain + 15.0)
 
 
 def test_r1_is_the_mean_squared_norm() -> None:
     gradient = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
-    assert float(losses.r1(ops.convert_to_tensor(gradient))) == float((gradient**2).sum()) / 2
+    assert float(losses.compute_gradient_penalty(ops.convert_to_tensor(gradient))) == float((gradient**2).sum()) / 2
 
 
 def test_r1_of_a_critic_is_that_of_each_window_alone() -> None:
@@ -63,15 +63,15 @@ def test_r1_of_a_critic_is_that_of_each_window_alone() -> None:
 
     slope = backend.compile(lambda x: backend.value_and_gradient(lambda x: (ops.sum(critic(x)), ()), x)[2])
 
-    together = float(losses.r1(slope(ops.convert_to_tensor(windows))))
-    alone = [float(losses.r1(slope(ops.convert_to_tensor(windows[i : i + 1])))) for i in range(3)]
+    together = float(losses.compute_gradient_penalty(slope(ops.convert_to_tensor(windows))))
+    alone = [float(losses.compute_gradient_penalty(slope(ops.convert_to_tensor(windows[i : i + 1])))) for i in range(3)]
     assert together == pytest.approx(np.mean(alone), rel=1e-5)
     assert min(alone) > 0
 
 
 @given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=4), st.floats(-100, 100, width=32))
 def test_certainty_lies_between_0_and_1(real: list[float], fake: float) -> None:
-    found = float(losses.certainty(scores(*real), scores(fake)))
+    found = float(losses.measure_certainty(scores(*real), scores(fake)))
     assert found == pytest.approx(min(max(np.mean(real) - fake, 0), 2) / 2, abs=1e-4)
     assert 0 <= found <= 1
 
@@ -91,15 +91,15 @@ def test_certainty_lies_between_0_and_1(real: list[float], fake: float) -> None:
     ],
 )
 def test_the_adaptive_weight(weight: float, certain: float, after: float) -> None:
-    found = float(losses.adapt_weight(number(weight), number(certain)))
+    found = float(losses.adapt_penalty_weight(number(weight), number(certain)))
     assert found == pytest.approx(after, abs=1e-7)
     assert 0.0 <= found <= 1.0
 
 
 def test_the_adaptive_weight_goes_back_and_forth() -> None:
-    weight = number(losses.FIRST_WEIGHT)
+    weight = number(losses.FIRST_PENALTY_WEIGHT)
     for _ in range(3):
-        weight = losses.adapt_weight(weight, number(0.2))
+        weight = losses.adapt_penalty_weight(weight, number(0.2))
     for _ in range(5):
-        weight = losses.adapt_weight(weight, number(1.0))
+        weight = losses.adapt_penalty_weight(weight, number(1.0))
     assert float(weight) == 1.0

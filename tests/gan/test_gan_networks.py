@@ -15,12 +15,12 @@ from keras import ops
 from musika import backend, checkpoint
 from musika.config import GeneratorConfig
 from musika.errors import CheckpointError, ConfigError
-from musika.gan.coordinates import rendering_coordinates, training_coordinates
+from musika.gan.coordinates import draw_rendering_coordinates, draw_training_coordinates
 from musika.gan.critic import Critic, LocalCritic
-from musika.gan.generator import Generator, on_windows
-from musika.gan.layers import channels_to_time, halved, he_uniform, initialise
+from musika.gan.generator import Generator, generate_windows
+from musika.gan.layers import average_pairs, draw_he_uniform, initialise, move_channels_to_time
 from musika.gan.load import LoadedGenerator, describe_generator, load_generator
-from musika.gan.noise import rendering_noise, training_noise
+from musika.gan.noise import draw_rendering_noise, draw_training_noise
 
 pytestmark = pytest.mark.backend
 
@@ -55,7 +55,7 @@ def noisy(config: GeneratorConfig) -> Generator:
 
 def test_channels_move_into_time() -> None:
     x = np.arange(12, dtype=np.float32).reshape(1, 2, 6)
-    found = array(channels_to_time(ops.convert_to_tensor(x)))
+    found = array(move_channels_to_time(ops.convert_to_tensor(x)))
     assert found.shape == (1, 4, 3)
     for t in range(2):
         for k in range(6):
@@ -64,13 +64,13 @@ def test_channels_move_into_time() -> None:
 
 @pytest.mark.backend
 @pytest.mark.parametrize("field", [1, 3, 4, 16])
-def test_a_local_critic_scores_each_stretch_by_itself(field: int) -> None:
+def test_a_local_critic_scores_each_patch_by_itself(field: int) -> None:
     critic = LocalCritic(3, field, 5)
     critic.build()
     initialise(critic, 1)
     latents = np.random.default_rng(0).normal(size=(2, 64, 3)).astype(np.float32)
     scores, stride = array(critic(latents)), max(1, field // 2 if field % 2 == 0 else 1)
-    assert scores.shape == (2, critic.stretches(64)) == (2, (64 - field) // stride + 1)
+    assert scores.shape == (2, critic.count_patches(64)) == (2, (64 - field) // stride + 1)
     assert scores.std() > 0.01
     for n in (0, 1, scores.shape[1] - 1):
         alone = array(critic(latents[:, n * stride : n * stride + field]))
@@ -80,9 +80,9 @@ def test_a_local_critic_scores_each_stretch_by_itself(field: int) -> None:
 def test_local_scores_count_as_much_as_the_windows() -> None:
     config = dataclasses.replace(TINY, critic_fields=(1, 4))
     critic, window = Critic(config, seed=1), np.ones((2, 256, 6), np.float32)
-    assert critic.shares.sum() == pytest.approx(3.0) and critic.shares[0] == 1.0
+    assert critic.score_weights.sum() == pytest.approx(3.0) and critic.score_weights[0] == 1.0
     scores = array(critic(window))
-    assert scores.shape == (2, 1 + 256 + 127) == (2, len(critic.shares))
+    assert scores.shape == (2, 1 + 256 + 127) == (2, len(critic.score_weights))
     np.testing.assert_allclose(scores[:, :1], array(Critic(TINY, seed=1)(window)), rtol=1e-5)
 
 
@@ -94,7 +94,7 @@ def test_fields_that_are_no_stretches_are_refused(fields: tuple[Any, ...]) -> No
 
 def test_halving_averages_neighbours() -> None:
     x = np.arange(8, dtype=np.float32).reshape(1, 4, 2)
-    np.testing.assert_array_equal(array(halved(ops.convert_to_tensor(x)))[0], [[1, 2], [5, 6]])
+    np.testing.assert_array_equal(array(average_pairs(ops.convert_to_tensor(x)))[0], [[1, 2], [5, 6]])
 
 
 @BOTH
@@ -102,7 +102,9 @@ def test_shapes(config: GeneratorConfig) -> None:
     made, critic = Generator(config), Critic(config)
     assert len({variable.path for variable in made.weights}) == len(made.weights)
     made, critic = compiled(made), compiled(critic)
-    windows = on_windows(made, training_coordinates(config, 0, 0, 2, 2.0), training_noise(config, 0, 0, 2))
+    windows = generate_windows(
+        made, draw_training_coordinates(config, 0, 0, 2, 2.0), draw_training_noise(config, 0, 0, 2)
+    )
     assert tuple(windows.shape) == (2, config.window, 6)
     assert critic(windows).shape == (2, 1)
 
@@ -110,10 +112,10 @@ def test_shapes(config: GeneratorConfig) -> None:
 @BOTH
 def test_the_halves_never_see_each_other(config: GeneratorConfig) -> None:
     made, half = compiled(Generator(config)), config.half_window
-    coordinates = training_coordinates(config, 0, 0, 2, 2.0)
-    before = array(on_windows(made, coordinates))
+    coordinates = draw_training_coordinates(config, 0, 0, 2, 2.0)
+    before = array(generate_windows(made, coordinates))
     coordinates[:, half:] = 0.5
-    after = array(on_windows(made, coordinates))
+    after = array(generate_windows(made, coordinates))
     np.testing.assert_array_equal(after[:, :half], before[:, :half])
     assert np.abs(after[:, half:] - before[:, half:]).max() > 0.01
 
@@ -121,15 +123,15 @@ def test_the_halves_never_see_each_other(config: GeneratorConfig) -> None:
 @BOTH
 def test_windows_are_half_windows_joined(config: GeneratorConfig) -> None:
     made, half = compiled(noisy(config)), config.half_window
-    coordinates = rendering_coordinates(config, 0, 2.0, 0, config.window)
-    noise = rendering_noise(config, 0, 0, 2)
-    window = array(on_windows(made, coordinates[None], noise))[0]
+    coordinates = draw_rendering_coordinates(config, 0, 2.0, 0, config.window)
+    noise = draw_rendering_noise(config, 0, 0, 2)
+    window = array(generate_windows(made, coordinates[None], noise))[0]
     halves = made(coordinates.reshape(2, half, -1), noise)
     np.testing.assert_array_equal(window, halves.reshape(config.window, -1))
 
 
 def test_noise_counts_only_by_its_weight() -> None:
-    coordinates, noise = rendering_coordinates(TINY, 0, 2.0, 0, 128)[None], rendering_noise(TINY, 0, 0, 1)
+    coordinates, noise = draw_rendering_coordinates(TINY, 0, 2.0, 0, 128)[None], draw_rendering_noise(TINY, 0, 0, 1)
     new, with_noise = compiled(Generator(TINY, seed=1)), compiled(noisy(TINY))
     np.testing.assert_array_equal(new(coordinates, noise), new(coordinates))
     np.testing.assert_array_equal(with_noise(coordinates), new(coordinates))
@@ -144,12 +146,12 @@ def test_initial_weights_depend_on_the_seed_alone() -> None:
 
 
 def test_he_uniform() -> None:
-    kernel = he_uniform(0, "a", (4, 50, 60))
+    kernel = draw_he_uniform(0, "a", (4, 50, 60))
     limit = np.sqrt(6 / 200)
     assert np.abs(kernel).max() <= limit and kernel.std() == pytest.approx(limit / np.sqrt(3), rel=0.02)
     assert (
         hashlib.sha256(kernel.tobytes()).hexdigest()[:8]
-        != hashlib.sha256(he_uniform(0, "b", (4, 50, 60)).tobytes()).hexdigest()[:8]
+        != hashlib.sha256(draw_he_uniform(0, "b", (4, 50, 60)).tobytes()).hexdigest()[:8]
     )
 
 
@@ -168,7 +170,7 @@ def test_constant_layers_do_not_break_gradients() -> None:
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_is_close(policy: str) -> None:
-    coordinates = rendering_coordinates(TINY, 0, 2.0, 0, 128)[None]
+    coordinates = draw_rendering_coordinates(TINY, 0, 2.0, 0, 128)[None]
     mixed = Generator(TINY, seed=1, dtype=policy)
     assert all(variable.dtype == "float32" for variable in mixed.weights)
     exact, found = compiled(Generator(TINY, seed=1))(coordinates), compiled(mixed)(coordinates)
@@ -191,7 +193,7 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     assert isinstance(loaded, LoadedGenerator)
     assert loaded.config == TINY and loaded.codec_identity == "0123456789abcdef"
     assert (loaded.info["seed"], loaded.info["licence"], loaded.info["trained"]) == (4, "CC BY-SA 4.0", {"samples": 12})
-    coordinates, noise = rendering_coordinates(TINY, 0, 2.0, 0, 128)[None], rendering_noise(TINY, 0, 0, 1)
+    coordinates, noise = draw_rendering_coordinates(TINY, 0, 2.0, 0, 128)[None], draw_rendering_noise(TINY, 0, 0, 1)
     np.testing.assert_array_equal(
         compiled(loaded.generator)(coordinates, noise), compiled(noisy(TINY))(coordinates, noise)
     )

@@ -10,9 +10,9 @@ from keras import ops
 
 from musika import backend, checkpoint
 from musika.gan import losses
-from musika.gan.coordinates import coordinates_from, training_places
+from musika.gan.coordinates import list_training_places, make_coordinates
 from musika.gan.critic import Critic
-from musika.gan.generator import Generator, on_windows
+from musika.gan.generator import Generator, generate_windows
 from tests.helpers import reference
 from tests.helpers.reference import SIZES, config, distance, needs_reference, ours, tensors, with_weights
 
@@ -27,7 +27,7 @@ def generator(size: str, network: str = "gen") -> Generator:
 
 
 def windows(made: Generator, coordinates: np.ndarray, noise: list[np.ndarray] | None = None) -> Any:
-    return backend.compile(lambda x, noise: on_windows(made, x, noise))(coordinates, noise)
+    return backend.compile(lambda x, noise: generate_windows(made, x, noise))(coordinates, noise)
 
 
 def critic(size: str) -> Critic:
@@ -46,11 +46,11 @@ def values(layer: Any) -> list[Any]:
 def test_coordinates_in_training(size: str) -> None:
     sizes, t = config(size), tensors(size)
     places = np.arange(2 * sizes.anchor_distance)
-    whole = coordinates_from(t["train_anchors"], t["train_style"], sizes.anchor_distance, places)
+    whole = make_coordinates(t["train_anchors"], t["train_style"], sizes.anchor_distance, places)
     assert distance(whole, t["train_coords"]) < 1e-6
     for crop in range(3):
-        window = coordinates_from(
-            t["train_anchors"], t["train_style"], sizes.anchor_distance, training_places(sizes, crop)
+        window = make_coordinates(
+            t["train_anchors"], t["train_style"], sizes.anchor_distance, list_training_places(sizes, crop)
         )
         assert distance(window, t["train_crops"][crop]) < 1e-6
 
@@ -58,7 +58,7 @@ def test_coordinates_in_training(size: str) -> None:
 def test_coordinates_in_generation(size: str) -> None:
     sizes, t = config(size), tensors(size)
     places = np.arange(5 * sizes.window) + sizes.window // 4
-    found = coordinates_from(t["gen_anchors"][:, 0], t["gen_style"][0], sizes.anchor_distance, places)
+    found = make_coordinates(t["gen_anchors"][:, 0], t["gen_style"][0], sizes.anchor_distance, places)
     assert distance(found.reshape(5, sizes.window, -1), t["gen_coords"]) < 1e-6
 
 
@@ -94,8 +94,8 @@ def test_critic(size: str) -> None:
 
 def test_switch_updates(size: str) -> None:
     for real, fake, before, after in tensors(size)["switch_updates"]:
-        certain = losses.certainty(ops.full((4, 1), real), ops.full((4, 1), fake))
-        assert abs(float(losses.adapt_weight(ops.convert_to_tensor(-before), certain)) + after) < 1e-7
+        certain = losses.measure_certainty(ops.full((4, 1), real), ops.full((4, 1), fake))
+        assert abs(float(losses.adapt_penalty_weight(ops.convert_to_tensor(-before), certain)) + after) < 1e-7
 
 
 def critic_terms(judge: Critic, t: dict[str, np.ndarray]) -> tuple[Any, dict[str, Any], Any]:
@@ -108,8 +108,11 @@ def critic_terms(judge: Critic, t: dict[str, np.ndarray]) -> tuple[Any, dict[str
             return ops.sum(scores), scores
 
         _, scores, slope = backend.value_and_gradient(total, real)
-        fake, penalty = score(weights, ops.convert_to_tensor(t["gen_out"][:, 0])), losses.r1(slope)
-        return losses.critic_loss(scores, fake, penalty, 0.75, 10.0), {"r1": penalty}
+        fake, penalty = (
+            score(weights, ops.convert_to_tensor(t["gen_out"][:, 0])),
+            losses.compute_gradient_penalty(slope),
+        )
+        return losses.compute_critic_loss(scores, fake, penalty, 0.75, 10.0), {"r1": penalty}
 
     def step(weights: Any) -> Any:
         return backend.value_and_gradient(loss, weights, real)
@@ -122,8 +125,14 @@ def test_critic_step(size: str) -> None:
     value, parts, gradients = critic_terms(judge, t)
     assert distance(parts["r1"], t["r1_penalty"]) < CLOSE
     assert distance(value, t["loss_critic"]) < CLOSE
-    assert distance(losses.hinge_loss(t["critic_real"], np.full((4, 1), -9.0, np.float32)), t["loss_real"] / 2) < CLOSE
-    assert distance(losses.hinge_loss(np.full((4, 1), 9.0, np.float32), t["critic_fake"]), t["loss_fake"] / 2) < CLOSE
+    assert (
+        distance(losses.compute_hinge_loss(t["critic_real"], np.full((4, 1), -9.0, np.float32)), t["loss_real"] / 2)
+        < CLOSE
+    )
+    assert (
+        distance(losses.compute_hinge_loss(np.full((4, 1), 9.0, np.float32), t["critic_fake"]), t["loss_fake"] / 2)
+        < CLOSE
+    )
     check_gradients(judge, gradients, t, "critic", reference.critic_names(size))
 
 
@@ -131,8 +140,8 @@ def test_generator_step(size: str) -> None:
     t, judge, made = tensors(size), critic(size), generator(size)
 
     def loss(weights: Any, coordinates: Any) -> tuple[Any, Any]:
-        fake = on_windows(lambda x, noise: stateless(made)(weights, x), coordinates)
-        return losses.generator_loss(judge(fake)), fake
+        fake = generate_windows(lambda x, noise: stateless(made)(weights, x), coordinates)
+        return losses.compute_generator_loss(judge(fake)), fake
 
     def step(weights: Any, coordinates: Any) -> Any:
         return backend.value_and_gradient(loss, weights, coordinates)

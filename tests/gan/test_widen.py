@@ -13,7 +13,7 @@ from musika.config import GeneratorConfig
 from musika.gan import widen
 from musika.gan.critic import Critic
 from musika.gan.generator import Generator
-from musika.gan.noise import noise_lengths
+from musika.gan.noise import list_noise_lengths
 
 SIZES = {"channels": 3, "coordinate_depth": 2, "base_channels": 4}
 
@@ -34,14 +34,14 @@ def loaded(network: Any, weights: dict[str, np.ndarray]) -> Any:
 def inputs(config: GeneratorConfig) -> tuple[np.ndarray, list[np.ndarray]]:
     rng = np.random.default_rng(0)
     coordinates = rng.normal(size=(2, config.half_window, 2 * config.coordinate_depth)).astype(np.float32)
-    return coordinates, [rng.normal(size=(2, steps, 1)).astype(np.float32) for steps in noise_lengths(config)]
+    return coordinates, [rng.normal(size=(2, steps, 1)).astype(np.float32) for steps in list_noise_lengths(config)]
 
 
 @pytest.mark.parametrize("small", [True, False])
 def test_a_wider_generator_makes_the_same(small: bool) -> None:
     old, new = GeneratorConfig(small=small, **SIZES), GeneratorConfig(small=small, **{**SIZES, "base_channels": 6})
     narrow = set_to_noise(Generator(old))
-    weights = widen.generator(checkpoint.get_weights(narrow), old, new, 0)
+    weights = widen.widen_generator(checkpoint.get_weights(narrow), old, new, 0)
     coordinates, noise = inputs(old)
     before, after = (backend.to_numpy(g(coordinates, noise)) for g in (narrow, loaded(Generator(new), weights)))
     assert np.abs(before).max() > 0.1
@@ -52,7 +52,7 @@ def test_a_wider_generator_makes_the_same(small: bool) -> None:
 def test_a_wider_critic_says_the_same(small: bool) -> None:
     old, new = GeneratorConfig(small=small, **SIZES), GeneratorConfig(small=small, critic_channels=7, **SIZES)
     narrow = set_to_noise(Critic(old))
-    wide = loaded(Critic(new), widen.critic(checkpoint.get_weights(narrow), old, new, 0))
+    wide = loaded(Critic(new), widen.widen_critic(checkpoint.get_weights(narrow), old, new, 0))
     latents = np.random.default_rng(0).normal(size=(2, old.window, 3)).astype(np.float32)
     before, after = (backend.to_numpy(critic(latents)) for critic in (narrow, wide))
     assert np.abs(before).max() > 0.1
@@ -66,8 +66,8 @@ def test_local_critics_come_and_grow(unit: int) -> None:
     wider = GeneratorConfig(small=True, critic_channels=8, critic_fields=(1, 4, 16), **SIZES)
     assert wider.widens(new) and new.widens(old) and not old.widens(new)
     first = set_to_noise(Critic(old))
-    second = loaded(Critic(new), widen.critic(checkpoint.get_weights(first), old, new, 0))
-    third = loaded(Critic(wider), widen.critic(checkpoint.get_weights(second), new, wider, 1))
+    second = loaded(Critic(new), widen.widen_critic(checkpoint.get_weights(first), old, new, 0))
+    third = loaded(Critic(wider), widen.widen_critic(checkpoint.get_weights(second), new, wider, 1))
     latents = np.random.default_rng(0).normal(size=(2, old.window, 3)).astype(np.float32)
     one, two, three = (backend.to_numpy(critic(latents)) for critic in (first, second, third))
     np.testing.assert_allclose(two[:, :1], one, rtol=1e-4, atol=1e-4)
@@ -78,7 +78,7 @@ def test_local_critics_come_and_grow(unit: int) -> None:
 @pytest.mark.backend
 def test_what_is_new_can_learn() -> None:
     old, new = GeneratorConfig(small=True, **SIZES), GeneratorConfig(small=True, **{**SIZES, "base_channels": 6})
-    wide = loaded(Generator(new), widen.generator(checkpoint.get_weights(Generator(old, seed=3)), old, new, 0))
+    wide = loaded(Generator(new), widen.widen_generator(checkpoint.get_weights(Generator(old, seed=3)), old, new, 0))
     coordinates, noise = inputs(old)
     weights = checkpoint.get_weights(wide)
     names = list(weights)

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from musika import render
 from musika.errors import CheckpointError, UsageError
-from musika.gan.coordinates import rendering_coordinates
-from musika.gan.noise import rendering_noise
+from musika.gan.coordinates import draw_rendering_coordinates
+from musika.gan.noise import draw_rendering_noise
 from tests.helpers import tiny
 
 pytestmark = pytest.mark.backend
@@ -66,8 +66,8 @@ def test_it_is_what_the_networks_give_step_by_step(name: str) -> None:
     layer, half = tiny.generator(config), config.half_window
     pieces = []
     for j in range(6):
-        coordinates = rendering_coordinates(config, 7, 2.0, j * half, half)[None]
-        pieces.append(np.asarray(layer(coordinates, rendering_noise(config, 7, j, 1)))[0])
+        coordinates = draw_rendering_coordinates(config, 7, 2.0, j * half, half)[None]
+        pieces.append(np.asarray(layer(coordinates, draw_rendering_noise(config, 7, j, 1)))[0])
     expected = np.clip(codec.decode(np.concatenate(pieces)), -1, 1)
     count = 6 * half * codec.hop_total - codec.context * codec.hop_total  # after that, what follows can be heard
     np.testing.assert_allclose(render.render_samples(model(name), 7, 0, count), expected[:count], atol=1e-5)

@@ -17,11 +17,10 @@ import pytest
 from keras import ops
 
 from musika import backend, checkpoint, draws
-from musika.checkpoint.locate import find_newest_checkpoint
 from musika.config import GanTrainConfig, GeneratorConfig
 from musika.errors import CheckpointError
 from musika.gan import losses
-from musika.gan.generator import on_windows
+from musika.gan.generator import generate_windows
 from musika.gan.load import load_generator
 from musika.training import loop, optim
 from musika.training.stages.gan import GanStage, Start
@@ -120,9 +119,9 @@ def test_every_place_of_every_file_is_cropped():
 # -------------------------------------------------------------------------------------------------- one step
 
 
-def counted(one: GanStage, scores):
-    """Mean over the batch of 2 of the window's score, and of the means of each length of stretches."""
-    counts = [1] + [critic.stretches(128) for critic in one.critic.local]
+def average_scores(one: GanStage, scores):
+    """Mean over the batch of 2 of the window's score, and of the means over each length of patches."""
+    counts = [1] + [critic.count_patches(128) for critic in one.critic.local]
     ends = np.cumsum([0, *counts])
     return sum(ops.mean(scores[:, at:end]) for at, end in itertools.pairwise(ends))
 
@@ -134,17 +133,17 @@ def by_hand(one: GanStage, state, batch):
     call = one.generator.stateless_call
 
     def generator_loss(weights):
-        fake = on_windows(lambda c, n: call(weights, [], c, n)[0], batch["coordinates"], batch["noise"])
-        return -counted(one, one.critic(fake)), fake
+        fake = generate_windows(lambda c, n: call(weights, [], c, n)[0], batch["coordinates"], batch["noise"])
+        return -average_scores(one, one.critic(fake)), fake
 
     def critic_loss(weights):
         def score(latents):
             return one.critic.stateless_call(weights, [], latents)[0]
 
-        slope = backend.value_and_gradient(lambda x: (2 * counted(one, score(x)), ()), batch["real"])[2]
+        slope = backend.value_and_gradient(lambda x: (2 * average_scores(one, score(x)), ()), batch["real"])[2]
         wrong = (ops.relu(1.0 - score(batch["real"])), ops.relu(1.0 + score(fake)))
-        hinge = (counted(one, wrong[0]) + counted(one, wrong[1])) / 2
-        return hinge + 10.0 * state["penalty_weight"] * losses.r1(slope), ()
+        hinge = (average_scores(one, wrong[0]) + average_scores(one, wrong[1])) / 2
+        return hinge + 10.0 * state["penalty_weight"] * losses.compute_gradient_penalty(slope), ()
 
     batch = backend.to_device(batch)
     loss_generator, fake, generator = backend.value_and_gradient(
@@ -252,7 +251,7 @@ def settings(epochs):
 def test_resuming_gives_equal_bits(tmp_path):
     loop.run(stage(), settings(2), tmp_path / "whole")
     loop.run(stage(), settings(1), tmp_path / "part")
-    loop.run(fresh(), settings(2), tmp_path / "part", find_newest_checkpoint(tmp_path / "part"))
+    loop.run(fresh(), settings(2), tmp_path / "part", loop.newest(tmp_path / "part"))
     whole, part = (checkpoint.read(tmp_path / run / "000000008", "state") for run in ("whole", "part"))
     assert whole.keys() == part.keys()
     for name in whole:

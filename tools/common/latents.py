@@ -22,7 +22,7 @@ def read_pieces(folder: Path) -> list[np.ndarray]:
     paths = find_latents(folder)
     files = [open_latents(paths[0])]
     files += [open_latents(path, files[0].channels) for path in paths[1:]]
-    return [file.read_rows(0, file.length) for file in files]
+    return [file.rows(0, file.length) for file in files]
 
 
 def generate_pieces(generator: Path, count: int) -> list[np.ndarray]:
@@ -40,8 +40,8 @@ def generate_pieces(generator: Path, count: int) -> list[np.ndarray]:
     config = loaded.config
     pieces = []
     for seed in range(FIRST_SEED, FIRST_SEED + count):
-        places = coordinates.rendering_coordinates(config, seed, TRUNCATION, 0, LENGTH)
+        places = coordinates.draw_rendering_coordinates(config, seed, TRUNCATION, 0, LENGTH)
         halves = places.reshape(-1, config.half_window, 2 * config.coordinate_depth)  # [512 / (L/2), L/2, 2D]
-        layers = noise.rendering_noise(config, seed, 0, len(halves))
+        layers = noise.draw_rendering_noise(config, seed, 0, len(halves))
         pieces.append(backend.to_numpy(loaded.generator(halves, layers)).reshape(-1, config.channels))
     return pieces

@@ -17,11 +17,11 @@ from musika import backend, checkpoint, draws
 from musika.config import SAMPLE_RATE, GanTrainConfig, GeneratorConfig
 from musika.gan import basis, layers, losses
 from musika.gan.basis import Windows
-from musika.gan.coordinates import training_coordinates
+from musika.gan.coordinates import draw_training_coordinates
 from musika.gan.critic import Critic
-from musika.gan.generator import Generator, on_windows
+from musika.gan.generator import Generator, generate_windows
 from musika.gan.load import describe_generator
-from musika.gan.noise import training_noise
+from musika.gan.noise import draw_training_noise
 from musika.metrics import generator as figures
 from musika.training import optim
 
@@ -99,7 +99,7 @@ class GanStage:
         self.trained = {**train.to_dict(), "stereo_halves": self.stereo_halves, **(trained or {})}
         self.basis = None
         if windows is not None and train.whitening:
-            self.basis = basis.of(windows, train.whitening, self.stereo_halves)
+            self.basis = basis.fit_basis(windows, train.whitening, self.stereo_halves)
         # windows in all files up to and including each one
         self._ends = np.cumsum([length - config.window + 1 for length in windows.lengths] if windows else [])
         self.sample_seconds = config.window * codec.hop_total / codec.sample_rate if codec is not None else 0.0
@@ -115,7 +115,7 @@ class GanStage:
         for network in (self.generator, self.critic):
             layers.initialise(network, seed)
         generator, critic = checkpoint.get_weights(self.generator), checkpoint.get_weights(self.critic)
-        average, penalty_weight = generator, losses.FIRST_WEIGHT
+        average, penalty_weight = generator, losses.FIRST_PENALTY_WEIGHT
         if (start := self.start) is not None:
             average = generator = self._generator_into(_fitting(start.generator, generator))
             critic = self._critic_into(_fitting(start.critic, critic)) if start.critic is not None else critic
@@ -133,14 +133,14 @@ class GanStage:
         }
 
     def _generator_into(self, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return weights if self.basis is None else self.basis.generator_into(weights)
+        return weights if self.basis is None else self.basis.transform_generator(weights)
 
     def _critic_into(self, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        return weights if self.basis is None else self.basis.critic_into(weights)
+        return weights if self.basis is None else self.basis.transform_critic(weights)
 
     def _plain(self, average: Tree) -> Tree:
         """Averaged weights of a state, as those of a generator of plain latents."""
-        return average if self.basis is None else self.basis.generator_out(backend.to_numpy(average))
+        return average if self.basis is None else self.basis.invert_generator(backend.to_numpy(average))
 
     def batch(self, position: int) -> Tree:
         """Real windows, coordinates and noise of the `bs` samples after `position`."""
@@ -149,9 +149,9 @@ class GanStage:
         if self.stereo_halves and self._swaps(position):
             real = np.roll(real, config.channels // 2, axis=2)
         return {
-            "real": real if self.basis is None else self.basis.into(real),
-            "coordinates": training_coordinates(config, train.seed, position, train.bs, train.truncation),
-            "noise": training_noise(config, train.seed, position, train.bs),
+            "real": real if self.basis is None else self.basis.transform(real),
+            "coordinates": draw_training_coordinates(config, train.seed, position, train.bs, train.truncation),
+            "noise": draw_training_noise(config, train.seed, position, train.bs),
         }
 
     def _swaps(self, position: int) -> bool:
@@ -185,7 +185,7 @@ class GanStage:
             "average": optim.average(state["average"], generator, self.train.average_decay),
             "generator_adam": generator_adam,
             "critic_adam": critic_adam,
-            "penalty_weight": losses.adapt_weight(state["penalty_weight"], scalars["certainty"]),
+            "penalty_weight": losses.adapt_penalty_weight(state["penalty_weight"], scalars["certainty"]),
             "rate": state["rate"],
         }
         scalars = {"loss_generator": loss_generator, **scalars}
@@ -200,12 +200,12 @@ class GanStage:
         """Scaled loss, (loss, generated windows `[B, L, C]`), gradient by the generator's weights."""
 
         def loss_of(weights: Tree) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-            fake = on_windows(
+            fake = generate_windows(
                 lambda coordinates, noise: _call(self.generator, weights, coordinates, noise),
                 batch["coordinates"],
                 batch["noise"],
             )
-            loss = losses.generator_loss(_call(self.critic, critic, fake), self.critic.shares)
+            loss = losses.compute_generator_loss(_call(self.critic, critic, fake), self.critic.score_weights)
             return loss * scale, (loss, fake)
 
         return backend.value_and_gradient(loss_of, weights)
@@ -214,7 +214,7 @@ class GanStage:
         self, weights: Tree, real: Tensor, fake: Tensor, penalty_weight: Tensor, scale: Tensor
     ) -> tuple[Tensor, dict[str, Tensor], Tree]:
         """Scaled loss, scalars, gradient by the critic's weights."""
-        shares = self.critic.shares
+        shares = self.critic.score_weights
 
         def loss_of(weights: Tree) -> tuple[Tensor, dict[str, Tensor]]:
             def total(latents: Tensor) -> tuple[Tensor, Tensor]:
@@ -223,14 +223,14 @@ class GanStage:
 
             _, real_scores, slope = backend.value_and_gradient(total, real)
             fake_scores = _call(self.critic, weights, fake)
-            penalty = losses.r1(slope)
+            penalty = losses.compute_gradient_penalty(slope)
             most = self.train.gp_max_weight
-            loss = losses.critic_loss(real_scores, fake_scores, penalty, penalty_weight, most, shares)
+            loss = losses.compute_critic_loss(real_scores, fake_scores, penalty, penalty_weight, most, shares)
             scalars = {
                 "loss_critic": loss,
                 "penalty": penalty,
                 "penalty_weight": penalty_weight,
-                "certainty": losses.certainty(real_scores, fake_scores),
+                "certainty": losses.measure_certainty(real_scores, fake_scores),
             }
             return loss * scale, scalars
 
@@ -263,8 +263,8 @@ class GanStage:
         made, weights = [], self._plain(state["average"])
         for position in range(0, figures.GENERATED, FIGURES_BATCH):
             drawn = self.config, figures.SEED, position, FIGURES_BATCH
-            coordinates, noise = training_coordinates(*drawn, self.train.truncation), training_noise(*drawn)
-            windows = on_windows(lambda *inputs: self._generate(weights, *inputs), coordinates, noise)
+            coordinates, noise = draw_training_coordinates(*drawn, self.train.truncation), draw_training_noise(*drawn)
+            windows = generate_windows(lambda *inputs: self._generate(weights, *inputs), coordinates, noise)
             made.append(backend.to_numpy(windows))
         return figures.compare_windows(np.concatenate(made), self._real)
 
@@ -278,7 +278,7 @@ class GanStage:
             trained=self.trained,
         )
         critic = backend.to_numpy(state["critic"])
-        critic = critic if self.basis is None else self.basis.critic_out(critic)
+        critic = critic if self.basis is None else self.basis.invert_critic(critic)
         return config, {"weights": backend.to_numpy(self._plain(state["average"])), "critic": critic}
 
 
