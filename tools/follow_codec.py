@@ -56,7 +56,7 @@ def read_pairs(old: Path, new: Path, swapped: bool) -> tuple[np.ndarray, np.ndar
         if shapes[0] != shapes[1]:
             raise UsageError(f"{path} and {other} have shapes {shapes[0]} and {shapes[1]}")
         for group, file in zip(rows, files, strict=True):
-            latents = file.rows(0, file.length).astype(np.float64)
+            latents = file.read_rows(0, file.length).astype(np.float64)
             group.append(latents)
             if swapped:
                 group.append(np.roll(latents, latents.shape[1] // 2, axis=1))
@@ -111,11 +111,11 @@ def main() -> int:
 
     from musika import checkpoint, console
     from musika.checkpoint import locate
-    from musika.latents import common_identity, find_indexes
+    from musika.latents import find_common_identity, find_indexes
 
     folder = locate.resolve_checkpoint(options.generator)
     info = checkpoint.read_config(folder)
-    own, identity = (common_identity(find_indexes(latents)) for latents in (options.old, options.new))
+    own, identity = (find_common_identity(find_indexes(latents)) for latents in (options.old, options.new))
     if own != info.get("codec_identity"):
         raise UsageError(f"{folder} makes latents of codec {info.get('codec_identity')}, {options.old} is of {own}")
     if not identity:

@@ -4,19 +4,16 @@ from musika.checkpoint.folder import (
     CONFIG,
     MANIFEST,
     SUFFIX,
-    assign,
-    check_names,
-    compute_identity,
     drop,
-    get_weights,
+    find_folder,
     has,
-    list_weight_names,
     read,
     read_config,
     read_shapes,
     verify,
     write,
 )
+from musika.checkpoint.weights import assign, check_names, compute_identity, get_weights, list_weight_names
 
 __all__ = [
     "CONFIG",
@@ -26,6 +23,7 @@ __all__ = [
     "check_names",
     "compute_identity",
     "drop",
+    "find_folder",
     "get_weights",
     "has",
     "list_weight_names",

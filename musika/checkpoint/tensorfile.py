@@ -1,4 +1,4 @@
-"""Safetensors files: named arrays behind a header that is checked before any memory for them is taken."""
+"""Safetensors files: named arrays after a header, which is checked before memory for the arrays is taken."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def serialise(owner: str, arrays: Mapping[str, np.ndarray], half: bool = False) 
     return save(ready)
 
 
-def header(path: Path, file: BinaryIO) -> dict[str, Entry]:
+def read_header(path: Path, file: BinaryIO) -> dict[str, Entry]:
     """The header of a file opened at its start, every entry checked against the file's size.
 
     Raises:
@@ -66,7 +66,7 @@ def header(path: Path, file: BinaryIO) -> dict[str, Entry]:
         raise CheckpointError(f"{path} is torn or no safetensors file: {size} bytes, header of {length}")
     fields = parse_json(path, file.read(length))
     fields.pop("__metadata__", None)
-    entries = {name: _entry(path, name, value) for name, value in fields.items()}
+    entries = {name: _parse_entry(path, name, value) for name, value in fields.items()}
     at = 0
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
         if entry.begin != at:
@@ -77,7 +77,7 @@ def header(path: Path, file: BinaryIO) -> dict[str, Entry]:
     return entries
 
 
-def data(path: Path, file: BinaryIO, entries: Mapping[str, Entry]) -> tuple[dict[str, np.ndarray], str]:
+def read_data(path: Path, file: BinaryIO, entries: Mapping[str, Entry]) -> tuple[dict[str, np.ndarray], str]:
     """The arrays of a file whose header was read, and the SHA-256 of the whole file.
 
     Returns:
@@ -96,11 +96,11 @@ def data(path: Path, file: BinaryIO, entries: Mapping[str, Entry]) -> tuple[dict
         if file.readinto(raw.data) != raw.size:  # type: ignore[attr-defined]
             raise CheckpointError(f"{path} became shorter while it was read")
         total.update(raw.data)
-        arrays[name] = _floats(path, name, entry.dtype, value)
+        arrays[name] = _to_float32(path, name, entry.dtype, value)
     return arrays, total.hexdigest()
 
 
-def _floats(path: Path, name: str, dtype: str, value: np.ndarray) -> np.ndarray:
+def _to_float32(path: Path, name: str, dtype: str, value: np.ndarray) -> np.ndarray:
     if dtype not in _FLOATS:
         return value
     if dtype == "BF16":
@@ -111,7 +111,7 @@ def _floats(path: Path, name: str, dtype: str, value: np.ndarray) -> np.ndarray:
     return value
 
 
-def _entry(path: Path, name: str, fields: Any) -> Entry:
+def _parse_entry(path: Path, name: str, fields: Any) -> Entry:
     try:
         dtype, shape, (begin, end) = fields["dtype"], tuple(fields["shape"]), fields["data_offsets"]
         sound = all(type(n) is int and 0 <= n < 2**40 for n in (*shape, begin, end)) and len(shape) <= 16
@@ -133,14 +133,14 @@ def parse_json(path: Path, text: bytes) -> dict[str, Any]:
         CheckpointError: it is something else.
     """
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise ValueError("a name stands there twice")
-        return found
+    def refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            raise ValueError("a name occurs twice")
+        return members
 
     try:
-        value = json.loads(text, object_pairs_hook=once)
+        value = json.loads(text, object_pairs_hook=refuse_duplicates)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not readable JSON: {str(error)[:200]}") from error
     if not isinstance(value, dict):

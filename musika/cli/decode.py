@@ -92,7 +92,7 @@ def _job(path: Path, target: Path, indexes: dict[Path, Index], codec: Codec) -> 
     samples = None
     if place is not None:
         check_identity(path, indexes[place].settings.codec_identity, codec.identity)
-        samples = indexes[place].whole_samples().get(path_there.relative_to(place).as_posix())
+        samples = indexes[place].get_whole_lengths().get(path_there.relative_to(place).as_posix())
     file = open_latents(path, codec.channels)
     if samples is not None and codec.latents_of(samples) != file.length:
         samples = None  # the file is another one than the index knows
@@ -108,10 +108,10 @@ def _decode_one(job: Job, codec: Codec, bar: console.Progress) -> audio.Written:
     """
     name = format_path(job.file.path)
     bar.status(name)
-    largest = job.file.largest()
+    largest = job.file.find_largest()
     if largest > WARN_BEYOND:
         bar.note(f"warning: {name} has values up to {largest:.2f}; latents lie in -1..1")
-    waveform = _watched(codec.decode_blocks(job.file.blocks()), codec.sample_rate, bar)
+    waveform = _watched(codec.decode_blocks(job.file.read_blocks()), codec.sample_rate, bar)
     if job.samples is not None:
         waveform = _cut(waveform, job.samples)
     return audio.write(job.target, waveform, codec.sample_rate)

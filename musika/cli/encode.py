@@ -22,7 +22,7 @@ from musika.cli.flags import EncodeOptions
 from musika.codec.base import Codec
 from musika.errors import AudioError
 from musika.files import format_path
-from musika.latents import BadName, BadValues, LatentsFolder, Settings, TooShort, folder_mark
+from musika.latents import BadName, BadValues, LatentsFolder, Settings, TooShort, hash_folder
 
 AHEAD = 16  # blocks of audio that are read before they are needed
 LEAVE = 2.0  # seconds that the thread that reads has to leave
@@ -93,7 +93,7 @@ def encode_folder(options: EncodeOptions, load: Callable[[], Codec]) -> int:
             console.say(f"{len(jobs) - len(todo)} of {len(jobs)} files are encoded already")
         started, totals = time.monotonic(), Totals()
         with console.progress(None, "s", "encode, seconds of audio") as bar:
-            _encode_all(todo, folder, codec, reader, folder_mark(base), totals, bar)
+            _encode_all(todo, folder, codec, reader, hash_folder(base), totals, bar)
         folder.save()
         _summary(totals, len(todo), time.monotonic() - started, options.save_path, folder.skipped)
         return 1 if folder.skipped else 0
@@ -130,7 +130,7 @@ def _encode_all(
         for number, job in enumerate(todo, 1):
             bar.status(f"file {number} of {len(todo)}: {format_path(job.name)}")
             try:
-                before = folder.known(job.name)
+                before = folder.get_source(job.name)
                 if before is not None and before.folder != mark:
                     raise AudioError("has the name of a source from another folder; choose another --save_path for it")
                 _encode_one(job, ahead.blocks(), folder, codec, mark, totals, bar)
@@ -174,12 +174,12 @@ def _encode_one(
             raise TooShort(_too_short(codec, samples, length))
     if job.status is None:
         raise AudioError("has changed while it was read")
-    with folder.new_source(job.name, mark, job.status) as writer:
+    with folder.write_source(job.name, mark, job.status) as writer:
         for latents in codec.encode_blocks(itertools.chain(_emptied(head), waveform)):
             writer.add(latents)
         if writer.length != codec.latents_of(samples):
             raise BadValues(f"gave {writer.length} latents for {samples} samples: a fault of the codec")
-        writer.done(samples)
+        writer.finish(samples)
     totals.files += 1
     totals.pieces += len(writer.names)
     totals.latents += writer.length

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import os
 import time
 from collections.abc import Callable
@@ -19,8 +18,8 @@ from musika.cli.flags import TrainOptions
 from musika.codec.load import FLAGS, describe, load_codec
 from musika.config import ANY_PUBLISHED, CodecConfig, CodecTrainConfig, GanTrainConfig, GeneratorConfig
 from musika.errors import CheckpointError, LatentsError, UsageError
-from musika.files import format_path, open_replacement
-from musika.latents import TrainingSet, common_identity, find_indexes, open_training_set
+from musika.files import format_path
+from musika.latents import TrainingSet, find_common_identity, find_indexes, open_training_set
 from musika.training import codec_audio, loop, origins
 from musika.training.board import BoardLog
 from musika.training.feed import Interrupts
@@ -135,7 +134,7 @@ def _moved(origin: Origin | None, options: TrainOptions, identity: str) -> Origi
     if origin is None or not identity:
         return origin
     own = origin.info.get("codec_identity")
-    if own in (ANY_PUBLISHED, identity) or common_identity(find_indexes(options.train_path)) != identity:
+    if own in (ANY_PUBLISHED, identity) or find_common_identity(find_indexes(options.train_path)) != identity:
         return origin
     console.say(f"{origin.folder} was trained for codec {own}: its weights are fine-tuned for {options.dec_path}")
     return dataclasses.replace(origin, info={**origin.info, "codec_identity": identity}, resumes=False)
@@ -161,7 +160,8 @@ def _held_out(options: TrainOptions, data: TrainingSet, config: GeneratorConfig,
 def _codec_folder(options: TrainOptions, origin: Origin | None) -> Path:
     """Of --dec_path; of the published codec, for a generator that belongs to one, where the flag was not given."""
     if origin is None or origin.info.get("codec_identity") != ANY_PUBLISHED or "dec_path" in _given(options):
-        return locate.resolve_checkpoint(options.dec_path)
+        folder = locate.resolve_folder(options.dec_path)
+        return locate.resolve_checkpoint(folder) if folder.exists() else folder  # training goes without one, too
     return render.find_codec(origin.folder, None, ANY_PUBLISHED)
 
 
@@ -334,7 +334,6 @@ def _run(options: TrainOptions, stage: Any, train: Any, origin: Origin | None, p
         threads=_threads(),
         notes={"course": course},
     )
-    _describe(folder, options, stage)
     console.say(f"run: {folder}")
     log = BoardLog(options.log_path / folder.name)
     with Alongside() as pages:
@@ -349,6 +348,7 @@ def _run(options: TrainOptions, stage: Any, train: Any, origin: Origin | None, p
                 load_path=origin.folder if origin is not None and origin.resumes else None,
                 log=log,
                 on_checkpoint=_opener(pages, words),
+                record=_describe(options, stage),
             )
         finally:
             log.close()
@@ -377,25 +377,18 @@ def _run_folder(options: TrainOptions, origin: Origin | None) -> Path:
     if origin is not None and origin.resumes:
         folder = origin.folder.resolve().parent
         within = folder.parent == options.save_path.resolve()
-        if within and loop.checkpoints(folder)[-1:] == [origin.folder.resolve()]:
+        if within and locate.list_checkpoints(folder)[-1:] == [origin.folder.resolve()]:
             return options.save_path / folder.name
     name = f"{options.stage}-{time.strftime('%Y-%m-%d-%H%M%S')}"
     tried = [options.save_path / name, *(options.save_path / f"{name}-{n}" for n in range(2, 100))]
     return next(folder for folder in tried if not folder.exists())
 
 
-def _describe(folder: Path, options: TrainOptions, stage: Any) -> None:
-    """The run's configuration as JSON, for whoever wants to know later how it was made."""
+def _describe(options: TrainOptions, stage: Any) -> dict[str, Any]:
+    """The run's configuration as JSON values, for whoever wants to know later how it was made."""
     values = {field.name: getattr(options, field.name) for field in flags.fields(TrainOptions)}
     flags_given = {
         name: value if value is None or isinstance(value, (bool, int, float)) else str(value)
         for name, value in values.items()
     }
-    text = json.dumps(
-        {"flags": flags_given, "config": stage.config.to_dict(), "train": stage.train.to_dict()}, indent=2
-    )
-    try:
-        with open_replacement(folder / origins.RUN_FILE) as file:
-            file.write(f"{text}\n".encode())
-    except OSError as error:
-        raise UsageError(f"--save_path {folder.parent} cannot be written to: {error.strerror}") from error
+    return {"flags": flags_given, "config": stage.config.to_dict(), "train": stage.train.to_dict()}

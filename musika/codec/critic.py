@@ -69,7 +69,8 @@ class NormalisedConv(keras.layers.Layer):
     def call(self, x: Tensor) -> Tensor:
         length = ops.sqrt(ops.sum(ops.square(self.direction), axis=(0, 1, 2)) + 1e-12)
         kernel = ops.cast(self.direction * (self.gain / length), x.dtype)
-        return ops.conv(x, kernel, strides=(1, self.stride), padding="same") + ops.cast(self.bias, x.dtype)
+        x = ops.conv(x, kernel, (1, self.stride), "same", data_format="channels_last")
+        return x + ops.cast(self.bias, x.dtype)
 
 
 class SpectrumCritic(keras.layers.Layer):

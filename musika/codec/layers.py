@@ -29,7 +29,8 @@ class ResidualBlock(keras.layers.Layer):
         super().__init__(**options)
         self.width = width
         self.norm = RMSNorm(name="norm", dtype=self.dtype_policy)
-        self.mix = keras.layers.Conv1D(width, 3, padding="same", name="mix", dtype=self.dtype_policy)
+        options = {"data_format": "channels_last", "dtype": self.dtype_policy}
+        self.mix = keras.layers.Conv1D(width, 3, padding="same", name="mix", **options)
         self.out = keras.layers.Dense(width, name="out", dtype=self.dtype_policy)
 
     def build(self, shape: tuple[int | None, ...]) -> None:

@@ -23,7 +23,9 @@ class Tuner(keras.layers.Layer):
 
     def __init__(self, config: CodecConfig, **options: Any) -> None:
         super().__init__(**options)
-        self.near = keras.layers.Conv1D(WIDTH, 2 * REACH + 1, padding="same", name="near", dtype=self.dtype_policy)
+        self.near = keras.layers.Conv1D(
+            WIDTH, 2 * REACH + 1, padding="same", data_format="channels_last", name="near", dtype=self.dtype_policy
+        )
         self.far = keras.layers.Dense(WIDTH, name="far", dtype=self.dtype_policy)
         self.offset = keras.layers.Dense(config.tuned_bins, name="offset", dtype=self.dtype_policy)
 

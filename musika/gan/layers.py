@@ -65,12 +65,13 @@ def make_convolution(channels: int, kernel: int, owner: keras.Layer, name: str, 
     options = {"kernel_initializer": "zeros", "dtype": owner.dtype_policy, "name": name}
     if kernel == 1:
         return keras.layers.Dense(channels, **options)
-    return keras.layers.Conv1D(channels, kernel, strides=stride, padding="same", **options)
+    return keras.layers.Conv1D(channels, kernel, strides=stride, padding="same", data_format="channels_last", **options)
 
 
 def make_upsampling_convolution(channels: int, owner: keras.Layer, name: str) -> keras.Layer:
     """A transposed convolution that doubles the number of steps, with weights of zero."""
     options = {"kernel_initializer": "zeros", "dtype": owner.dtype_policy, "name": name}
+    options["data_format"] = "channels_last"
     return keras.layers.Conv1DTranspose(channels, 4, strides=2, padding="same", **options)
 
 

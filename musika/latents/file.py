@@ -20,7 +20,7 @@ from musika.files import describe_error, format_path, list_files
 WARN_BEYOND = 1.5
 REFUSE_BEYOND = 8.0
 ROWS = 4096  # latents read at once
-HEADER = 128  # bytes of the headers that we write, room for any length
+HEADER = 128  # bytes of the headers that we write, enough for any length
 _DTYPE = np.dtype("<f4")
 
 
@@ -30,14 +30,14 @@ class BadValues(LatentsError):
 
 @dataclasses.dataclass(frozen=True)
 class LatentsFile:
-    """One `.npy` file whose header fits: `length` latents of `channels` numbers from byte `offset` on."""
+    """One `.npy` file whose header was checked: `length` latents of `channels` numbers, from byte `offset` on."""
 
     path: Path
     length: int
     channels: int
     offset: int
 
-    def rows(self, start: int, count: int) -> np.ndarray:
+    def read_rows(self, start: int, count: int) -> np.ndarray:
         """Latents start ... start + count, `[count, C]` float32.
 
         Raises:
@@ -56,19 +56,19 @@ class LatentsFile:
             raise LatentsError(f"{format_path(self.path)} has become shorter since it was opened")
         return np.frombuffer(data, _DTYPE).reshape(count, self.channels).astype(np.float32)
 
-    def blocks(self, length: int = ROWS) -> Iterator[np.ndarray]:
+    def read_blocks(self, length: int = ROWS) -> Iterator[np.ndarray]:
         """All latents in pieces `[length, C]`, the last one shorter."""
         for start in range(0, self.length, length):
-            yield self.rows(start, min(length, self.length - start))
+            yield self.read_rows(start, min(length, self.length - start))
 
-    def largest(self) -> float:
+    def find_largest(self) -> float:
         """The largest absolute value.
 
         Raises:
             BadValues: a value is not a number, not finite, or beyond ±8.
         """
         largest = 0.0
-        for block in self.blocks():
+        for block in self.read_blocks():
             largest = max(largest, check_values(block, format_path(self.path)))
         return largest
 
@@ -100,7 +100,7 @@ def open_latents(path: Path, channels: int | None = None) -> LatentsFile:
     name = format_path(path)
     try:
         with open(path, "rb") as file:
-            shape, fortran, dtype = _header(file, name)
+            shape, fortran, dtype = _read_header(file, name)
             offset, size = file.tell(), os.fstat(file.fileno()).st_size
     except OSError as error:
         raise LatentsError(f"{name} cannot be read: {describe_error(error)}") from error
@@ -113,7 +113,7 @@ def open_latents(path: Path, channels: int | None = None) -> LatentsFile:
         raise LatentsError(f"{name} has shape {list(shape)}{order}; latents are [time, channels] in C order")
     if channels is not None and shape[1] != channels:
         raise LatentsError(
-            f"{name} has {shape[1]} numbers in a latent, the codec {channels}; --dec_path names the right one"
+            f"{name} has {shape[1]} numbers in a latent, the codec has {channels}", about="codec of latents"
         )
     expected = offset + shape[0] * shape[1] * _DTYPE.itemsize
     if size != expected:
@@ -122,7 +122,7 @@ def open_latents(path: Path, channels: int | None = None) -> LatentsFile:
     return LatentsFile(path, shape[0], shape[1], offset)
 
 
-def _header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _read_header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, Fortran order and dtype."""
     try:
         version = np.lib.format.read_magic(file)
@@ -137,12 +137,12 @@ def _header(file: BinaryIO, name: str) -> tuple[tuple[int, ...], bool, np.dtype]
 
 
 class LatentsWriter:
-    """Writes one `.npy` file of a length that is known only at the end; no more than a block is held."""
+    """Writes one `.npy` file whose length is known only at the end; one block at a time is in memory."""
 
     def __init__(self, file: BinaryIO, channels: int) -> None:
         """Takes an empty file, open for writing."""
         self._file, self.channels, self.length = file, channels, 0
-        self._file.write(self._head())
+        self._file.write(self._make_header())
 
     def add(self, block: np.ndarray) -> None:
         """Appends `[n, C]`."""
@@ -154,10 +154,10 @@ class LatentsWriter:
     def finish(self) -> None:
         """Writes the true length into the header."""
         self._file.seek(0)
-        self._file.write(self._head())
+        self._file.write(self._make_header())
         self._file.seek(0, os.SEEK_END)
 
-    def _head(self) -> bytes:
+    def _make_header(self) -> bytes:
         text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({self.length}, {self.channels}), }}"
         return b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little") + text.ljust(HEADER - 11).encode() + b"\n"
 
@@ -169,12 +169,10 @@ def find_latents(folder: Path) -> list[Path]:
         LatentsError: no such folder, or no `.npy` in it.
     """
     if not folder.exists():
-        raise LatentsError(f"there is no folder {format_path(folder)}; musika_encode.py makes one of a folder of audio")
+        raise LatentsError(f"there is no folder {format_path(folder)}", about="latents")
     if not folder.is_dir():
         return [folder]
-    found = [path for path in list_files(folder) if path.suffix == ".npy"]
-    if not found:
-        raise LatentsError(
-            f"there are no latents (.npy) in {format_path(folder)}; musika_encode.py makes them of audio files"
-        )
-    return found
+    paths = [path for path in list_files(folder) if path.suffix == ".npy"]
+    if not paths:
+        raise LatentsError(f"there are no latents (.npy) in {format_path(folder)}", about="latents")
+    return paths

@@ -1,12 +1,12 @@
-"""A folder of latents and the `latents.json` beside them: whose latents they are, what they came from, what is missing.
+"""A folder of latents with its index `latents.json`: the codec, the sources, and which sources were left out.
 
 The folder keeps the sub-folders of the audio: `a/song.wav` becomes `a/song.wav_0000.npy`, `a/song.wav_0001.npy` ... in
 chunks, or `a/song.wav.npy` whole. The extension stays in the name, so no two sources ever share one. Chunk k holds
 latents k·M ... (k+1)·M of its source; when the source's length is no multiple of M, a last chunk holds its last M
 latents and overlaps the one before, as Musika has it.
 
-A source's files get their names together when all of them are complete, and the index is replaced afterwards: a run
-that is killed leaves nothing half-written, and the next one goes on with the first source that is not in the index.
+The files of a source get their names together, when all of them are complete. The index is replaced afterwards. A run
+that is killed leaves no incomplete files, and the next one continues with the first source that is not in the index.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any, Self
 import numpy as np
 
 from musika.errors import LatentsError
-from musika.files import describe_error, format_path, open_replacement, sync_folder
+from musika.files import FolderInUse, describe_error, format_path, lock_folder, open_replacement, sync_folder
 from musika.latents.file import LatentsWriter, check_values
 
 INDEX = "latents.json"
@@ -69,8 +69,8 @@ class Index:
     sources: tuple[Source, ...]
     skipped: tuple[dict[str, str], ...]  # path, reason
 
-    def whole_samples(self) -> dict[str, int]:
-        """For each file that holds a whole source: its length in samples."""
+    def get_whole_lengths(self) -> dict[str, int]:
+        """Length in samples of the source of each file that holds a whole source."""
         return {source.files[0]: source.samples for source in self.sources} if self.settings.whole else {}
 
 
@@ -82,8 +82,8 @@ class BadName(LatentsError):
     """A source whose latents cannot be named after it."""
 
 
-def folder_mark(folder: Path) -> str:
-    """What tells audio folders apart without telling where they are."""
+def hash_folder(folder: Path) -> str:
+    """Tells audio folders apart without revealing where they are."""
     return hashlib.blake2b(os.fsencode(folder.resolve()), digest_size=6).hexdigest()
 
 
@@ -109,8 +109,8 @@ def read_index(folder: Path) -> Index | None:
             raise LatentsError(
                 f"{format_path(path)} is of format version {values['format_version']}; this is {FORMAT_VERSION}"
             )
-        settings = _typed(Settings, values)
-        sources = tuple(_source(item) for item in values["sources"])
+        settings = _parse_fields(Settings, values)
+        sources = tuple(_parse_source(item) for item in values["sources"])
         skipped = tuple({"path": str(item["path"]), "reason": str(item["reason"])} for item in values["skipped"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise LatentsError(
@@ -119,19 +119,19 @@ def read_index(folder: Path) -> Index | None:
     return Index(settings, sources, skipped)
 
 
-def _typed(kind: type[Any], values: dict[str, Any]) -> Any:
-    """A dataclass of plain values, each of the type that it is declared with."""
-    found = {}
+def _parse_fields(kind: type[Any], values: dict[str, Any]) -> Any:
+    """A dataclass of plain values, each of the type that its field declares."""
+    fields = {}
     for field in dataclasses.fields(kind):
         value = values[field.name]
         if type(value).__name__ != str(field.type).split("[")[0]:
             raise ValueError(f"{field.name} is {value!r}")
-        found[field.name] = value
-    return kind(**found)
+        fields[field.name] = value
+    return kind(**fields)
 
 
-def _source(item: dict[str, Any]) -> Source:
-    source: Source = _typed(Source, {**item, "files": tuple(str(name) for name in item["files"])})
+def _parse_source(item: dict[str, Any]) -> Source:
+    source: Source = _parse_fields(Source, {**item, "files": tuple(str(name) for name in item["files"])})
     if not source.files:
         raise ValueError(f"source {source.path!r} has no files")
     for name in source.files:
@@ -144,7 +144,7 @@ class LatentsFolder:
     """A folder that latents are being written to, by one process at a time.
 
     `with LatentsFolder(path, settings) as folder:`, then for each source `folder.has(...)` or
-    `with folder.new_source(...) as source: source.add(block) ...; source.done(samples)`.
+    `with folder.write_source(...) as source: source.add(block) ...; source.finish(samples)`.
     """
 
     def __init__(self, path: Path, settings: Settings) -> None:
@@ -157,22 +157,25 @@ class LatentsFolder:
         self.path, self.settings = path, settings
         self.skipped: list[dict[str, str]] = []
         self._sources: dict[str, Source] = {}
-        self._lock = -1
+        self._lock = contextlib.ExitStack()
         self._saved, self._cost, self._unsaved = -1e9, 0.0, False
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            self._lock = _locked(path)
-            index = read_index(path)  # behind the lock: what another run has just written counts
+            self._lock.enter_context(lock_folder(path))
+            index = read_index(path)  # after locking: what another run has just written counts
             if index is not None:
                 _check_settings(path, index.settings, settings)
                 self._sources = {source.path: source for source in index.sources}
-            self._clear()
+            self._remove_incomplete()
             (path / PARTIAL).mkdir()
         except BaseException as error:
-            self._unlock()
+            self._lock.close()
+            if isinstance(error, FolderInUse):
+                raise LatentsError(
+                    f"another run is writing to {format_path(path)}: wait for it", about="save"
+                ) from None
             if isinstance(error, OSError):
                 raise LatentsError(
-                    f"{format_path(path)} cannot be written to: {describe_error(error)}; choose another --save_path"
+                    f"{format_path(path)} cannot be written to: {describe_error(error)}", about="save"
                 ) from error
             raise
 
@@ -187,10 +190,10 @@ class LatentsFolder:
                 self.save()
         finally:
             with contextlib.suppress(OSError):
-                self._clear()
-            self._unlock()
+                self._remove_incomplete()
+            self._lock.close()
 
-    def known(self, path: str) -> Source | None:
+    def get_source(self, path: str) -> Source | None:
         """What the index says of a source."""
         return self._sources.get(path)
 
@@ -204,18 +207,25 @@ class LatentsFolder:
         )
 
     def skip(self, path: str, reason: str) -> None:
-        """Writes down that a source is not among the latents, and why."""
+        """Records that a source is not among the latents, and why."""
         self.skipped.append({"path": path, "reason": reason})
         self._unsaved = True
 
     @contextlib.contextmanager
-    def new_source(self, path: str, mark: str, status: os.stat_result) -> Iterator[SourceWriter]:
-        """Room for the latents of one source; they are dropped unless `done` was called."""
+    def write_source(self, path: str, folder_hash: str, status: os.stat_result) -> Iterator[SourceWriter]:
+        """Takes the latents of one source; they are dropped unless `finish` was called.
+
+        Args:
+            path: of the source, relative to the audio folder.
+            folder_hash: of the audio folder, as `hash_folder` gives it.
+            status: of the source's file.
+        """
         writer = SourceWriter(self.path / PARTIAL, path, self.settings)
         try:
             yield writer
             if writer.samples is not None:
-                self._commit(writer, Source(path, mark, status.st_size, status.st_mtime_ns, writer.samples, 0, ()))
+                source = Source(path, folder_hash, status.st_size, status.st_mtime_ns, writer.samples, 0, ())
+                self._add(writer, source)
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:  # the source's fault; the others can still be done
                 raise BadName("has a name too long for that of its latents; give it a shorter one") from error
@@ -225,7 +235,8 @@ class LatentsFolder:
         finally:
             writer.drop()
 
-    def _commit(self, writer: SourceWriter, source: Source) -> None:
+    def _add(self, writer: SourceWriter, source: Source) -> None:
+        """Gives the files of a complete source their names, and enters it in the index."""
         names = tuple(writer.names)
         before = self._sources.get(source.path)
         for name, temporary in zip(names, writer.parts, strict=True):
@@ -265,23 +276,18 @@ class LatentsFolder:
         self._saved, self._unsaved = time.monotonic(), False
         self._cost = self._saved - started
 
-    def _unlock(self) -> None:
-        if self._lock >= 0:
-            os.close(self._lock)
-        self._lock = -1
-
-    def _clear(self) -> None:
+    def _remove_incomplete(self) -> None:
         """Removes what an earlier run has left incomplete."""
         shutil.rmtree(self.path / PARTIAL, ignore_errors=True)
 
 
 class SourceWriter:
-    """The latents of one source on their way to disk, as chunks or whole; no more than two chunks are held."""
+    """Writes the latents of one source, as chunks or whole; at most two chunks are kept in memory."""
 
     def __init__(self, folder: Path, path: str, settings: Settings) -> None:
         self._folder, self._path, self._settings = folder, path, settings
-        self._held = np.zeros((0, settings.channels), np.float32)  # not written yet
-        self._before = self._held  # the last chunk written: what an overlapping one begins with
+        self._pending = np.zeros((0, settings.channels), np.float32)  # not written yet
+        self._last_chunk = self._pending  # the last chunk written: what an overlapping one begins with
         self._stream: tuple[Any, LatentsWriter] | None = None
         self.length = 0
         self.samples: int | None = None
@@ -303,16 +309,19 @@ class SourceWriter:
         check_values(block, "what the codec makes of it")
         self.length += len(block)
         if self._settings.whole:
-            self._whole().add(block)
+            self._open_whole().add(block)
             return
-        self._held = np.concatenate([self._held, block])
+        self._pending = np.concatenate([self._pending, block])
         size = self._settings.max_lat_len
-        while len(self._held) >= size:
-            self._chunk(self._held[:size])
-            self._before, self._held = self._held[:size], self._held[size:]
+        while len(self._pending) >= size:
+            self._write_chunk(self._pending[:size])
+            self._last_chunk, self._pending = self._pending[:size], self._pending[size:]
 
-    def done(self, samples: int) -> None:
-        """Says that these were all latents of a source of so many samples.
+    def finish(self, samples: int) -> None:
+        """Ends the latents of a source.
+
+        Args:
+            samples: length of the source.
 
         Raises:
             TooShort: there are fewer than one chunk has.
@@ -322,12 +331,12 @@ class SourceWriter:
             if file is None or writer is None:
                 raise TooShort("no latents")
             writer.finish()
-            _close(file)
+            _close_synced(file)
             self._stream = None
         elif not self.parts:
             raise TooShort(f"{self.length} latents")
-        elif len(self._held):
-            self._chunk(np.concatenate([self._before, self._held])[-self._settings.max_lat_len :])
+        elif len(self._pending):
+            self._write_chunk(np.concatenate([self._last_chunk, self._pending])[-self._settings.max_lat_len :])
         self.samples = samples
 
     def drop(self) -> None:
@@ -339,48 +348,29 @@ class SourceWriter:
             with contextlib.suppress(OSError):
                 part.unlink()
 
-    def _whole(self) -> LatentsWriter:
+    def _open_whole(self) -> LatentsWriter:
         if self._stream is None:
-            file = self._new()
+            file = self._open_part()
             self._stream = file, LatentsWriter(file, self._settings.channels)
         return self._stream[1]
 
-    def _chunk(self, rows: np.ndarray) -> None:
-        with self._new() as file:
+    def _write_chunk(self, rows: np.ndarray) -> None:
+        with self._open_part() as file:
             writer = LatentsWriter(file, self._settings.channels)
             writer.add(rows)
             writer.finish()
-            _close(file)
+            _close_synced(file)
 
-    def _new(self) -> Any:
+    def _open_part(self) -> Any:
         self.parts.append(self._folder / f"{len(self.parts)}.npy")
         return open(self.parts[-1], "wb")
 
 
-def _close(file: Any) -> None:
+def _close_synced(file: Any) -> None:
     """Closes a file whose bytes are on the disk."""
     file.flush()
     os.fsync(file.fileno())
     file.close()
-
-
-def _locked(folder: Path) -> int:
-    """A descriptor that keeps other runs out of the folder until it is closed, -1 where that cannot be done."""
-    try:
-        import fcntl
-    except ImportError:
-        return -1
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise LatentsError(
-            f"another run is writing to {format_path(folder)}; wait for it or choose another --save_path"
-        ) from None
-    except OSError:
-        pass  # a file system without locks
-    return descriptor
 
 
 def _check_settings(folder: Path, there: Settings, wanted: Settings) -> None:
@@ -395,7 +385,14 @@ def _check_settings(folder: Path, there: Settings, wanted: Settings) -> None:
     if not same_codec:
         raise LatentsError(
             f"{format_path(folder)} holds latents of another codec ({there.codec_identity or 'unknown'}, this is "
-            f"{wanted.codec_identity}); choose another --save_path, or the codec that made them with --dec_path"
+            f"{wanted.codec_identity})",
+            about="codec of latents",
         )
-    was = "--whole True" if there.whole else f"--max_lat_len {there.max_lat_len}"
-    raise LatentsError(f"{format_path(folder)} was written with {was}; say so again or choose another --save_path")
+    raise LatentsError(
+        f"{format_path(folder)} holds {_describe_form(there)}, and {_describe_form(wanted)} are to be written",
+        about="form of latents",
+    )
+
+
+def _describe_form(settings: Settings) -> str:
+    return "latents of whole files" if settings.whole else f"chunks of {settings.max_lat_len} latents"

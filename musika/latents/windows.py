@@ -1,7 +1,6 @@
-"""Folders of latents: what training crops from, checked to the last value before anything is built.
+"""Latents to train on: files that windows are cropped from, all values checked before anything is built.
 
-Latents lie in [-1, 1]; beyond ±1.5 they are warned of, beyond ±8 refused. One `.npy` file is the subject of
-latents_file.py; how a folder and its `latents.json` come about that of latents_folder.py.
+Latents lie in [-1, 1]. Values beyond ±1.5 give a warning, values beyond ±8 are refused.
 """
 
 from __future__ import annotations
@@ -21,16 +20,14 @@ from musika.latents.file import (
     find_latents,
     open_latents,
 )
-from musika.latents.folder import (
-    INDEX,
-    Index,
-    read_index,
-)
+from musika.latents.folder import INDEX, Index, read_index
+
+SMALL_WINDOW = 128  # latents in the window of a small generator
 
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
-    """What latents are like: how many, and for each channel mean and standard deviation, `[C]` float32."""
+    """Number of latents, and for each channel mean and standard deviation, `[C]` float32."""
 
     count: int
     mean: np.ndarray
@@ -76,7 +73,7 @@ class TrainingSet:
         Raises:
             LatentsError: they lie outside the file.
         """
-        return self.files[file_index].rows(offset, length)
+        return self.files[file_index].read_rows(offset, length)
 
 
 def check_set(files: Sequence[LatentsFile], window: int, least: int, folder: Path) -> None:
@@ -87,7 +84,7 @@ def check_set(files: Sequence[LatentsFile], window: int, least: int, folder: Pat
     """
     if len(files) < least:
         raise LatentsError(
-            f"{format_path(folder)} has {len(files)} files of latents, {least} are needed; encode more audio"
+            f"{format_path(folder)} has {len(files)} files of latents, {least} are needed: encode more audio"
         )
     odd = [file for file in files if file.channels != files[0].channels]
     if odd:
@@ -99,13 +96,13 @@ def check_set(files: Sequence[LatentsFile], window: int, least: int, folder: Pat
     if short:
         raise LatentsError(
             f"{format_path(short[0].path)} has {short[0].length} latents, the training window {window} "
-            f"({len(short)} of {len(files)} files are too short); encode with --max_lat_len {window} or more"
-            + (", or train with --small" if window > 128 and min(f.length for f in short) >= 128 else "")
+            f"({len(short)} of {len(files)} files are too short)",
+            about="window" if min(file.length for file in short) >= SMALL_WINDOW else "chunk length",
         )
 
 
 def measure_latents(files: Iterable[LatentsFile], channels: int) -> tuple[Statistics, tuple[str, ...]]:
-    """Reads all values once: what they are like, and what to warn of.
+    """Reads all values once: their statistics, and lines to warn with.
 
     Raises:
         LatentsError: values that are not finite, or beyond ±8.
@@ -115,7 +112,7 @@ def measure_latents(files: Iterable[LatentsFile], channels: int) -> tuple[Statis
     far: list[Path] = []
     for file in files:
         top = 0.0
-        for block in file.blocks():
+        for block in file.read_blocks():
             top = max(top, check_values(block, format_path(file.path)))
             total += block.sum(axis=0, dtype=np.float64)
             squares += np.square(block, dtype=np.float64).sum(axis=0)
@@ -136,20 +133,20 @@ def check_identity(folder: Path, there: str, wanted: str) -> None:
     """
     if there and wanted and there != wanted:
         raise LatentsError(
-            f"the latents in {format_path(folder)} were made by codec {there}, this is {wanted}; "
-            "use the codec that made them (--dec_path) or encode the audio again"
+            f"the latents in {format_path(folder)} were made by codec {there}, this is {wanted}",
+            about="codec of latents",
         )
 
 
 def find_indexes(folder: Path) -> dict[Path, Index]:
     """The indexes of a folder, of those below it, and of the nearest one above it, by folder."""
     places = [path.parent for path in list_files(folder) if path.name == INDEX] if folder.is_dir() else []
-    above = next((p for p in folder.resolve().parents if (p / INDEX).is_file()), None) if not places else None
-    found = {place: read_index(place) for place in ([*places] if above is None else [above])}
-    return {place: index for place, index in found.items() if index is not None}
+    above = None if places else next((p for p in folder.resolve().parents if (p / INDEX).is_file()), None)
+    indexes = {place: read_index(place) for place in (places if above is None else [above])}
+    return {place: index for place, index in indexes.items() if index is not None}
 
 
-def common_identity(indexes: dict[Path, Index]) -> str:
+def find_common_identity(indexes: dict[Path, Index]) -> str:
     """The codec that all indexes name, "" where there are none.
 
     Raises:
@@ -173,7 +170,7 @@ def open_training_set(
     is up to the caller to trust that the codec fits.
 
     Args:
-        folder: what `musika_encode.py` wrote, or a folder of such folders.
+        folder: what encoding wrote, or a folder of such folders.
         window: L, latents that a crop has.
         channels: C that is expected, where known.
         codec_identity: the codec that is expected, where known.
@@ -184,7 +181,7 @@ def open_training_set(
             values that are not finite or far outside [-1, 1]; with the remedy.
     """
     paths = find_latents(folder)
-    identity = common_identity(find_indexes(folder))
+    identity = find_common_identity(find_indexes(folder))
     check_identity(folder, identity, codec_identity)
     files = tuple(open_latents(path, channels) for path in paths)
     check_set(files, window, least, folder)

@@ -19,7 +19,7 @@ from musika.codec.base import Codec
 from musika.config import SAMPLE_RATE
 from musika.errors import LatentsError, UsageError
 from musika.files import format_path, list_files
-from musika.latents import check_values, common_identity, find_indexes, open_latents
+from musika.latents import check_values, find_common_identity, find_indexes, open_latents
 from musika.metrics.sets import spaces
 from musika.metrics.sets.network import Embedder, Network
 
@@ -79,7 +79,7 @@ def find_pieces(role: str, path: Path) -> Folder:
     if path.suffix == ".npy":
         arrays = [path]
     if arrays:
-        return Folder(role, path, tuple(arrays), True, common_identity(find_indexes(path)))
+        return Folder(role, path, tuple(arrays), True, find_common_identity(find_indexes(path)))
     return Folder(role, path, tuple(audio.find(path)), False, "")
 
 
@@ -131,7 +131,7 @@ def _read_latents(folder: Folder, file: Path, analysis: Analysis) -> Piece:
         raise LatentsError(
             f"{format_path(file)} has {opened.channels} numbers in a latent, not {analysis.channels} as the others"
         )
-    latents = opened.rows(0, opened.length)
+    latents = opened.read_rows(0, opened.length)
     check_values(latents, format_path(file))
     _check_length(file, latents)
     return Piece(folder.name_file(file), latents=latents)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
+import json
 import math
 import os
 import time
@@ -20,13 +21,16 @@ from typing import Any, NoReturn
 import numpy as np
 
 from musika import checkpoint, console
+from musika.checkpoint.locate import list_checkpoints
 from musika.errors import CheckpointError, MusikaError
+from musika.files import FolderInUse, describe_error, format_path, lock_folder, open_replacement
 from musika.training.feed import Feeder, Interrupts, Looks
 from musika.training.stages.protocol import Log, Stage
 from musika.training.watchdog import RATE, Places, Retreat
 
 Tree = Any
 INTERRUPTED = 130  # exit code
+RUN_FILE = "run.json"  # in a run's folder: how the run was started
 STATE = "state"  # stem of the file with the whole training state
 BAD_LOOKS = 2  # looks in a row at losses that are not finite, after which training goes back
 
@@ -61,6 +65,7 @@ def run(
     load_path: Path | None = None,
     log: Log | None = None,
     on_checkpoint: Callable[[Path], None] | None = None,
+    record: Mapping[str, Any] | None = None,
 ) -> int:
     """Trains until the last epoch, the time limit, Ctrl-C, SIGTERM or SIGHUP; each time with a checkpoint at the end.
 
@@ -71,49 +76,65 @@ def run(
         load_path: a checkpoint with a whole state to go on from.
         log: takes scalars and examples.
         on_checkpoint: called with each new checkpoint's folder while training goes on.
+        record: what `run.json` in the run's folder says about it, plain JSON values; None leaves it as it is.
 
     Returns:
         Exit code: 0 when the run is over, 130 when it was interrupted.
 
     Raises:
-        CheckpointError: the state cannot be read, or a checkpoint not be written.
+        CheckpointError: another process trains in the folder, or has saved a newer checkpoint than the one to go on
+            from; the state cannot be read; a checkpoint cannot be written.
         MusikaError: the losses are not finite, however often training went back to a good state and lowered the
             learning rate; or what a batch raised, after a last checkpoint.
     """
-    return _Run(stage, settings, Path(folder), log, on_checkpoint).train(load_path)
+    folder = Path(folder)
+    with lock_run(folder):
+        _check_is_newest(folder, load_path)
+        if record is not None:
+            _write_record(folder, record)
+        return _Run(stage, settings, folder, log, on_checkpoint).train(load_path)
 
 
-def newest(path: Path, stem: str | None = None) -> Path:
-    """The checkpoint that a folder means: itself, or the newest whole one of a run's folder.
-
-    Args:
-        path: a checkpoint or a run's folder.
-        stem: only checkpoints that have this file of arrays.
+@contextlib.contextmanager
+def lock_run(folder: Path) -> Iterator[None]:
+    """Keeps other processes from training in a run's folder; the system ends this with the process, however it ends.
 
     Raises:
-        CheckpointError: there is none, or the one that is named is not whole.
+        CheckpointError: another process trains there, or the folder cannot be made.
     """
-    path = Path(path)
-    if (path / checkpoint.CONFIG).is_file() or not path.is_dir():
-        checkpoint.verify(path)
-        return path
-    reason = ""
-    for folder in reversed(checkpoints(path)):
-        if stem is not None and not checkpoint.has(folder, stem):
-            continue
+    with contextlib.ExitStack() as stack:
         try:
-            checkpoint.verify(folder)
-        except CheckpointError as error:
-            reason = reason or f": {error}"
-            continue
-        return folder
-    raise CheckpointError(f"{path} holds no whole checkpoint{reason}")
+            stack.enter_context(lock_folder(folder))
+        except FolderInUse:
+            raise CheckpointError(
+                f"another process is training in {format_path(folder)}: wait until it has ended, or end it first"
+            ) from None
+        except OSError as error:
+            raise CheckpointError(
+                f"{format_path(folder)} cannot be written to: {describe_error(error)}", about="save"
+            ) from error
+        yield
 
 
-def checkpoints(run_folder: Path) -> list[Path]:
-    """Checkpoint folders of a run by samples seen, oldest first."""
-    found = [p for p in Path(run_folder).glob("*") if p.name.isdecimal() and (p / checkpoint.CONFIG).is_file()]
-    return sorted(found, key=lambda p: int(p.name))
+def _check_is_newest(folder: Path, load_path: Path | None) -> None:
+    """Raises CheckpointError if a run is to go on from a checkpoint of its own that is not its last any more."""
+    if load_path is None or load_path.resolve().parent != folder.resolve():
+        return
+    last = list_checkpoints(folder)[-1]
+    if last.name != load_path.name:
+        raise CheckpointError(
+            f"{format_path(folder)} has the newer checkpoint {last.name} by now: start again to go on from that"
+        )
+
+
+def _write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    try:
+        with open_replacement(folder / RUN_FILE) as file:
+            file.write(f"{json.dumps(record, indent=2)}\n".encode())
+    except OSError as error:
+        raise CheckpointError(
+            f"{format_path(folder)} cannot be written to: {describe_error(error)}", about="save"
+        ) from error
 
 
 class _Run:
@@ -237,7 +258,7 @@ class _Run:
         self.looks.last = time.monotonic()
 
     def _go_back(self) -> NoReturn:
-        good = checkpoints(self.folder)
+        good = list_checkpoints(self.folder)
         kept = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
         self.state, self.position = self.places.back(self.position, self.looks.text, kept)
         self.looks.bad, self.looked = 0, self.position
@@ -265,7 +286,7 @@ class _Run:
         # weights to use are kept as they are shipped, in half precision; what training goes on from is kept exactly
         checkpoint.write(target, config, {**weights, STATE: state}, half=set(weights), extra=extra)
         self.saved = self.position
-        for old in checkpoints(self.folder)[: -self.settings.keep_states or None]:
+        for old in list_checkpoints(self.folder)[: -self.settings.keep_states or None]:
             if old != target:
                 checkpoint.drop(old, STATE)
         console.say(f"{self.position} samples: {self.looks.text or 'saved'} -> {target}")

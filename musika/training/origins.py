@@ -16,11 +16,11 @@ from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.files import format_path
 from musika.gan import load as gan_load
 from musika.training import loop
+from musika.training.loop import RUN_FILE
 
 if TYPE_CHECKING:
     from musika.training.stages.gan import Start
 
-RUN_FILE = "run.json"
 MAX_RUN_FILE = 1 << 20  # bytes of it
 SIZES = {  # flag to field
     "small": "small",
@@ -53,10 +53,9 @@ def found(options: TrainOptions, kind: str) -> Origin | None:
     """What --load_path means: a checkpoint, or the newest whole one of a run."""
     if options.load_path is None:
         return None
-    folder = locate.resolve_folder(options.load_path)
+    folder = locate.resolve_checkpoint(options.load_path, "generator", stems=None)
     if musika_folder.is_musika_folder(folder) and kind != "generator":
         raise UsageError(f"--load_path {folder} is a Musika folder: its autoencoder is not trained here")
-    folder = folder if musika_folder.is_musika_folder(folder) else loop.newest(folder)
     info = gan_load.read_info(folder)
     if info["kind"] != kind:
         other = "codec" if str(info["kind"]).startswith("codec/") else "gan"

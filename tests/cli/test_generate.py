@@ -16,7 +16,6 @@ import soundfile
 
 from musika import render
 from musika.__main__ import main
-from musika.checkpoint import locate
 from musika.cli import flags, generate, models
 from musika.errors import MusikaError
 from tests.helpers import tiny
@@ -73,16 +72,6 @@ def test_other_kinds_of_files(folder: Path, tmp_path: Path, kind: str) -> None:
     generate.run(options(folder, tmp_path, seconds=1.5, seed=3, format=kind))
     info = soundfile.info(tmp_path / f"open-seed-3.{kind}")
     assert info.channels == 2 and abs(info.frames / info.samplerate - 1.5) < 0.1
-
-
-def test_a_run_folder_means_its_newest_checkpoint(folder: Path, tmp_path: Path) -> None:
-    run = tmp_path / "songs"
-    run.mkdir()
-    for name in ("000900", "001000"):
-        (run / name).symlink_to(folder)
-    (run / "001000" / "config.json").stat()
-    assert locate.resolve_checkpoint(run) == run / "001000"
-    assert locate.resolve_checkpoint(folder) == folder
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ import pytest
 
 from musika import checkpoint
 from musika.__main__ import main
+from musika.checkpoint.locate import list_checkpoints
 from musika.cli import train
 from musika.codec.load import load_codec
 from musika.gan.load import load_generator
 from musika.latents import open_training_set
-from musika.training import loop
 from tests.helpers.train_runs import command, only_run, options, refused, words_of, write_latents
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ def test_a_fresh_process_goes_on_bit_for_bit(shipped, latents, trained, tmp_path
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "arning" not in done.stderr, done.stderr
-    assert [p.name for p in loop.checkpoints(part)] == ["000000004", "000000008"]
+    assert [p.name for p in list_checkpoints(part)] == ["000000004", "000000008"]
     once = checkpoint.read(only_run(tmp_path / "whole") / "000000008", "state")
     twice = checkpoint.read(part / "000000008", "state")
     assert once.keys() == twice.keys()
@@ -89,7 +89,7 @@ def test_ctrl_c_saves_and_leaves_with_130(shipped, latents, tmp_path):
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 130, done.stderr
     assert "Traceback" not in done.stderr
-    assert [p.name for p in loop.checkpoints(only_run(tmp_path))] == ["000000006"]
+    assert [p.name for p in list_checkpoints(only_run(tmp_path))] == ["000000006"]
     checkpoint.verify(only_run(tmp_path) / "000000006")
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from musika.checkpoint.locate import find_newest_checkpoint
 from musika.cli import flags, train
 from musika.codec.load import load_codec
 from musika.errors import MusikaError
-from musika.training import loop, origins
+from musika.training import origins
 from tests.helpers.train_runs import options, refused, write_latents
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,7 +25,7 @@ def test_latents_that_do_not_fit_are_refused(shipped, latents, tmp_path):
     refused("nowhere", options(shipped, tmp_path / "nowhere", save))
     (tmp_path / "empty").mkdir()
     refused("empty", options(shipped, tmp_path / "empty", save))
-    refused("--max_lat_len 256", options(shipped, latents, save, small=False))
+    refused("training window 256 .*--max_lat_len", options(shipped, latents, save, small=False))
     refused("numbers", options(shipped, write_latents(tmp_path / "deep", identity, channels=6), save))
     refused("--dec_path", options(shipped, write_latents(tmp_path / "foreign", "0" * 16), save))
 
@@ -72,7 +73,7 @@ def test_refusals_need_no_framework(shipped, tmp_path):
 
 def test_a_checkpoint_that_is_named_and_not_whole_is_refused(shipped, latents, trained, tmp_path):
     torn = tmp_path / "000000004"
-    shutil.copytree(loop.newest(trained), torn)
+    shutil.copytree(find_newest_checkpoint(trained), torn)
     (torn / "critic.safetensors").unlink()
     refused("critic.safetensors is missing", options(shipped, latents, tmp_path / "save", load_path=torn))
 

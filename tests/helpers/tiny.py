@@ -63,7 +63,7 @@ def stereo_codec(config: CodecConfig = STEREO) -> Codec:
     from musika.codec.stereo import StereoCodec
     from musika.codec.weights import initialise
 
-    networks = [kind(config, name=name) for kind, name in ((Encoder, "encoder"), (Decoder, "decoder"))]
+    networks = [kind(config, name=name, dtype="float32") for kind, name in ((Encoder, "encoder"), (Decoder, "decoder"))]
     for network in networks:
         initialise(network, 1)
     return StereoCodec(config, networks[0], networks[1], "tiny")

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from musika import checkpoint, draws
+from musika.checkpoint.locate import find_newest_checkpoint, list_checkpoints
 from musika.errors import CheckpointError, MusikaError
 from musika.training import loop
 from musika.training.feed import Interrupts
@@ -73,7 +74,7 @@ def state_of(folder: Path) -> dict[str, np.ndarray]:
 
 def test_checkpoint_after_each_epoch_with_samples_and_picture(tmp_path):
     assert loop.run(Toy(), settings(), tmp_path / "run") == 0
-    assert [p.name for p in loop.checkpoints(tmp_path / "run")] == ["000000008", "000000016"]
+    assert [p.name for p in list_checkpoints(tmp_path / "run")] == ["000000008", "000000016"]
     last = tmp_path / "run" / "000000016"
     found = {p.name for p in last.iterdir()}
     assert found >= {"config.json", "manifest.json", "weights.safetensors", "state.safetensors", "samples.png"}
@@ -92,7 +93,7 @@ def test_epochs_that_no_batch_divides(tmp_path):
     toy = Toy(bs=3)
     loop.run(toy, settings(bs=3, totsamples=8, epochs=3), tmp_path)
     assert toy.positions == list(range(0, 24, 3))
-    assert [int(p.name) for p in loop.checkpoints(tmp_path)] == [9, 18, 24]
+    assert [int(p.name) for p in list_checkpoints(tmp_path)] == [9, 18, 24]
 
 
 def test_pages_hear_of_checkpoints_while_training_goes_on(tmp_path):
@@ -103,7 +104,7 @@ def test_pages_hear_of_checkpoints_while_training_goes_on(tmp_path):
 
 def test_save_every_and_the_end(tmp_path):
     loop.run(Toy(), settings(epochs=5, save_every=2), tmp_path)
-    assert [int(p.name) for p in loop.checkpoints(tmp_path)] == [16, 32, 40]
+    assert [int(p.name) for p in list_checkpoints(tmp_path)] == [16, 32, 40]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 3])
@@ -111,7 +112,7 @@ def test_resuming_gives_equal_bits(tmp_path, cut):
     loop.run(Toy(), settings(totsamples=16, epochs=1), tmp_path / "whole")
     loop.run(Toy(), settings(totsamples=4 * cut, epochs=1), tmp_path / "part")
     resumed = Toy()
-    loop.run(resumed, settings(totsamples=16, epochs=1), tmp_path / "part", loop.newest(tmp_path / "part"))
+    loop.run(resumed, settings(totsamples=16, epochs=1), tmp_path / "part", find_newest_checkpoint(tmp_path / "part"))
     assert resumed.positions[0] == 4 * cut
     whole, part = state_of(tmp_path / "whole/000000016"), state_of(tmp_path / "part/000000016")
     assert whole.keys() == part.keys()
@@ -123,7 +124,7 @@ def test_resuming_gives_equal_bits(tmp_path, cut):
 def test_nothing_left_to_do(tmp_path, capsys):
     loop.run(Toy(), settings(), tmp_path)
     toy = Toy()
-    assert loop.run(toy, settings(), tmp_path, loop.newest(tmp_path)) == 0
+    assert loop.run(toy, settings(), tmp_path, find_newest_checkpoint(tmp_path)) == 0
     assert toy.steps == 0
     assert "--epochs" in capsys.readouterr().out
 
@@ -134,8 +135,8 @@ def test_interrupt_saves_and_goes_on_later(tmp_path, number):
     before = signal.getsignal(signal.SIGINT)
     assert loop.run(toy, settings(totsamples=40, epochs=1), tmp_path / "part") == 130
     assert signal.getsignal(signal.SIGINT) is before
-    assert [int(p.name) for p in loop.checkpoints(tmp_path / "part")] == [12]
-    loop.run(Toy(), settings(totsamples=40, epochs=1), tmp_path / "part", loop.newest(tmp_path / "part"))
+    assert [int(p.name) for p in list_checkpoints(tmp_path / "part")] == [12]
+    loop.run(Toy(), settings(totsamples=40, epochs=1), tmp_path / "part", find_newest_checkpoint(tmp_path / "part"))
     loop.run(Toy(), settings(totsamples=40, epochs=1), tmp_path / "whole")
     whole, part = state_of(tmp_path / "whole/000000040"), state_of(tmp_path / "part/000000040")
     assert all(whole[name].tobytes() == part[name].tobytes() for name in whole)
@@ -180,7 +181,7 @@ def test_a_closed_terminal_is_survived(tmp_path):
         said += os.read(terminal, 4096)
     os.close(terminal)
     os.waitpid(child, 0)
-    (saved,) = loop.checkpoints(tmp_path / "run")
+    (saved,) = list_checkpoints(tmp_path / "run")
     checkpoint.verify(saved)
     assert int(saved.name) < 400
 
@@ -192,7 +193,7 @@ def test_second_interrupt_leaves_at_once(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         loop.run(Toy(after={2: twice}), settings(), tmp_path)
-    assert loop.checkpoints(tmp_path) == []
+    assert list_checkpoints(tmp_path) == []
 
 
 def test_minutes_end_a_run_with_a_checkpoint(tmp_path, monkeypatch):
@@ -200,13 +201,13 @@ def test_minutes_end_a_run_with_a_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr(loop.time, "monotonic", lambda: now[0])
     toy = Toy(after={3: lambda: now.__setitem__(0, 61.0)})
     assert loop.run(toy, settings(totsamples=10**9, minutes=1), tmp_path) == 0
-    assert toy.steps == 3 and [int(p.name) for p in loop.checkpoints(tmp_path)] == [12]
+    assert toy.steps == 3 and [int(p.name) for p in list_checkpoints(tmp_path)] == [12]
 
 
 def test_nothing_new_is_not_saved(tmp_path):
     toy = Toy()
     assert loop.run(toy, settings(totsamples=10**9, minutes=1e-12), tmp_path) == 0
-    assert toy.steps == 0 and loop.checkpoints(tmp_path) == []
+    assert toy.steps == 0 and list_checkpoints(tmp_path) == []
 
 
 class Diverging(Toy):
@@ -224,9 +225,9 @@ def test_losses_that_are_never_finite_end_the_run_and_keep_the_last_checkpoint(t
     stage = Diverging()
     stage.steps = 2
     with pytest.raises(MusikaError, match=r"diverged.*000000008.*--lr") as caught:
-        loop.run(stage, settings(totsamples=total, epochs=1, look_every=1), tmp_path, loop.newest(tmp_path))
+        loop.run(stage, settings(totsamples=total, epochs=1, look_every=1), tmp_path, find_newest_checkpoint(tmp_path))
     assert "\n" not in str(caught.value)
-    assert [int(p.name) for p in loop.checkpoints(tmp_path)] == [8]
+    assert [int(p.name) for p in list_checkpoints(tmp_path)] == [8]
     told = [line for line in capsys.readouterr().err.splitlines() if "going back to 8 samples" in line]
     assert len(told) == 3
     assert "0.125 of the learning rate (3 of 3)" in told[-1]
@@ -285,7 +286,7 @@ def test_a_state_from_before_there_was_a_rate_goes_on(tmp_path):
             return new, scalars
 
     loop.run(Older(), settings(epochs=1), tmp_path)
-    assert loop.run(Toy(), settings(), tmp_path, loop.newest(tmp_path)) == 0
+    assert loop.run(Toy(), settings(), tmp_path, find_newest_checkpoint(tmp_path)) == 0
     assert state_of(tmp_path / "000000016")["rate"] == 1
 
 
@@ -306,7 +307,7 @@ def test_a_preview_that_fails_stops_nothing(tmp_path, capsys):
     assert loop.run(Mute(), settings(epochs=1), tmp_path) == 0
     assert "no codec" in capsys.readouterr().err
     assert not list(tmp_path.glob("*/*.flac"))
-    checkpoint.verify(loop.newest(tmp_path))
+    checkpoint.verify(find_newest_checkpoint(tmp_path))
 
 
 def test_an_error_in_the_data_reaches_the_caller(tmp_path):
@@ -318,16 +319,16 @@ def test_an_error_in_the_data_reaches_the_caller(tmp_path):
 
     with pytest.raises(MusikaError, match="has gone"):
         loop.run(Broken(), settings(totsamples=16, epochs=1), tmp_path)
-    assert [int(p.name) for p in loop.checkpoints(tmp_path)] == [8]
-    loop.run(Toy(), settings(totsamples=16, epochs=1), tmp_path, loop.newest(tmp_path))
+    assert [int(p.name) for p in list_checkpoints(tmp_path)] == [8]
+    loop.run(Toy(), settings(totsamples=16, epochs=1), tmp_path, find_newest_checkpoint(tmp_path))
     with pytest.raises(MusikaError, match="has gone"):
         loop.run(Broken(), settings(epochs=1, totsamples=20), tmp_path / "other", tmp_path / "000000016")
-    assert not loop.checkpoints(tmp_path / "other"), "there was nothing new to save"
+    assert not list_checkpoints(tmp_path / "other"), "there was nothing new to save"
 
 
 def test_older_checkpoints_keep_weights_but_no_state(tmp_path):
     loop.run(Toy(), settings(epochs=4, keep_states=2), tmp_path)
-    folders = loop.checkpoints(tmp_path)
+    folders = list_checkpoints(tmp_path)
     assert [checkpoint.has(p, "state") for p in folders] == [False, False, True, True]
     for folder in folders:
         checkpoint.verify(folder)
@@ -338,16 +339,9 @@ def test_newest_passes_over_a_torn_checkpoint(tmp_path):
     loop.run(Toy(), settings(), tmp_path)
     torn = tmp_path / "000000016" / "state.safetensors"
     torn.write_bytes(torn.read_bytes()[:-1])
-    assert loop.newest(tmp_path).name == "000000008"
+    assert find_newest_checkpoint(tmp_path).name == "000000008"
     with pytest.raises(CheckpointError, match=r"state\.safetensors"):
         loop.run(Toy(), settings(epochs=3), tmp_path, tmp_path / "000000016")
-
-
-def test_newest_of_nothing(tmp_path):
-    with pytest.raises(CheckpointError, match="no whole checkpoint"):
-        loop.newest(tmp_path)
-    with pytest.raises(CheckpointError, match="does not exist"):
-        loop.newest(tmp_path / "nowhere")
 
 
 def test_a_state_of_another_stage_is_refused(tmp_path):
@@ -357,7 +351,7 @@ def test_a_state_of_another_stage_is_refused(tmp_path):
 
     loop.run(Toy(), settings(epochs=1), tmp_path)
     with pytest.raises(CheckpointError, match="'more'"):
-        loop.run(Other(), settings(), tmp_path, loop.newest(tmp_path))
+        loop.run(Other(), settings(), tmp_path, find_newest_checkpoint(tmp_path))
 
 
 def test_a_full_disk_is_one_line_and_keeps_what_was_there(tmp_path):
@@ -368,6 +362,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_there(tmp_path):
         from tests.training.test_loop import Toy, settings
         from pathlib import Path
         from musika import console
+        from musika.checkpoint.locate import find_newest_checkpoint
         from musika.training import loop
         class Large(Toy):
             def weights(self, state):
@@ -376,7 +371,8 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_there(tmp_path):
         loop.run(Toy(), settings(epochs=1), folder)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**19, 2**19))
-        sys.exit(console.run_guarded(lambda: loop.run(Large(), settings(), folder, loop.newest(folder)), False))
+        start = find_newest_checkpoint(folder)
+        sys.exit(console.run_guarded(lambda: loop.run(Large(), settings(), folder, start), False))
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from musika import checkpoint
+from musika.checkpoint.locate import find_newest_checkpoint, list_checkpoints
 from musika.cli import flags, train
 from musika.codec.load import codec_files, load_codec, read_weights
 from musika.errors import MusikaError
 from musika.gan.load import load_generator
-from musika.training import loop, origins
+from musika.training import origins
 from tests.helpers.train_runs import begun, only_run, options, refused, write_latents
 
 
@@ -54,8 +55,8 @@ def test_other_latents_than_the_runs_own_are_fine_tuned(shipped, trained, tmp_pa
     others = write_latents(tmp_path / "more", load_codec(shipped / "ae").identity, files=4)
     assert train.run(options(shipped, others, tmp_path / "out", load_path=trained)) == 0
     assert "other latents" in capsys.readouterr().out
-    assert [p.name for p in loop.checkpoints(only_run(tmp_path / "out"))] == ["000000004"]
-    assert [p.name for p in loop.checkpoints(trained)] == ["000000004"]
+    assert [p.name for p in list_checkpoints(only_run(tmp_path / "out"))] == ["000000004"]
+    assert [p.name for p in list_checkpoints(trained)] == ["000000004"]
 
 
 def test_an_older_checkpoint_branches_into_a_new_run(shipped, latents, trained, tmp_path):
@@ -111,12 +112,12 @@ def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, 
     said = " ".join(capsys.readouterr().out.split())
     assert "is widened: generator 2 to 6 channels, critic 2 to 3" in said
     run = only_run(tmp_path)
-    sizes = checkpoint.read_config(loop.newest(run))["config"]
+    sizes = checkpoint.read_config(find_newest_checkpoint(run))["config"]
     assert (sizes["base_channels"], sizes["critic_channels"]) == (6, 3)
 
     assert train.run(options(shipped, latents, tmp_path, load_path=run, base_channels=6, epochs=2)) == 0
     assert "is widened" not in capsys.readouterr().out
-    assert len(loop.checkpoints(only_run(tmp_path))) == 2
+    assert len(list_checkpoints(only_run(tmp_path))) == 2
     for name, value, own in (("critic_channels", 2, 3), ("base_channels", 4, 6), ("small", False, True)):
         with pytest.raises(MusikaError, match=f"--{name} {value} contradicts .*, which has {own}"):
             train.run(options(shipped, latents, tmp_path, **{"load_path": run, "base_channels": 8, name: value}))
@@ -128,17 +129,21 @@ def test_local_critics_are_there_from_the_start_or_come_later(
     def fields(name: str, **values: object) -> list[int]:
         return list(begun(monkeypatch, options(shipped, latents, tmp_path / name, **values))[1].config.critic_fields)
 
-    assert checkpoint.read_config(loop.newest(trained))["config"]["critic_fields"] == [1, 4, 16]
+    assert checkpoint.read_config(find_newest_checkpoint(trained))["config"]["critic_fields"] == [1, 4, 16]
     assert fields("published", local_critics=False) == []
     assert fields("kept", load_path=shipped / "open") == []
     assert "gets local critics" not in capsys.readouterr().out
     save = tmp_path / "added"
     assert train.run(options(shipped, latents, save, load_path=shipped / "open", local_critics=True)) == 0
     assert "gets local critics" in " ".join(capsys.readouterr().out.split())
-    assert checkpoint.read_config(loop.newest(only_run(save)))["config"]["critic_fields"] == [1, 4, 16]
+    assert checkpoint.read_config(find_newest_checkpoint(only_run(save)))["config"]["critic_fields"] == [
+        1,
+        4,
+        16,
+    ]
     again = {"load_path": only_run(save), "local_critics": True, "epochs": 2}
     assert train.run(options(shipped, latents, save, **again)) == 0
-    assert len(loop.checkpoints(only_run(save))) == 2  # the same run went on
+    assert len(list_checkpoints(only_run(save))) == 2  # the same run went on
     with pytest.raises(MusikaError, match=r"--local_critics False contradicts .*, which has True"):
         train.run(options(shipped, latents, tmp_path / "none", load_path=trained, local_critics=False))
 
@@ -176,7 +181,7 @@ def test_a_run_that_goes_on_keeps_its_codec_and_what_it_is_measured_on(shipped, 
 
 def test_lowered_rates_are_told(trained, tmp_path, latents, shipped, capsys):
     lowered = tmp_path / "save" / "run" / "000000004"
-    source = loop.newest(trained)
+    source = find_newest_checkpoint(trained)
     arrays = {name: checkpoint.read(source, name) for name in ("weights", "critic", "state")}
     arrays["state"]["rate"] = np.asarray(0.25, np.float32)
     checkpoint.write(lowered, checkpoint.read_config(source), arrays)
@@ -195,7 +200,7 @@ def test_a_run_goes_on_in_its_own_basis(shipped, latents, trained, tmp_path, mon
     assert seen[-1].basis is None and seen[-1].start is not None
 
     older = tmp_path / "run" / "000000004"  # from before there was a choice
-    source = loop.newest(trained)
+    source = find_newest_checkpoint(trained)
     config = checkpoint.read_config(source)
     del config["training"]["course"]["whitening"]
     checkpoint.write(older, config, {name: checkpoint.read(source, name) for name in ("weights", "critic", "state")})

@@ -22,7 +22,7 @@ def read_pieces(folder: Path) -> list[np.ndarray]:
     paths = find_latents(folder)
     files = [open_latents(paths[0])]
     files += [open_latents(path, files[0].channels) for path in paths[1:]]
-    return [file.rows(0, file.length) for file in files]
+    return [file.read_rows(0, file.length) for file in files]
 
 
 def generate_pieces(generator: Path, count: int) -> list[np.ndarray]:

@@ -85,12 +85,14 @@ def _dense(weights: Weights, name: str, x: Tensor) -> Tensor:
 
 
 def _convolve(weights: Weights, name: str, x: Tensor, stride: int = 1, padding: str = "same") -> Tensor:
-    return ops.conv(x, weights[f"{name}/kernel"], stride, padding) + weights[f"{name}/bias"]
+    return ops.conv(x, weights[f"{name}/kernel"], stride, padding, "channels_last") + weights[f"{name}/bias"]
 
 
 def _double_length(weights: Weights, name: str, x: Tensor) -> Tensor:
     """`[B, T, K]` to `[B, 2 T, K']`: a transposed convolution of kernel 4 and stride 2, in its prepared form."""
-    pairs = ops.conv(ops.pad(x, [(0, 0), (1, 1), (0, 0)]), weights[f"{name}/kernel"], 1, "valid")  # [B, T + 1, 2 K']
+    pairs = ops.conv(
+        ops.pad(x, [(0, 0), (1, 1), (0, 0)]), weights[f"{name}/kernel"], 1, "valid", "channels_last"
+    )  # [B, T + 1, 2 K']
     steps = ops.reshape(pairs, (-1, 2 * pairs.shape[1], pairs.shape[2] // 2))
     return steps[:, 1:-1] + weights[f"{name}/bias"]
 
