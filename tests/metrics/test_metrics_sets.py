@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from musika.metrics.sets import copies, frechet, manifold, spaces
+from musika.metrics.sets import comparison, copies, frechet, manifold, spaces
 
 RATE = 44_100
 
@@ -98,6 +98,18 @@ def test_density_of_the_same_distribution_is_near_one_and_crowds_are_dense() -> 
     assert crowd["density"] > 1.3 and crowd["coverage"] < 0.7
     with pytest.raises(ValueError, match="are needed"):
         manifold.evaluate(real[:5], real)
+
+
+# --------------------------------------------------------------------------------------------------------- comparison
+
+
+def test_halves_have_similar_sizes() -> None:
+    long, short = np.zeros((20, 3)), np.ones((1, 3))
+    for rows in ([long, short], [short, long], [long]):
+        one, other = (np.concatenate(half) for half in comparison.split_into_halves(rows))
+        assert len(one) + len(other) == sum(map(len, rows)) and min(len(one), len(other)) >= 10
+    one, other = comparison.split_into_halves([long, long + 1, long + 2, long + 3])
+    assert len(one) == len(other) == 2
 
 
 # ------------------------------------------------------------------------------------------------------------- copies
