@@ -76,8 +76,8 @@ def _measure(
     """Measures a piece, saves its picture and returns its entry in the JSON file."""
     entry: dict[str, Any] = {"file": format_path(name), "seconds": len(piece.original) / codec.sample_rate}
     entry |= figures.add(piece)
-    entry["clipped"] = piece.clipped
-    if not piece.finite:
+    entry["clipped"] = piece.clipped_share
+    if not piece.is_finite:
         console.warn(f"{format_path(name)}: the codec gives numbers that are not finite")
     if options.pictures:
         image = pictures.draw_comparison(piece.original, np.nan_to_num(piece.audible), codec.sample_rate)

@@ -53,12 +53,12 @@ class CodedPiece:
         return np.clip(self.decoded[: len(self.original)], -1, 1)
 
     @property
-    def clipped(self) -> float:
+    def clipped_share(self) -> float:
         """The share of decoded samples beyond full scale."""
         return float(np.mean(np.abs(self.decoded[: len(self.original)]) > 1))
 
     @property
-    def finite(self) -> bool:
+    def is_finite(self) -> bool:
         """Whether the codec gave finite numbers."""
         return bool(np.isfinite(self.decoded).all() and np.isfinite(self.latents).all())
 
@@ -135,11 +135,11 @@ class CodecFigures:
         """Adds a piece and returns its figures; they are NaN, and its latents do not count, if it is not finite."""
         codec, audible = self.codec, piece.audible
         ratios = clicks.compute_ratios(piece.original, audible, codec.block * codec.hop_total)
-        if not piece.finite:
+        if not piece.is_finite:
             ratios = {name: values[:0] for name, values in ratios.items()}
         figures = reconstruction.evaluate(piece.original, audible, codec.sample_rate)
         figures |= clicks.evaluate([ratios])
-        if self._with_latents and piece.finite:
+        if self._with_latents and piece.is_finite:
             recoded = codec.encode(np.clip(piece.decoded, -1, 1))[: len(piece.latents)]
             self._cycle.add(piece.latents, recoded)
             self._statistics.add(piece.latents)

@@ -45,11 +45,11 @@ def test_latents_and_scores_follow(tmp_path: Path) -> None:
         and checkpoint.read_config(tmp_path / "out")["codec_identity"] == "f" * 16
     )
 
-    def named(folder: Path) -> np.ndarray:
+    def read_bias(folder: Path) -> np.ndarray:
         loaded = load_generator(folder)
         return checkpoint.get_weights(loaded.generator)["out/bias"]
 
-    np.testing.assert_allclose(named(tmp_path / "out"), named(tmp_path / "open") @ turn + shift, atol=5e-3)
+    np.testing.assert_allclose(read_bias(tmp_path / "out"), read_bias(tmp_path / "open") @ turn + shift, atol=5e-3)
     windows = rng.normal(1, size=(2, sizes.window, 4)).astype(np.float32)
     before = backend.to_numpy(critic(windows))[:, 1:]  # of local critics: the other one's edges see another zero
     checkpoint.assign(critic, checkpoint.read(tmp_path / "out", "critic"))
