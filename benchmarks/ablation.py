@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks import yardstick
-from musika.config import TUNED_BINS, CodecConfig, CodecTrainConfig
+from musika.config import CodecConfig, CodecTrainConfig
 from tools.common import command
 
 SECONDS = 15
 SHOWN = ("log_mel", "band_bias", "level", "correlation_error", "onset_f1", "flatness_ratio", "tuning_error")
-DEFAULT, TRAINING = CodecConfig(tuned_bins=TUNED_BINS), CodecTrainConfig()
+DEFAULT, TRAINING = CodecConfig(), CodecTrainConfig()
 
 
 def _scale_widths(factor: float) -> CodecConfig:
@@ -53,12 +53,12 @@ VARIANTS: dict[str, tuple[CodecConfig, dict[str, Any]]] = {
     "window 4096": (_change_window(4096, 3), {}),
     "no consistency step": (dataclasses.replace(DEFAULT, consistency_steps=0), {}),
     "tones not tuned": (dataclasses.replace(DEFAULT, tuned_bins=0), {}),
-    "no loss of balance": (DEFAULT, {"balance_weight": 0.0}),
-    "no loss of texture": (DEFAULT, {"texture_weight": 0.0}),
-    "no loss of cycle consistency": (DEFAULT, {"cycle_weight": 0.0}),
-    "no loss of levels": (DEFAULT, {"level_weight": 0.0}),
-    "no loss of single bins": (DEFAULT, {"linear_weight": 0.0}),
-    "no loss of mel bands": (DEFAULT, {"mel_weight": 0.0}),
+    "no band bias loss": (DEFAULT, {"band_bias_weight": 0.0}),
+    "no flatness loss": (DEFAULT, {"flatness_weight": 0.0}),
+    "no cycle consistency": (DEFAULT, {"cycle_weight": 0.0}),
+    "no band energy loss": (DEFAULT, {"band_energy_weight": 0.0}),
+    "no linear loss": (DEFAULT, {"linear_weight": 0.0}),
+    "no mel loss": (DEFAULT, {"mel_weight": 0.0}),
 }
 
 
@@ -70,7 +70,7 @@ def train(config: CodecConfig, weights: dict[str, Any], folder: Path, cache: Pat
     from musika.training.stages.codec import CodecStage
 
     settings = dataclasses.replace(
-        TRAINING, magnitude_samples=crops // 2, critic_share=0.0, decay_samples=crops, **weights
+        TRAINING, magnitude_samples=crops // 2, adversarial_share=0.0, decay_samples=crops, **weights
     )
     pool = Pool(folder, audio.find(folder), cache, config.sample_rate, (settings.crop + 1) * config.hop_total)
     stage = CodecStage(config, settings, pool)

@@ -26,7 +26,7 @@ def make_stage(folder: Path, cache: Path) -> Any:
     from musika.training.pool import Pool
     from musika.training.stages.codec import CodecStage
 
-    config, train = CodecConfig(), CodecTrainConfig(bs=BATCH)
+    config, train = CodecConfig(tuned_bins=0), CodecTrainConfig(bs=BATCH)
     shortest = (train.crop + 1) * config.hop_total
     pool = Pool(folder, audio.find(folder), cache, config.sample_rate, shortest)
     return CodecStage(config, train, pool)

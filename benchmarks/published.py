@@ -93,7 +93,7 @@ def _time_generating(options: argparse.Namespace) -> float:
     from musika.config import GeneratorConfig
     from musika.gan.generator import Generator
 
-    config, xla = GeneratorConfig(), options.xla == "True"
+    config, xla = GeneratorConfig(critic_fields=()), options.xla == "True"
     generator = Generator(config, dtype=_choose_policy(options))
     codec = make_codec(_choose_policy(options), xla)
     model = render.Model(config, render.compile_generator(generator, xla), codec, "random")
@@ -110,8 +110,12 @@ def _time_training(options: argparse.Namespace) -> float:
     from musika.config import GanTrainConfig, GeneratorConfig
     from musika.training.stages.gan import GanStage
 
-    config = GeneratorConfig()
-    train, latents, xla = GanTrainConfig(bs=options.bs), RandomLatents(config.channels), options.xla == "True"
+    config = GeneratorConfig(critic_fields=())
+    train, latents, xla = (
+        GanTrainConfig(bs=options.bs, whitening=0.0),
+        RandomLatents(config.channels),
+        options.xla == "True",
+    )
     stage = GanStage(config, train, latents, "", precision=_choose_policy(options), xla=xla)
     return _time_best(make_stepper(stage), options)
 

@@ -34,6 +34,8 @@ def entry() -> int:
 
 def _run(verb: str, words: Sequence[str]) -> int:
     options = flags.parse(verb, words)
+    for name in flags.list_flags_without_effect(verb, options):
+        console.warn(f"--{name} is a flag of Musika's that does nothing here")
     environment.prepare(options.verbose, options.cpu)
     command = importlib.import_module(f"musika.cli.{verb}")
     try:

@@ -1,7 +1,7 @@
-"""The flags of all verbs: what a person types becomes one frozen dataclass of options. Standard library only.
+"""Command lines: what a person types becomes one frozen dataclass of options. Standard library only.
 
-`parse(verb, argv)` makes a command line of the options that are declared in flags_options.py; whoever builds options in
-Python gets the same checks.
+`parse(verb, argv)` makes the command line of the options that are declared in options.py, and of the sizes and
+hyperparameters that are declared in `musika.config`. Whoever builds options in Python gets the same checks.
 """
 
 from __future__ import annotations
@@ -35,13 +35,14 @@ from musika.cli.options import (
     TrainOptions,
     fields,
 )
+from musika.config import CodecTrainConfig, GanTrainConfig, GeneratorConfig
+from musika.config.fields import FALSE, TRUE, describe_field, describe_range, get_fields, get_flag, is_in_range
 from musika.errors import UsageError
 
 __all__ = [
     "MAX_SECONDS",
     "MAX_SEED",
     "SCRIPTS",
-    "STAGE_DEFAULTS",
     "VERBS",
     "CodecOptions",
     "ConvertOptions",
@@ -56,6 +57,7 @@ __all__ = [
     "TrainOptions",
     "Verb",
     "fields",
+    "list_flags",
     "parse",
     "parse_decode",
     "parse_encode",
@@ -84,12 +86,87 @@ VERBS: dict[str, Verb] = {
     "evaluate": Verb(
         EvaluateOptions, "Measure a codec, or generated music.", "--codec checkpoints/ae --files_path music"
     ),
-    "convert": Verb(ConvertOptions, "Turn a Musika folder into a checkpoint of ours.", "checkpoints/techno my_techno"),
+    "convert": Verb(ConvertOptions, "Turn a Musika folder into a checkpoint.", "checkpoints/techno my_techno"),
 }
 SCRIPTS = ("encode", "decode", "train", "generate", "test")  # verbs with a script of their own, musika_VERB.py
 
-# where a stage of training has another default than the options say
-STAGE_DEFAULTS: dict[str, dict[str, Any]] = {"gan": {}, "codec": {"lr": 7e-4, "bs": 8, "totsamples": 20_000}}
+# Flags of Musika's scripts that have nothing to decide here. They are accepted, and a line says that they do nothing.
+MUSIKA_FLAGS: dict[str, type] = {"mel_bins": int, "testing": bool, "base_path": str}
+SIZES_OF_GENERATORS: dict[str, type] = {"small": bool, "coorddepth": int, "base_channels": int, "load_path": str}
+MUSIKA_FLAGS_OF_VERB: dict[str, dict[str, type]] = {
+    "encode": MUSIKA_FLAGS | SIZES_OF_GENERATORS,
+    "decode": MUSIKA_FLAGS | SIZES_OF_GENERATORS | {"max_lat_len": int},
+    "train": MUSIKA_FLAGS,
+    "generate": MUSIKA_FLAGS,
+    "test": MUSIKA_FLAGS,
+}
+LAST_GROUPS = ("Machine", "Pages", "Messages", "Sizes of Musika's codecs", "Of Musika, without effect here")
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag:
+    """One flag of a verb.
+
+    Attributes:
+        name: as it is typed, without dashes.
+        hint: type of its value, perhaps `| None`.
+        text: what a person reads.
+        default: the same of its default.
+        group: heading in the help.
+        common: whether `--help` shows it, or `--help_all` alone.
+        limits: a dataclass field whose metadata has its range; None where there is none.
+        target: what becomes of its value: an option, a setting of training by the field's name, or nothing.
+        place: whether it is typed without its name.
+    """
+
+    name: str
+    hint: Any
+    text: str
+    default: str
+    group: str
+    common: bool = True
+    limits: dataclasses.Field[Any] | None = None
+    target: Literal["option", "setting", "nothing"] = "option"
+    place: bool = False
+
+
+def list_flags(verb: str) -> list[Flag]:
+    """All flags of a verb, in the order of `--help_all`."""
+    kind = VERBS[verb].options
+    hints = typing.get_type_hints(kind)
+    flags = [_make_option_flag(field, hints[field.name]) for field in fields(kind)]
+    if verb == "train":
+        flags += _list_setting_flags()
+    for name, hint in MUSIKA_FLAGS_OF_VERB.get(verb, {}).items():
+        flags.append(Flag(name, hint, "does nothing here", "none", LAST_GROUPS[-1], False, None, "nothing"))
+    return sorted(flags, key=lambda flag: 1 + LAST_GROUPS.index(flag.group) if flag.group in LAST_GROUPS else 0)
+
+
+def _make_option_flag(field: dataclasses.Field[Any], hint: Any) -> Flag:
+    about = field.metadata
+    default = about["shown"] or str(field.default)
+    return Flag(field.name, hint, about["text"], default, about["group"], about["common"], field, place=about["place"])
+
+
+def _list_setting_flags() -> list[Flag]:
+    """Flags for the sizes of generators and for the hyperparameters of both stages."""
+    groups = (("Network", GeneratorConfig), ("Training", GanTrainConfig), ("Training of codecs", CodecTrainConfig))
+    flags: dict[str, Flag] = {}
+    for group, config in groups:
+        hints = typing.get_type_hints(config)
+        for field in get_fields(config).values():
+            name = get_flag(field)
+            if field.name in ("channels", "critic_fields"):
+                continue  # what the latents decide, and what --local_critics says
+            if name in flags:  # both stages have it, with defaults of their own
+                if (default := str(field.default)) != flags[name].default:
+                    flags[name] = dataclasses.replace(flags[name], default=f"{flags[name].default}; codec {default}")
+                continue
+            about = field.metadata
+            text = describe_field(field)
+            hint = hints[field.name]
+            flags[name] = Flag(name, hint, text, str(field.default), group, about["common"], field, "setting")
+    return list(flags.values())
 
 
 def parse_encode(argv: Sequence[str] | None = None) -> EncodeOptions:
@@ -123,23 +200,42 @@ def parse(verb: str, argv: Sequence[str] | None = None) -> Options:
     Raises:
         UsageError: a flag that does not exist, lacks its value or has a wrong one; a --config file that cannot be used.
     """
-    kind = VERBS[verb].options
-    parser = _parser(verb)
-    explicit, rest = parser.parse_known_args(sys.argv[1:] if argv is None else list(argv))
+    words = sys.argv[1:] if argv is None else list(argv)
+    parser = _make_parser(verb, all_flags="--help_all" in words)
+    explicit, rest = parser.parse_known_args(words)
     if rest:
-        raise UsageError(_unknown(verb, rest[0]))
-    values = vars(explicit)
-    config = values.pop("config", None)
-    if config is not None:
-        values = {**_from_file(verb, Path(config)), **values}
-    return kind(**{**STAGE_DEFAULTS.get(values.get("stage", ""), {}), **values}, given=frozenset(values))
+        raise UsageError(_describe_unknown(verb, rest[0]))
+    typed = vars(explicit)
+    config = typed.pop("config", None)
+    values = typed if config is None else {**_read_config_file(verb, Path(config)), **typed}
+    flags = {flag.name: flag for flag in list_flags(verb)}
+    for name, value in values.items():
+        _check_range(flags[name], value)
+    options = {name: value for name, value in values.items() if flags[name].target == "option"}
+    settings = {_get_field_name(flags[n]): v for n, v in values.items() if flags[n].target == "setting"}
+    more: dict[str, Any] = {"settings": settings} if verb == "train" else {}
+    return VERBS[verb].options(**options, **more, given=frozenset(values))
+
+
+def list_flags_without_effect(verb: str, options: Options) -> list[str]:
+    """Names of the flags that were written and do nothing."""
+    return sorted(flag.name for flag in list_flags(verb) if flag.target == "nothing" and flag.name in options.given)
 
 
 def suggest(word: str, choices: Sequence[str]) -> str | None:
     """The choice that a person most likely meant, or None."""
-    begun = [choice for choice in choices if word and choice.startswith(word)]
+    beginning = [choice for choice in choices if word and choice.startswith(word)]
     close = difflib.get_close_matches(word.lower(), choices, 1, 0.5)
-    return next(iter(close or begun), None)
+    return next(iter(close or beginning), None)
+
+
+def _get_field_name(flag: Flag) -> str:
+    return flag.name if flag.limits is None else flag.limits.name
+
+
+def _check_range(flag: Flag, value: Any) -> None:
+    if flag.limits is not None and value is not None and not is_in_range(flag.limits, value):
+        raise UsageError(f"--{flag.name} {value}: must be {describe_range(flag.limits)}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -151,67 +247,68 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message.removeprefix("argument ").replace(": expected one argument", " needs a value"))
 
 
-def _parser(verb: str) -> argparse.ArgumentParser:
+def _make_parser(verb: str, all_flags: bool) -> argparse.ArgumentParser:
+    """The parser of a verb.
+
+    Args:
+        all_flags: whether the help shows every flag.
+    """
     program = Path(sys.argv[0]).name
     program = f"python {program}" if program == f"musika_{verb}.py" else f"musika {verb}"
-    about = VERBS[verb]
-    places = [field.name.upper() for field in fields(about.options) if field.metadata.get("place")]
+    flags = list_flags(verb)
+    hidden = any(not flag.common for flag in flags)
+    places = [flag.name.upper() for flag in flags if flag.place]
     parser = _Parser(
         prog=program,
         usage=" ".join([program, *places, "[--flag value ...]"]),
-        description=f"{about.summary}\n\nexample:\n  {program} {about.example}",
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(prog, max_help_position=27, width=_width()),
+        description=f"{VERBS[verb].summary}\n\nexample:\n  {program} {VERBS[verb].example}",
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+            prog, max_help_position=27, width=_get_width()
+        ),
         allow_abbrev=False,
         add_help=False,
         argument_default=argparse.SUPPRESS,
     )
     groups: dict[str, Any] = {}
-    last = ("Published codecs", "Machine", "Messages")
-    hints = typing.get_type_hints(about.options)
-    for field in sorted(fields(about.options), key=lambda field: _place(field.metadata["group"], last)):
-        name = field.metadata["group"]
-        group = groups.setdefault(name, None) or parser.add_argument_group(name)
-        groups[name] = group
-        _add(group, field, hints[field.name])
+    for flag in flags:
+        if flag.group not in groups:
+            groups[flag.group] = parser.add_argument_group(flag.group)
+        _add_flag(groups[flag.group], flag, shown=flag.common or all_flags)
     rest = groups["Messages"]
     rest.add_argument("--config", metavar="FILE", help="JSON file of flag values; typed flags win (default: none)")
-    rest.add_argument("--version", action="version", version=f"musika {__version__}", help="show the version and leave")
-    rest.add_argument("-h", "--help", action="help", help="show this and leave")
+    rest.add_argument("--version", action="version", version=f"musika {__version__}", help="print the version and exit")
+    rest.add_argument("-h", "--help", action="help", help="print this and exit")
+    if hidden:
+        rest.add_argument("--help_all", action="help", help="print every flag and exit")
     return parser
 
 
-def _place(group: str, last: Sequence[str]) -> int:
-    """Groups stand in the order of their fields, but for the last ones."""
-    return 1 + last.index(group) if group in last else 0
-
-
-def _width() -> int:
+def _get_width() -> int:
     return max(60, min(shutil.get_terminal_size((110, 24)).columns, 110))
 
 
-def _add(group: Any, field: dataclasses.Field[Any], hint: Any) -> None:
-    """Adds one field's flag to its group."""
-    kind, _ = _kind(hint)
-    shown = field.metadata["shown"] or str(field.default)
-    text = f"{field.metadata['text']} (default: {shown})".replace("%", "%%")
-    if field.metadata.get("place"):
-        group.add_argument(
-            field.name, metavar=field.name.upper(), help=field.metadata["text"], type=_Convert(field.name, hint)
-        )
+def _add_flag(group: Any, flag: Flag, shown: bool) -> None:
+    """Adds one flag to its group of a parser."""
+    kind, _ = _split_optional(flag.hint)
+    if flag.place:
+        group.add_argument(flag.name, metavar=flag.name.upper(), help=flag.text, type=_Convert(flag.name, flag.hint))
         return
-    keywords: dict[str, Any] = {"dest": field.name, "help": text, "type": _Convert(field.name, hint)}
+    text = f"{flag.text} (default: {flag.default})".replace("%", "%%") if shown else argparse.SUPPRESS
+    keywords: dict[str, Any] = {"dest": flag.name, "help": text, "type": _Convert(flag.name, flag.hint)}
     if kind is bool:
         keywords |= {"nargs": "?", "const": True, "metavar": "True|False"}
     elif typing.get_origin(kind) is Literal:
         keywords["metavar"] = "|".join(typing.get_args(kind))
         if keywords["metavar"] == "auto|True|False":
             keywords |= {"nargs": "?", "const": "True"}
+    elif typing.get_origin(kind) is tuple:
+        keywords |= {"metavar": "NAME=VALUE", "action": "append"}
     else:
         keywords["metavar"] = {int: "N", float: "X", Path: "FOLDER", str: "TEXT"}[kind]
-    group.add_argument(f"--{field.name}", **keywords)
+    group.add_argument(f"--{flag.name}", **keywords)
 
 
-def _kind(hint: Any) -> tuple[Any, bool]:
+def _split_optional(hint: Any) -> tuple[Any, bool]:
     """The type without `None`, and whether None is allowed."""
     members = typing.get_args(hint)
     if type(None) in members:
@@ -224,31 +321,31 @@ class _Convert:
 
     def __init__(self, name: str, hint: Any) -> None:
         self.name = name
-        self.kind, self.optional = _kind(hint)
+        self.kind, self.optional = _split_optional(hint)
 
     def __call__(self, text: str) -> Any:
         if self.optional and text.lower() == "none":
             return None
         if self.kind is bool:
-            if text.lower() in ("true", "yes", "on", "1", "false", "no", "off", "0"):
-                return text.lower() in ("true", "yes", "on", "1")
+            if text.lower() in TRUE + FALSE:
+                return text.lower() in TRUE
             raise UsageError(f"--{self.name} {text}: say True or False")
         if typing.get_origin(self.kind) is Literal:
-            return self._choice(text)
+            return self._convert_choice(text)
         if self.kind in (int, float):
-            return self._number(text)
+            return self._convert_number(text)
         if not text or "\0" in text:
             raise UsageError(f"--{self.name} is empty: say a name")
-        return self.kind(text)
+        return text if typing.get_origin(self.kind) is tuple else self.kind(text)
 
-    def _choice(self, text: str) -> str:
+    def _convert_choice(self, text: str) -> str:
         choices = typing.get_args(self.kind)
         for choice in choices:
             if text.lower() == choice.lower():
                 return choice
         raise UsageError(f"--{self.name} {text}: say one of {', '.join(choices)}")
 
-    def _number(self, text: str) -> int | float:
+    def _convert_number(self, text: str) -> int | float:
         try:
             value = self.kind(text)
             finite = math.isfinite(value)
@@ -259,24 +356,24 @@ class _Convert:
         return value
 
 
-def _flags_of(verb: str) -> list[str]:
-    return [field.name for field in fields(VERBS[verb].options) if not field.metadata.get("place")]
-
-
-def _unknown(verb: str, word: str) -> str:
+def _describe_unknown(verb: str, word: str) -> str:
     """One line about a word that no flag of this verb took."""
     if not word.startswith("-"):
         return f"'{word}' belongs to no flag; flags begin with --, see --help"
     name = word.lstrip("-").split("=")[0]
-    known = [*_flags_of(verb), "config", "version", "help"]
-    others = [other for other in VERBS if name in _flags_of(other)]
+    known = [*_list_names(verb), "config", "version", "help"]
+    others = [other for other in VERBS if name in _list_names(other)]
     if name not in known and others:
         return f"--{name} is a flag of {', '.join(others)}, not of {verb}; see --help"
     near = suggest(name, known)
     return f"there is no flag {word.split('=')[0]}; " + (f"did you mean --{near}?" if near else "see --help")
 
 
-def _from_file(verb: str, path: Path) -> dict[str, Any]:
+def _list_names(verb: str) -> list[str]:
+    return [flag.name for flag in list_flags(verb) if not flag.place]
+
+
+def _read_config_file(verb: str, path: Path) -> dict[str, Any]:
     """Flag values of a --config file, checked as if they had been typed."""
     try:
         values = json.loads(path.read_bytes())  # of bytes: editors on Windows write byte-order marks and UTF-16
@@ -286,13 +383,16 @@ def _from_file(verb: str, path: Path) -> dict[str, Any]:
         raise UsageError(f"--config {path} is not JSON: {error}") from None
     if not isinstance(values, dict):
         raise UsageError(f'--config {path} must hold flag names and values, such as {{"bs": 16}}')
-    hints = typing.get_type_hints(VERBS[verb].options)
-    names = {field.name for field in fields(VERBS[verb].options)}
-    converted = {}
+    flags = {flag.name: flag for flag in list_flags(verb)}
+    converted: dict[str, Any] = {}
     for name, value in values.items():
-        if name not in names:
-            raise UsageError(f"--config {path}: {_unknown(verb, '--' + name)}")
+        if name not in flags:
+            raise UsageError(f"--config {path}: {_describe_unknown(verb, '--' + name)}")
+        convert = _Convert(name, flags[name].hint)
+        if typing.get_origin(convert.kind) is tuple:
+            converted[name] = [convert(str(part)) for part in (value if isinstance(value, list) else [value])]
+            continue
         if isinstance(value, (dict, list)):
             raise UsageError(f"--config {path}: {name} must be one value, not a list")
-        converted[name] = _Convert(name, hints[name])(str(value))
+        converted[name] = convert(str(value))
     return converted

@@ -1,12 +1,18 @@
-# ruff: noqa: RUF009 (flag() makes a dataclass field)
-"""The options of each verb: its flags with type, default, range and help text, declared once. Standard library only."""
+# ruff: noqa: RUF009 (flag() and size_flag() make dataclass fields)
+"""The options of each verb: its flags with type, default, range and help text. Standard library only.
+
+Sizes and hyperparameters are declared in `musika.config`: their flags take text and range from there.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from musika.config import Config, GeneratorConfig, PublishedCodecConfig
+from musika.config.fields import describe_field, describe_range, get_fields, is_in_range
 from musika.errors import UsageError
 
 Switch = Literal["auto", "True", "False"]
@@ -14,17 +20,16 @@ MAX_SEED = 2**63 - 1
 MAX_SECONDS = 360_000  # 100 hours
 AS_TRAINED = "what the checkpoint says; another value is an error"
 SEED = "number that fixes every random choice"
-PRECISION = "compute with 16-bit numbers; auto: where it is faster and exact enough"
-XLA = "compile with XLA; auto: where it is faster"
+PRECISION = "compute with 16-bit numbers; auto: where that is faster and exact enough"
+XLA = "compile with XLA; auto: where that is faster"
 FETCHED = "checkpoints/techno, misc or misc_small"
 AUDIO_KIND = "kind of audio file; wav is 16-bit"
-PUBLISHED = "Published codecs"
+PUBLISHED = "Sizes of Musika's codecs"
 
 
 def place(text: str, group: str = "") -> Any:
     """A dataclass field that is typed without a flag, at its place in the line."""
-    unlimited = {"low": None, "high": None, "above": None}
-    return dataclasses.field(metadata={"text": text, "group": group, "shown": None, "place": True, **unlimited})
+    return dataclasses.field(metadata={**_describe(text, group), "place": True})
 
 
 def flag(
@@ -35,6 +40,7 @@ def flag(
     high: float | None = None,
     above: float | None = None,
     shown: str | None = None,
+    common: bool = True,
 ) -> Any:
     """A dataclass field that is also a flag.
 
@@ -46,38 +52,59 @@ def flag(
         high: largest allowed value.
         above: the value must be larger than this.
         shown: what --help calls the default, where the value itself says little.
+        common: whether --help shows it; --help_all shows every flag.
     """
     limits = {"low": low, "high": high, "above": above}
-    return dataclasses.field(default=default, metadata={"text": text, "group": group, "shown": shown, **limits})
+    return dataclasses.field(
+        default=default, metadata={**_describe(text, group), "shown": shown, "common": common, **limits}
+    )
+
+
+def size_flag(config: type[Config], name: str, group: str, shown: str = AS_TRAINED) -> Any:
+    """A flag for a size that a checkpoint knows: text and range are those of the configuration's field."""
+    field = get_fields(config)[name].metadata
+    text = describe_field(get_fields(config)[name])
+    limits = {limit: field[limit] for limit in ("low", "high", "above")}
+    return dataclasses.field(
+        default=None, metadata={**_describe(text, group), "shown": shown, "common": False, **limits}
+    )
+
+
+def _describe(text: str, group: str) -> dict[str, Any]:
+    unlimited = {"low": None, "high": None, "above": None}
+    return {"text": text, "group": group, "shown": None, "place": False, "common": True, **unlimited}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-    """What every verb takes. Options check themselves at birth.
+    """What every verb takes. Options check their ranges when they are made.
 
     Raises:
         UsageError: a value outside its range; the text names the flag and the range.
     """
 
-    given: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)  # flags that were said, by `parse`
-    cpu: bool = flag(False, "leave a GPU alone and compute on the processor", "Machine")
-    verbose: bool = flag(False, "show framework messages, and tracebacks of faults", "Messages")
+    given: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)  # flags that were written
+    cpu: bool = flag(False, "compute on the processor even if there is a GPU", "Machine")
+    verbose: bool = flag(False, "show the frameworks' messages, and tracebacks of faults", "Messages")
 
     def __post_init__(self) -> None:
         for field in fields(type(self)):
-            _check_range(field, getattr(self, field.name))
+            value = getattr(self, field.name)
+            if value is not None and not is_in_range(field, value):
+                raise UsageError(f"--{field.name} {value}: must be {describe_range(field)}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CodecOptions(Options):
-    """Sizes of published codecs, by Musika's names; the weights of one say the first two themselves."""
+    """Sizes of published codecs, by Musika's names; their weights say the first two themselves."""
 
-    hop: int | None = flag(None, "samples between spectra", PUBLISHED, 4, 4096, shown=AS_TRAINED)
-    latdepth: int | None = flag(None, "numbers in a latent of one channel", PUBLISHED, 1, 4096, shown=AS_TRAINED)
-    shape: int | None = flag(None, "spectra in a window", PUBLISHED, 1, 8192, shown="128")
-    window: int | None = flag(None, "spectra that are decoded together", PUBLISHED, 16, 4096, shown="64")
-    mu_rescale: float | None = flag(None, "dB that networks see as 0", PUBLISHED, -300, 300, shown="-25")
-    sigma_rescale: float | None = flag(None, "dB that they see as 1", PUBLISHED, above=0, high=300, shown="75")
+    hop: int | None = size_flag(PublishedCodecConfig, "hop", PUBLISHED)
+    latdepth: int | None = size_flag(PublishedCodecConfig, "latent_depth", PUBLISHED)
+    sr: int | None = size_flag(PublishedCodecConfig, "sample_rate", PUBLISHED, shown="44100")
+    shape: int | None = size_flag(PublishedCodecConfig, "shape", PUBLISHED, shown="128")
+    window: int | None = size_flag(PublishedCodecConfig, "window", PUBLISHED, shown="64")
+    mu_rescale: float | None = size_flag(PublishedCodecConfig, "mu_rescale", PUBLISHED, shown="-25")
+    sigma_rescale: float | None = size_flag(PublishedCodecConfig, "sigma_rescale", PUBLISHED, shown="75")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -87,7 +114,7 @@ class EncodeOptions(CodecOptions):
     files_path: Path = flag(Path("audio_samples"), "folder of audio files, sub-folders included", "Folders")
     save_path: Path = flag(Path("encoded_samples"), "folder that the latents are written to", "Folders")
     dec_path: Path = flag(Path("checkpoints/ae"), "folder of the codec that encodes", "Folders")
-    max_lat_len: int = flag(512, "latents in one chunk; a latent is 0.093 s", "Chunks", low=1, high=10_000_000)
+    max_lat_len: int = flag(512, "length of a chunk, in latents of 0.093 s", "Chunks", low=1, high=10_000_000)
     whole: bool = flag(False, "one file of latents for each audio file, of any length, instead of chunks", "Chunks")
     reader: Literal["soundfile", "tensorflow-io"] = flag("soundfile", "what reads audio files", "Chunks")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
@@ -110,62 +137,46 @@ class DecodeOptions(CodecOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainOptions(CodecOptions):
-    """Training of a generator (`--stage gan`) or of a codec (`--stage codec`)."""
+    """Training of a generator (stage gan) or of a codec.
 
-    stage: Literal["gan", "codec"] = flag("gan", "what to train: a generator (gan) or a codec", "What")
-    train_path: Path = flag(Path("training_samples"), "folder of latents, for --stage gan", "What")
-    files_path: Path = flag(Path("audio_samples"), "folder of audio files, for --stage codec", "What")
+    Flags of sizes and hyperparameters are made of `musika.config`; `settings` has those that were written.
+    """
+
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # field of musika.config to value
+    recipe: str | None = flag(
+        None, "settings to start from: a name of musika/recipes, or a JSON file", "What", shown="default"
+    )
+    step: int | None = flag(None, "one step of the recipe alone", "What", 1, 10_000, shown="all", common=False)
+    stage: Literal["gan", "codec"] | None = flag(
+        None, "what to train: a generator (gan) or a codec", "What", shown="what the recipe says, or gan"
+    )
+    train_path: Path = flag(Path("training_samples"), "folder of latents that a generator learns from", "What")
+    files_path: Path = flag(Path("audio_samples"), "folder of audio files that a codec learns from", "What")
     valid_path: Path | None = flag(
-        None, "to measure on: audio (codec) or latents (gan)", "What", shown="taken from what is given"
+        None, "folder to measure on: latents (gan) or audio (codec)", "What", shown="part of what is learned from"
     )
-    load_path: Path | None = flag(None, "checkpoint to go on from or to fine-tune", "What", shown="none: from scratch")
-    dec_path: Path = flag(Path("checkpoints/ae"), "folder of the codec that made the latents", "What")
-    save_path: Path = flag(Path("checkpoints"), "folder that checkpoints are written to", "What")
+    load_path: Path | None = flag(None, "checkpoint to resume or to fine-tune", "What", shown="none: from scratch")
+    dec_path: Path | None = flag(None, "folder of the codec that made the latents", "What", shown="checkpoints/ae")
+    save_path: Path = flag(Path("checkpoints"), "folder that the run is written to", "What")
     log_path: Path = flag(Path("logs"), "folder that TensorBoard's logs are written to", "What")
-    small: bool | None = flag(None, "windows of 12 s instead of 24 s, a smaller network", "Network", shown="False")
-    base_channels: int | None = flag(None, "width of the networks, in channels", "Network", 1, 4096, shown="128")
-    critic_channels: int | None = flag(None, "width of the critic alone", "Network", 1, 4096, shown="as the generator")
-    coorddepth: int | None = flag(None, "numbers in a coordinate", "Network", 1, 4096, shown="64")
+    max_lat_len: int | None = flag(
+        None, f"latents in a chunk; {AS_TRAINED}", "What", 1, 10_000_000, shown="any", common=False
+    )
     local_critics: bool | None = flag(
-        None, "critics of 0.1, 0.4 and 1.5 s beside that of windows; False is Musika's way", "Network", shown="True"
+        None, "critics of 0.1, 0.4 and 1.5 s beside that of windows; False is Musika's way", "Network", common=False
     )
-    lr: float = flag(1e-4, "learning rate", "Course", above=0, high=1, shown="0.0001; codec 0.0007")
-    bs: int = flag(32, "batch size, in examples", "Course", 1, 65_536, shown="32; codec 8")
-    epochs: int = flag(250, "epochs to train", "Course", 1, 10_000_000)
-    totsamples: int = flag(300_000, "examples in an epoch", "Course", 1, 10**12, shown="300000; codec 20000")
-    save_every: int = flag(1, "epochs between checkpoints", "Course", 1, 10_000_000)
-    gp_max_weight: float = flag(10.0, "factor of the gradient penalty", "Course", 0, 1e6)
-    truncation: float = flag(2.0, "bound of the random coordinates, in standard deviations", "Course", above=0, high=10)
-    average_decay: float = flag(
-        0.999, "share of the average that a step keeps; its result is what plays", "Course", 0, 1
+    tuning: bool | None = flag(
+        None, "the decoder tunes single tones below 5.5 kHz", "Network", shown="True", common=False
     )
-    whitening: float = flag(0.5, "how far latents are whitened while training; 0 is Musika's way", "Course", 0, 1)
-    minutes: float = flag(0.0, "stop by itself after that many minutes; 0 is never", "Course", 0, 10_000_000)
-    seed: int = flag(0, SEED, "Course", 0, MAX_SEED)
-    magnitude_samples: int = flag(40_000, "examples that train magnitudes alone, at double speed", "Codec", 0, 10**12)
-    critic_samples: int = flag(100_000, "examples after which critics judge the sound, too", "Codec", 0, 10**12)
-    decay_samples: int = flag(200_000, "examples until the learning rate has fallen to a tenth", "Codec", 1, 10**12)
-    freeze_encoder: bool = flag(False, "train the decoder alone; encoded folders stay valid", "Codec")
-    crop: int = flag(6, "length of an example, in latents of 93 ms", "Codec", 1, 4096)
-    linear_weight: float = flag(0.15, "of the loss of single frequencies", "Codec", 0, 1e6)
-    mel_weight: float = flag(1.0, "of the loss of mel bands", "Codec", 0, 1e6)
-    level_weight: float = flag(1.0, "of the loss of bands' levels", "Codec", 0, 1e6)
-    balance_weight: float = flag(1.0, "of the loss of ranges of frequency, where they are heard", "Codec", 0, 1e6)
-    texture_weight: float = flag(1.0, "of the loss of how much tones stand out", "Codec", 0, 1e6)
-    cycle_weight: float = flag(1.0, "of the loss of latents of what was decoded", "Codec", 0, 1e6)
-    tuning: bool | None = flag(None, "the decoder tunes single tones below 5.5 kHz", "Codec", shown="True")
-    tuning_weight: float = flag(1.0, "of the loss of tones' frequencies", "Codec", 0, 1e6)
-    wave_weight: float = flag(1.0, "of the losses on the waveform, beside those on magnitudes", "Codec", 0, 1e6)
-    critic_share: float = flag(1.0, "strength of the critics, beside the losses on the waveform", "Codec", 0, 1e6)
-    critic_lr: float = flag(5e-4, "learning rate of the critics", "Codec", above=0, high=1)
-    feature_weight: float = flag(2.0, "of features within what the critics say", "Codec", 0, 1e6)
+    minutes: float = flag(0.0, "stop after this many minutes; 0 is never", "Training", 0, 10_000_000)
+    set: tuple[str, ...] = flag((), "set any size or hyperparameter; may be repeated", "Training", shown="none")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
-    tensorboard: bool = flag(True, "start TensorBoard alongside and print its link", "Pages")
-    gradio: bool = flag(True, "start the preview page alongside and print its link", "Pages")
-    port: int = flag(7860, "port of the preview page; a taken one moves to the next", "Pages", 1, 65_535)
+    tensorboard: bool = flag(True, "start TensorBoard and print its link", "Pages")
+    gradio: bool = flag(True, "start the preview page and print its link", "Pages")
+    port: int = flag(7860, "port of the preview page; the next one if it is taken", "Pages", 1, 65_535)
     host: str = flag("127.0.0.1", "address that the pages listen on; 0.0.0.0 is every network", "Pages")
-    share_gradio: bool = flag(False, "also publish the preview page through gradio.live", "Pages")
+    share_gradio: bool = flag(False, "also publish the preview page through gradio.live", "Pages", common=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -175,10 +186,12 @@ class RenderOptions(CodecOptions):
     load_path: Path = flag(Path("checkpoints/open"), f"checkpoint of the generator; {FETCHED} too", "Folders")
     dec_path: Path | None = flag(None, "folder of the codec", "Folders", shown="the generator's own")
     truncation: float = flag(2.0, "smaller is safer, larger wilder; in standard deviations", "Sound", above=0, high=10)
-    seed: int | None = flag(None, "number of the piece; the same sounds the same", "Sound", 0, MAX_SEED, shown="drawn")
-    small: bool | None = flag(None, "windows of 12 s instead of 24 s", "Network", shown=AS_TRAINED)
-    base_channels: int | None = flag(None, "width of the network in channels", "Network", 1, 4096, shown=AS_TRAINED)
-    coorddepth: int | None = flag(None, "numbers in a coordinate", "Network", 1, 4096, shown=AS_TRAINED)
+    seed: int | None = flag(
+        None, "number of the piece; the same number plays the same piece", "Sound", 0, MAX_SEED, shown="drawn"
+    )
+    small: bool | None = size_flag(GeneratorConfig, "small", "Network")
+    base_channels: int | None = size_flag(GeneratorConfig, "base_channels", "Network")
+    coorddepth: int | None = size_flag(GeneratorConfig, "coordinate_depth", "Network")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
 
@@ -199,7 +212,7 @@ class TestOptions(RenderOptions):
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
 
-    port: int = flag(7860, "port of the page; a taken one moves to the next", "Page", 1, 65_535)
+    port: int = flag(7860, "port of the page; the next one if it is taken", "Page", 1, 65_535)
     host: str = flag("127.0.0.1", "address that the page listens on; 0.0.0.0 is every network", "Page")
     share_gradio: bool = flag(False, "also publish the page through gradio.live", "Page")
 
@@ -208,17 +221,19 @@ class TestOptions(RenderOptions):
 class EvaluateOptions(CodecOptions):
     """Figures of a codec (`--codec`, `--files_path`), or of generated music (`--generated`, `--reference`)."""
 
-    codec: Path | None = flag(Path("checkpoints/ae"), "folder of the codec; none: do without one", "What")
-    files_path: Path = flag(Path("audio_samples"), "folder of audio that the codec is tried on", "What")
-    generated: Path | None = flag(None, "folder of generated audio, or of latents", "What", shown="none: try the codec")
-    reference: Path | None = flag(None, "folder of real pieces kept out of training", "What", shown="none")
-    training: Path | None = flag(None, "folder it was trained on, to find copies", "What", shown="none")
+    codec: Path | None = flag(Path("checkpoints/ae"), "folder of the codec; none: use no codec", "What")
+    files_path: Path = flag(Path("audio_samples"), "folder of audio that the codec is measured on", "What")
+    generated: Path | None = flag(
+        None, "folder of generated audio or latents to measure", "What", shown="none: measure the codec"
+    )
+    reference: Path | None = flag(None, "folder of real pieces that were not trained on", "What", shown="none")
+    training: Path | None = flag(None, "folder that was trained on, to find copies of it", "What", shown="none")
     save_path: Path = flag(Path("evaluation"), "folder that figures and pictures are written to", "What")
-    seconds: float = flag(60.0, "of each file, at most, when a codec is tried", "How", 1, MAX_SECONDS)
-    latents: bool = flag(True, "also what latents are like, and how decoding bears noise on them", "How")
+    seconds: float = flag(60.0, "seconds of each file, at most, when a codec is measured", "How", 1, MAX_SECONDS)
+    latents: bool = flag(True, "also measure the latents, and what noise on them costs", "How")
     pictures: bool = flag(True, "a picture of each file: original, decoded, difference", "How")
-    embedding: str | None = flag(None, "another space: onnx:FILE, a network of yours", "How", shown="none")
-    embedding_preset: str = flag("vggish", "what that network hears: vggish, or waveform:RATE:SECONDS", "How")
+    embedding: str | None = flag(None, "also measure in the space of your network: onnx:FILE", "How", shown="none")
+    embedding_preset: str = flag("vggish", "input of that network: vggish, or waveform:RATE:SECONDS", "How")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
     seed: int = flag(0, SEED, "Machine", 0, MAX_SEED)
@@ -229,21 +244,11 @@ class ConvertOptions(Options):
     """A Musika folder into a checkpoint of ours."""
 
     source: Path = place("Musika folder, yours or a published one, such as checkpoints/techno", "What")
-    target: Path = place("folder that the checkpoint is written to; it must not be there yet", "What")
-    half: bool = flag(False, "weights in half precision, in half the size", "How")
+    target: Path = place("folder that the checkpoint is written to; it must not exist yet", "What")
+    half: bool = flag(False, "weights in half precision, at half the size", "How")
     dec_path: Path | None = flag(None, "folder of the generator's codec", "How", shown="musika_ae beside it")
 
 
 def fields(kind: type[Options]) -> list[dataclasses.Field[Any]]:
     """The fields of options that are flags."""
     return [field for field in dataclasses.fields(kind) if field.metadata]
-
-
-def _check_range(field: dataclasses.Field[Any], value: Any) -> None:
-    low, high, above = (field.metadata[name] for name in ("low", "high", "above"))
-    if value is None or low is high is above is None:
-        return
-    small = (low is not None and not value >= low) or (above is not None and not value > above)
-    if small or (high is not None and not value <= high):
-        least = f"at least {low}" if low is not None else f"more than {above}"
-        raise UsageError(f"--{field.name} {value}: must be {least} and at most {high}")

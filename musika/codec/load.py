@@ -15,6 +15,7 @@ import numpy as np
 from musika import checkpoint
 from musika.codec.base import Codec
 from musika.config import CodecConfig, PublishedCodecConfig
+from musika.config.fields import get_fields, get_flag
 from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.files import format_path
 
@@ -26,8 +27,7 @@ PUBLISHED_DECODER_FIELDS = ("shape", "window", "block")
 PUBLISHED_ENCODER = ("enc/", "enc2/")
 
 # flags that say a size of a published codec, and the configuration's name for it; a Musika folder says the first two
-FLAGS = {"hop": "hop", "latdepth": "latent_depth", "shape": "shape", "window": "window"}
-FLAGS |= {"mu_rescale": "mu_rescale", "sigma_rescale": "sigma_rescale"}
+FLAGS = {get_flag(field): name for name, field in get_fields(PublishedCodecConfig).items() if name != "block"}
 SAID = ("hop", "latdepth")
 
 Weights = Mapping[str, np.ndarray]
@@ -139,7 +139,7 @@ def _check(folder: Path, config: PublishedCodecConfig, asked: Asked | None, said
 
 def _check_stereo(folder: Path, config: CodecConfig, asked: Asked | None) -> None:
     """Refuses flags of published codecs that contradict a `stereo` codec, or that it has no use for."""
-    own = {"hop": config.hop, "latdepth": config.channels / 2}
+    own = {"hop": config.hop, "latdepth": config.channels / 2, "sr": config.sample_rate}
     for name, value in (asked or {}).items():
         if value is not None and value != own.get(name):
             has = f", which has {own[name]:g}" if name in own else ": only published codecs have it"

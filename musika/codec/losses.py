@@ -104,8 +104,8 @@ def magnitude_loss(
     made = compute_head_powers(config, planes)
     linear = 0.5 * _log_difference(made, real, POWER_FLOOR)
     mel, level, balance = _mel_losses(made, real, config.sample_rate, 128)
-    loss = train.linear_weight * linear + train.mel_weight * mel + train.level_weight * level
-    loss = loss + train.balance_weight * balance
+    loss = train.linear_weight * linear + train.mel_weight * mel + train.band_energy_weight * level
+    loss = loss + train.band_bias_weight * balance
     scalars = {
         "magnitude_linear": linear,
         "magnitude_mel": mel,
@@ -126,7 +126,7 @@ def wave_loss(config: CodecConfig, train: CodecTrainConfig, made: Tensor, real: 
     for window, bands in WAVE_RESOLUTIONS:
         one, other = (compute_mid_side_powers(_spectra(x, window)) for x in (made, real))
         mel, level, balance = _mel_losses(one, other, config.sample_rate, bands)
-        weighted = train.mel_weight * mel + train.level_weight * level + train.balance_weight * balance
+        weighted = train.mel_weight * mel + train.band_energy_weight * level + train.band_bias_weight * balance
         loss = loss + weighted / len(WAVE_RESOLUTIONS)
         scalars |= {f"wave_mel_{window}": mel, f"wave_level_{window}": level, f"wave_balance_{window}": balance}
         if window == TEXTURE_WINDOW:
@@ -136,7 +136,7 @@ def wave_loss(config: CodecConfig, train: CodecTrainConfig, made: Tensor, real: 
     long_texture = _texture_difference(one, other, config.sample_rate)
     one, other = (ops.mean(ops.square(x), axis=-1) for x in (made, real))
     energy = _log_difference(one, other, ENERGY_FLOOR) / LOG_OF_TEN
-    loss = loss + train.linear_weight * linear + train.level_weight * energy
-    loss = loss + train.texture_weight * (texture + long_texture)
+    loss = loss + train.linear_weight * linear + train.band_energy_weight * energy
+    loss = loss + train.flatness_weight * (texture + long_texture)
     scalars |= {"wave_texture": texture, "wave_texture_long": long_texture}
     return loss, scalars | {"wave_linear": linear, "wave_energy": energy}

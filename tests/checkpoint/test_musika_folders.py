@@ -25,7 +25,10 @@ from tests.helpers import keras2, reference, tiny
 from tests.helpers.train_runs import only_run, options, write_latents
 
 CLOSE = 1e-5  # of each tensor's largest magnitude
-OTHER = GeneratorConfig(channels=64, coordinate_depth=8, base_channels=4, small=False)  # for hop 64, latent depth 32
+# for hop 64, latent depth 32
+OTHER = GeneratorConfig(
+    channels=64, coordinate_depth=8, base_channels=4, small=False, critic_fields=()
+)  # for hop 64, latent depth 32
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +156,7 @@ def test_renders_with_the_codec_beside_it(musika: Path) -> None:
         ({"coorddepth": 64}, "--coorddepth 64 contradicts"),
         ({"hop": 256}, "--hop 256 contradicts"),
         ({"latdepth": 64}, "--latdepth 64 contradicts"),
-        ({"shape": 100}, "shape 100 is no multiple of window 64"),
+        ({"shape": 100}, "shape 100 is not a multiple of window 64"),
     ],
 )
 def test_contradicting_flags(sizes: dict, part: str, musika: Path) -> None:
@@ -216,12 +219,12 @@ def test_what_is_a_musika_folder(musika: Path, tmp_path: Path) -> None:
 
 def test_start_of_training() -> None:
     """The generator's own weights, its average, the critic and the adaptive weight each come to their place."""
-    stage = GanStage(tiny.SMALL, GanTrainConfig(bs=2, totsamples=4), None, "fake")
+    stage = GanStage(tiny.SMALL, GanTrainConfig(bs=2, totsamples=4, whitening=0.0), None, "fake")
     plain = stage.init(0)
     average = {name: array + 1 for name, array in plain["generator"].items()}
     state = GanStage(
         tiny.SMALL,
-        GanTrainConfig(bs=2, totsamples=4),
+        GanTrainConfig(bs=2, totsamples=4, whitening=0.0),
         None,
         "fake",
         start=Start(plain["generator"], None, average, 0.25),
@@ -240,7 +243,7 @@ def test_fine_tunes_a_musika_folder(musika: Path, tmp_path: Path, capsys: pytest
     codec = codec_load.load_codec(tmp_path / "musika_ae")
     latents = write_latents(tmp_path / "latents", codec.identity)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    default = {"dec_path": Path("checkpoints/ae")}  # not given: the codec beside the generator is taken
+    default = {"dec_path": None}  # not given: the codec beside the generator is taken
     assert train.run(options(tmp_path, latents, tmp_path / "save", load_path=folder, **default)) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "with its critic and fresh optimizers" in said
@@ -267,7 +270,7 @@ def test_fine_tuning_that_cannot_be(musika: Path, tmp_path: Path) -> None:
     for kind, part, folder, change in (
         (LatentsError, "were made by codec 0123456789abcdef", other, {}),
         (ConfigError, "base_channels 3 is odd", latents, {"base_channels": 3}),
-        (UsageError, "--coorddepth 5 contradicts", latents, {"coorddepth": 5}),
+        (UsageError, "coorddepth 5 contradicts", latents, {"coordinate_depth": 5}),
         (UsageError, "--hop 256 contradicts", latents, {"hop": 256}),
         (CheckpointError, "on latents of the published codec", latents, {"dec_path": ours.parent / "ae"}),
         (UsageError, "is a Musika folder", latents, {"stage": "codec"}),

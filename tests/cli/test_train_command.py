@@ -18,7 +18,8 @@ from musika.cli import train
 from musika.codec.load import load_codec
 from musika.gan.load import load_generator
 from musika.latents import open_training_set
-from tests.helpers.train_runs import command, only_run, options, refused, words_of, write_latents
+from musika.training.setup.generator import _hash_names
+from tests.helpers.train_runs import assert_refused, command, list_words, only_run, options, write_latents
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +33,8 @@ def test_a_run_leaves_a_generator_four_samples_and_a_picture(trained, shipped):
     names = {path.name for path in folder.iterdir()}
     assert {f"sample-{k}.flac" for k in range(4)} | {"samples.png", "state.safetensors"} <= names
     said = json.loads((trained / "run.json").read_text())
-    assert said["flags"]["totsamples"] == 4 and said["config"]["base_channels"] == 2 and said["train"]["lr"] == 1e-3
+    assert said["train"]["totsamples"] == 4 and said["config"]["base_channels"] == 2 and said["train"]["lr"] == 1e-3
+    assert said["stage"] == "gan" and said["paths"]["codec_path"] == str(shipped / "ae")
 
 
 def test_what_was_trained_generates_music(trained, shipped, tmp_path):
@@ -62,7 +64,7 @@ def test_a_fresh_process_goes_on_bit_for_bit(shipped, latents, trained, tmp_path
     part = tmp_path / "part" / trained.name
     part.parent.mkdir()
     os.system(f"cp -r {trained} {part}")
-    places = words_of(whole, "train_path", "dec_path", "log_path", "tensorboard", "gradio", "epochs")
+    places = list_words(whole, "train_path", "dec_path", "log_path", "tensorboard", "gradio", "epochs")
     # neither sizes nor seed, rate and batch are said again: the run knows them
     words = command(*places, "--save_path", part.parent, "--load_path", part)
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -79,7 +81,7 @@ def test_a_fresh_process_goes_on_bit_for_bit(shipped, latents, trained, tmp_path
 def test_ctrl_c_saves_and_leaves_with_130(shipped, latents, tmp_path):
     chosen = options(shipped, latents, tmp_path, epochs=1000, totsamples=1000)
     names = ("train_path", "dec_path", "save_path", "log_path", "tensorboard", "gradio", "epochs", "totsamples")
-    words = command(*words_of(chosen, *names, "small", "base_channels", "coorddepth", "bs", "minutes"))
+    words = command(*list_words(chosen, *names, "small", "base_channels", "bs", "minutes"))
     code = "import musika.training.stages.gan as g\nold = g.GanStage.__init__\n"
     code += "def new(self, *a, **k):\n    old(self, *a, **k)\n    step, left = self.step, [3]\n"
     code += "    def counted(*x):\n        left[0] -= 1\n        if left[0] == 0: os.kill(os.getpid(), signal.SIGINT)\n"
@@ -93,9 +95,9 @@ def test_ctrl_c_saves_and_leaves_with_130(shipped, latents, tmp_path):
     checkpoint.verify(only_run(tmp_path) / "000000006")
 
 
-def test_the_mark_of_latents_is_of_paths_in_their_folder(tmp_path):
+def test_latents_are_known_by_their_paths_in_their_folder(tmp_path):
     def mark(folder: Path) -> str:
-        return train._mark(open_training_set(folder, 128), folder)
+        return _hash_names(open_training_set(folder, 128), folder)
 
     (tmp_path / "one").mkdir()
     write_latents(tmp_path / "one" / "a", None)
@@ -123,4 +125,6 @@ def test_a_generator_is_measured_on_what_is_held_out(shipped, latents, tmp_path,
     above.mkdir()
     for folder in (latents, held_out):
         (above / folder.name).symlink_to(folder)
-    refused("is in --train_path, too", options(shipped, above, tmp_path / "other", valid_path=held_out))
+    assert_refused(
+        "is among the latents to train on, too", options(shipped, above, tmp_path / "other", valid_path=held_out)
+    )

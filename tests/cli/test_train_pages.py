@@ -153,5 +153,7 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path, capsys):
 
 def test_the_preview_page_shows_the_run(shipped, latents, tmp_path):
     chosen = options(shipped, latents, tmp_path, port=9000)
-    parsed = flags.parse_test(train._page_flags(chosen, tmp_path))
+    words = train.list_page_flags(chosen, tmp_path, shipped / "ae", {"truncation": 1.5})
+    parsed = flags.parse_test(words)
     assert parsed.load_path == tmp_path and parsed.port == 9000 and parsed.cpu
+    assert parsed.truncation == 1.5 and parsed.dec_path == (shipped / "ae").resolve()

@@ -58,7 +58,7 @@ def test_r1_is_the_mean_squared_norm() -> None:
 
 
 def test_r1_of_a_critic_is_that_of_each_window_alone() -> None:
-    critic = Critic(GeneratorConfig(channels=3, coordinate_depth=2, base_channels=2, small=True))
+    critic = Critic(GeneratorConfig(channels=3, coordinate_depth=2, base_channels=2, small=True, critic_fields=()))
     windows = np.random.default_rng(0).normal(size=(3, 128, 3)).astype(np.float32)
 
     slope = backend.compile(lambda x: backend.value_and_gradient(lambda x: (ops.sum(critic(x)), ()), x)[2])

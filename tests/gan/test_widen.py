@@ -15,7 +15,7 @@ from musika.gan.critic import Critic
 from musika.gan.generator import Generator
 from musika.gan.noise import list_noise_lengths
 
-SIZES = {"channels": 3, "coordinate_depth": 2, "base_channels": 4}
+SIZES: dict[str, Any] = {"channels": 3, "coordinate_depth": 2, "base_channels": 4, "critic_fields": ()}
 
 
 def set_to_noise(network: Any) -> Any:
@@ -62,8 +62,8 @@ def test_a_wider_critic_says_the_same(small: bool) -> None:
 @pytest.mark.parametrize("unit", [4, 6])
 def test_local_critics_come_and_grow(unit: int) -> None:
     old = GeneratorConfig(small=True, **SIZES)
-    new = GeneratorConfig(small=True, critic_channels=unit, critic_fields=(1, 4), **SIZES)
-    wider = GeneratorConfig(small=True, critic_channels=8, critic_fields=(1, 4, 16), **SIZES)
+    new = GeneratorConfig(small=True, critic_channels=unit, **{**SIZES, "critic_fields": (1, 4)})
+    wider = GeneratorConfig(small=True, critic_channels=8, **{**SIZES, "critic_fields": (1, 4, 16)})
     assert wider.widens(new) and new.widens(old) and not old.widens(new)
     first = set_to_noise(Critic(old))
     second = loaded(Critic(new), widen.widen_critic(checkpoint.get_weights(first), old, new, 0))

@@ -14,7 +14,7 @@ from musika.checkpoint.published.tables import list_codec_layers, list_critic_we
 from musika.config import GeneratorConfig
 
 Layers = Mapping[str, Mapping[str, np.ndarray]]  # layer to weight to array, in stored order
-GENERATOR = GeneratorConfig(channels=4, coordinate_depth=2, base_channels=2, small=True)
+GENERATOR = GeneratorConfig(channels=4, coordinate_depth=2, base_channels=2, small=True, critic_fields=())
 
 
 def written(layers: Layers, fixed: bool = True, version: str = "earliest", **storage: Any) -> bytes:

@@ -23,7 +23,7 @@ needs_reference = pytest.mark.skipif(not FOLDER.is_dir(), reason="needs ../share
 
 def config(size: str) -> GeneratorConfig:
     """Our configuration of the reference's sizes."""
-    return GeneratorConfig(channels=32, coordinate_depth=16, base_channels=8, small=size == "small")
+    return GeneratorConfig(channels=32, coordinate_depth=16, base_channels=8, small=size == "small", critic_fields=())
 
 
 @functools.cache

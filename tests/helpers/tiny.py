@@ -10,8 +10,8 @@ from musika.codec.base import Codec
 from musika.config import CodecConfig, GeneratorConfig
 from musika.render import Model, compile_generator
 
-SMALL = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=4, small=True)
-LARGE = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=2, small=False)
+SMALL = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=4, small=True, critic_fields=())
+LARGE = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=2, small=False, critic_fields=())
 STEREO = CodecConfig(
     channels=4,
     fine_bins=32,
@@ -20,6 +20,7 @@ STEREO = CodecConfig(
     encoder_blocks=(1, 1, 1, 1),
     decoder_widths=(8, 8, 8, 8),
     decoder_blocks=(1, 1, 1, 1),
+    tuned_bins=0,
     block=8,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from musika.cli import flags, train
 from musika.cli.remedies import add_remedy
 from musika.errors import MusikaError
 from musika.latents import LatentsFolder, Settings
+from musika.training.setup import PreparedTraining, prepare_training
 
 
 def write_latents(folder: Path, identity: str | None, channels: int = 4, length: int = 160, files: int = 3) -> Path:
@@ -29,11 +31,23 @@ def write_latents(folder: Path, identity: str | None, channels: int = 4, length:
 
 
 def options(shipped: Path, latents: Path, save: Path, **values) -> flags.TrainOptions:
+    """Options of a tiny run without pages. Names that are no options are settings: sizes and hyperparameters."""
     pages = {"tensorboard": False, "gradio": False}
     places = {"train_path": latents, "dec_path": shipped / "ae", "save_path": save, "log_path": save / "logs"}
-    sizes = {} if "load_path" in values else {"small": True, "base_channels": 2, "coorddepth": 4}
-    course = {"bs": 2, "totsamples": 4, "epochs": 1, "lr": 1e-3}
-    return flags.TrainOptions(**{**places, **pages, **sizes, **course, **values})
+    sizes = {} if "load_path" in values else {"small": True, "base_channels": 2, "coordinate_depth": 4}
+    training = {"bs": 2, "totsamples": 4, "epochs": 1, "lr": 1e-3}
+    return change(flags.TrainOptions(**places, **pages, settings={**sizes, **training}), **values)
+
+
+def change(chosen: flags.TrainOptions, **values: Any) -> flags.TrainOptions:
+    """Options with other values; a setting of None is taken out."""
+    names = {field.name for field in flags.fields(flags.TrainOptions)}
+    settings = {**chosen.settings, **{name: value for name, value in values.items() if name not in names}}
+    return dataclasses.replace(
+        chosen,
+        settings={name: value for name, value in settings.items() if value is not None},
+        **{name: value for name, value in values.items() if name in names},
+    )
 
 
 def only_run(save: Path) -> Path:
@@ -45,11 +59,13 @@ def command(*words: object) -> list[str]:
     return [sys.executable, "-m", "musika", "train", *map(str, words)]
 
 
-def words_of(chosen: flags.TrainOptions, *names: str) -> list[str]:
-    return [word for name in names for word in (f"--{name}", str(getattr(chosen, name)))]
+def list_words(chosen: flags.TrainOptions, *names: str) -> list[str]:
+    """Words of a command line that give these flags the values of options."""
+    values = {**{name: getattr(chosen, name, None) for name in names}, **chosen.settings}
+    return [word for name in names for word in (f"--{name}", str(values[name]))]
 
 
-def refused(match: str, chosen: flags.TrainOptions) -> None:
+def assert_refused(match: str, chosen: flags.TrainOptions) -> None:
     with pytest.raises(MusikaError) as caught:
         train.run(chosen)
     text = str(add_remedy(caught.value, "train"))  # as the command line says it
@@ -57,15 +73,13 @@ def refused(match: str, chosen: flags.TrainOptions) -> None:
     assert not [p for p in chosen.save_path.glob("*") if p.name != "logs"]
 
 
-def begun(monkeypatch, chosen: flags.TrainOptions) -> tuple[flags.TrainOptions, Any]:
-    """Options and stage with which the loop would begin."""
-    seen = []
-    with monkeypatch.context() as patch:
-        patch.setattr(train, "_run", lambda options, stage, *rest: seen.append((options, stage)) or 0)
-        assert train.run(chosen) == 0
-    return seen[0]
+def prepare(chosen: flags.TrainOptions) -> PreparedTraining:
+    """The training that options describe, ready to run."""
+    recipe = train.choose_recipe(chosen)
+    _, step = train.choose_steps(recipe, chosen.step)[0]
+    return prepare_training(train.make_request(chosen, recipe.stage, step, chosen.load_path))
 
 
-def decided(monkeypatch, *words: object) -> tuple[flags.TrainOptions, Any]:
+def prepare_codec(*words: object) -> PreparedTraining:
     """The same for a codec, from words of a command line."""
-    return begun(monkeypatch, flags.parse_train(["--stage", "codec", *map(str, words)]))
+    return prepare(flags.parse_train(["--stage", "codec", *map(str, words)]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import re
 import shlex
@@ -36,7 +35,7 @@ OTHER_PROGRAMS: dict[str, set[str]] = {
     "ruff": {"check"},
     "venv": set(),
 }
-FLAGS_OF_ALL_VERBS = {"config", "version", "help"}
+FLAGS_OF_ALL_VERBS = {"config", "version", "help", "help_all"}
 LONGEST_SENTENCE = 40  # words, up to a full stop, colon or semicolon
 PLACEHOLDERS = {"NAME", "VERB", "X"}  # parts of paths that stand for any name
 FOLDERS = ("musika", "tools", "tests", "benchmarks", "docs", "checkpoints/ae", "checkpoints/open")
@@ -98,7 +97,7 @@ def read_links(document: Path) -> Iterator[tuple[str, Path, str]]:
 
 @cache
 def read_flags_of_verb(verb: str) -> set[str]:
-    return {field.name for field in dataclasses.fields(flags.VERBS[verb].options) if field.metadata}
+    return {flag.name for flag in flags.list_flags(verb)}
 
 
 @cache

@@ -19,7 +19,9 @@ from musika.training.pool import CacheError, Pool
 from musika.training.stages.codec import JUDGED, MAGNITUDES, WAVEFORM, CodecStage, _judged, shortest_crop
 from tests.codec.test_codec import TINY, TUNED, new_weights
 
-TRAIN = CodecTrainConfig(lr=3e-3, warmup=2, bs=4, crop=40, totsamples=40, magnitude_samples=8, decay_samples=4000)
+TRAIN = CodecTrainConfig(
+    lr=3e-3, warmup=2, bs=4, crop=40, totsamples=40, magnitude_samples=8, decay_samples=4000, adversarial_share=1.0
+)
 
 
 def tones(seconds: float, seed: int) -> np.ndarray:
@@ -211,6 +213,7 @@ JUDGING = CodecTrainConfig(
     crop=40,
     magnitude_samples=2,
     critic_samples=4,
+    adversarial_share=1.0,
     critic_width=4,
     critic_ramp=2,
     critic_lr=0.01,
@@ -221,7 +224,9 @@ def test_phases_follow_each_other(stage: CodecStage, pool: Pool) -> None:
     judging = CodecStage(TINY, JUDGING, pool, start=new_weights(TINY), xla=False)
     assert [judging.phase(position) for position in (0, 2, 4, 10**9)] == [MAGNITUDES, WAVEFORM, JUDGED, JUDGED]
     assert stage.phase(10**9) == JUDGED
-    mild = CodecStage(TINY, dataclasses.replace(JUDGING, critic_share=0), pool, start=new_weights(TINY), xla=False)
+    mild = CodecStage(
+        TINY, dataclasses.replace(JUDGING, adversarial_share=0.0), pool, start=new_weights(TINY), xla=False
+    )
     assert mild.phase(10**9) == WAVEFORM
 
 
@@ -245,7 +250,7 @@ def test_critics_move_the_decoder(pool: Pool) -> None:
     """One step from the same state with and without them ends elsewhere; their share rises from nothing."""
     results = []
     for share in (0.0, 1.0):
-        train = dataclasses.replace(JUDGING, magnitude_samples=0, critic_samples=0, critic_share=share)
+        train = dataclasses.replace(JUDGING, magnitude_samples=0, critic_samples=0, adversarial_share=share)
         state, _ = steps(CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False), _started(train, pool), 0, 2)
         results.append(backend.to_numpy(state["weights"]["decoder"]["head/kernel"]))
     assert np.isfinite(results).all()
@@ -318,8 +323,8 @@ def _inputs(stage: CodecStage) -> tuple[object, object]:
 
 def test_the_decoder_learns_to_be_heard_as_the_same_latents(pool: Pool) -> None:
     """Alone, the loss falls; the latents compared are those of the same spectra, also of the shortest crops."""
-    only = {f"{name}_weight": 0.0 for name in ("latent", "linear", "mel", "level", "balance", "texture")}
-    train = dataclasses.replace(TRAIN, **only, cycle_weight=1.0, magnitude_samples=0, critic_share=0.0)
+    only = {f"{name}_weight": 0.0 for name in ("latent", "linear", "mel", "band_energy", "band_bias", "flatness")}
+    train = dataclasses.replace(TRAIN, **only, cycle_weight=1.0, magnitude_samples=0, adversarial_share=0.0)
     stage = CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False)
     waveform, outer = backend.to_device(stage.batch(0)["waveform"]), stage.outer * TINY.frames
     whole = backend.to_numpy(stage._prepare(waveform)[0])[:, outer:-outer]
@@ -331,7 +336,7 @@ def test_the_decoder_learns_to_be_heard_as_the_same_latents(pool: Pool) -> None:
     assert 0 < after < 0.8 * before
     assert seen[0]["wave_loss"] == pytest.approx(seen[0]["cycle"], rel=1e-5)
 
-    shortest = dataclasses.replace(train, crop=shortest_crop(TINY), wave_weight=1.0, linear_weight=1.0)
+    shortest = dataclasses.replace(train, crop=shortest_crop(TINY), waveform_weight=1.0, linear_weight=1.0)
     stage = CodecStage(TINY, shortest, pool, start=new_weights(TINY), xla=False)
     scalars = steps(stage, stage.init(0), 0, 1)[1][0]
     assert scalars["cycle"] > 0 and np.isfinite(list(scalars.values())).all()
@@ -340,7 +345,7 @@ def test_the_decoder_learns_to_be_heard_as_the_same_latents(pool: Pool) -> None:
 def test_the_rate_falls_with_crops_seen_whatever_the_batch(pool: Pool) -> None:
     seen = []
     for bs in (2, 4):
-        train = dataclasses.replace(TRAIN, bs=bs, warmup=0, decay_samples=80, critic_share=0.0)
+        train = dataclasses.replace(TRAIN, bs=bs, warmup=0, decay_samples=80, adversarial_share=0.0)
         stage = CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False)
         state = stage.init(0)
         seen.append([float(stage.step(state, stage.batch(position))[1]["lr"]) for position in (0, 40, 80)])

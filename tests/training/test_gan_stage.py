@@ -26,8 +26,8 @@ from musika.gan.load import load_generator
 from musika.training import loop, optim
 from musika.training.stages.gan import GanStage, Start
 
-SIZES = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=2, small=True)
-TRAIN = GanTrainConfig(bs=2, totsamples=4, epochs=1, lr=1e-3, seed=3)
+SIZES = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=2, small=True, critic_fields=())
+TRAIN = GanTrainConfig(bs=2, totsamples=4, epochs=1, lr=1e-3, seed=3, whitening=0.0)
 
 
 class Files:
@@ -73,7 +73,7 @@ def test_the_average_begins_with_the_generators_own_weights():
 
 
 def test_batches_do_not_depend_on_their_size():
-    large, small = (stage(train=GanTrainConfig(bs=bs, totsamples=8)) for bs in (4, 2))
+    large, small = (stage(train=GanTrainConfig(bs=bs, totsamples=8, whitening=0.0)) for bs in (4, 2))
     whole, parts = large.batch(4), [small.batch(4), small.batch(6)]
     for name in ("real", "coordinates"):
         assert np.array_equal(whole[name], np.concatenate([part[name] for part in parts]))
@@ -110,7 +110,7 @@ def test_every_place_of_every_file_is_cropped():
             seen.add((file_index, offset))
             return super().crop(file_index, offset, length)
 
-    watched = GanStage(SIZES, GanTrainConfig(bs=2000, totsamples=2000), Watched(), "abc")
+    watched = GanStage(SIZES, GanTrainConfig(bs=2000, totsamples=2000, whitening=0.0), Watched(), "abc")
     for sample in range(3000):
         watched._window(sample)
     places = [(file, offset) for file, length in enumerate(Files.lengths) for offset in range(length - 127)]
@@ -282,7 +282,7 @@ def test_fine_tuning_begins_with_the_given_generator():
 
 
 def test_fine_tuning_refuses_other_sizes():
-    other = GanStage(GeneratorConfig(4, 4, 4, True), TRAIN, Files(), "abc").init(1)["generator"]
+    other = GanStage(GeneratorConfig(4, 4, 4, True, critic_fields=()), TRAIN, Files(), "abc").init(1)["generator"]
     with pytest.raises(CheckpointError, match="is expected"):
         fresh(start=Start(host(other))).init(1)
 

@@ -12,42 +12,45 @@ from musika import checkpoint
 from musika.checkpoint.locate import find_newest_checkpoint, list_checkpoints
 from musika.cli import flags, train
 from musika.codec.load import codec_files, load_codec, read_weights
+from musika.config import GanTrainConfig
 from musika.errors import MusikaError
 from musika.gan.load import load_generator
-from musika.training import origins
-from tests.helpers.train_runs import begun, only_run, options, refused, write_latents
+from musika.training.setup import TrainingRequest
+from musika.training.setup.origin import find_origin, resolve_train_config
+from tests.helpers.train_runs import assert_refused, only_run, options, prepare, write_latents
 
 
 def test_fine_tuning_begins_with_the_shipped_generator(shipped, latents, tmp_path, capsys):
     given = load_generator(shipped / "open")
     chosen = options(shipped, latents, tmp_path, load_path=shipped / "open", lr=1e-9)
     assert train.run(chosen) == 0
-    assert "fine-tuning" in capsys.readouterr().out
+    assert "are fine-tuned, with a fresh critic" in capsys.readouterr().out
     tuned = load_generator(only_run(tmp_path) / "000000004")
     assert tuned.config == given.config
     for name, value in checkpoint.get_weights(given.generator).items():
         np.testing.assert_allclose(checkpoint.get_weights(tuned.generator)[name], value, atol=1e-3)
 
 
-def test_a_run_keeps_its_course_unless_a_flag_is_given(trained):
-    def continued(*words: str) -> flags.TrainOptions:
-        chosen = flags.parse_train([*words, "--load_path", str(trained)])
-        return train._continued(chosen, origins.found(chosen, "generator"))
+def test_a_run_keeps_its_settings_unless_others_are_asked_for(trained):
+    def resolve(**settings: object) -> GanTrainConfig:
+        request = TrainingRequest("gan", trained, load_path=trained, settings=settings)
+        return resolve_train_config(GanTrainConfig, request, find_origin(trained, "gan"), resumes=True)
 
-    kept = continued()
+    kept = resolve()
     assert (kept.bs, kept.totsamples, kept.epochs, kept.lr, kept.save_every) == (2, 4, 1, 1e-3, 1)
-    said = continued("--bs", "32", "--epochs", "250", "--lr", "0.0001")  # the defaults, but asked for
-    assert (said.bs, said.totsamples, said.epochs, said.lr) == (32, 4, 250, 1e-4)
-    assert continued("--seed", "0").seed == 0
-    with pytest.raises(MusikaError, match="--seed 1 contradicts"):
-        continued("--seed", "1")
+    asked = resolve(bs=2, epochs=250, lr=1e-4)  # the default epochs and rate, but asked for
+    assert (asked.bs, asked.totsamples, asked.epochs, asked.lr) == (2, 4, 250, 1e-4)
+    assert resolve(seed=0).seed == 0
+    with pytest.raises(MusikaError, match="seed 1 contradicts"):
+        resolve(seed=1)
 
 
-def test_another_codec_than_the_latents_is_said(shipped, latents, tmp_path, capsys, monkeypatch):
-    info = train.checkpoint.read_config(shipped / "ae")
-    monkeypatch.setattr(train, "_codec_of", lambda options, origin: ("0" * 16, info["config"]["channels"]))
-    monkeypatch.setattr(train, "_run", lambda options, stage, *rest: int(stage.codec is not None))
-    assert train.run(options(shipped, latents, tmp_path, load_path=shipped / "open")) == 0
+def test_samples_need_the_codec_of_the_latents(shipped, latents, tmp_path, capsys):
+    config, weights = read_weights(shipped / "ae")
+    weights["encoder"]["last/bias"] = weights["encoder"]["last/bias"] + 0.1
+    checkpoint.write(tmp_path / "other", *codec_files(config, weights))
+    chosen = options(shipped, latents, tmp_path, load_path=shipped / "open", dec_path=tmp_path / "other")
+    assert prepare(chosen).stage.codec is None
     assert "no samples to listen to" in capsys.readouterr().err
 
 
@@ -64,9 +67,9 @@ def test_an_older_checkpoint_branches_into_a_new_run(shipped, latents, trained, 
     os.system(f"cp -r {trained} {run}")
     os.system(f"cp -r {run}/000000004 {run}/000000008")
     chosen = options(shipped, latents, tmp_path, load_path=run / "000000004", epochs=2)
-    assert train._run_folder(chosen, origins.found(chosen, "generator")) not in (run, trained)
+    assert prepare(chosen).folder not in (run, trained)
     newest = options(shipped, latents, tmp_path, load_path=run, epochs=2)
-    assert train._run_folder(newest, origins.found(newest, "generator")) == run
+    assert prepare(newest).folder == run
 
 
 def test_a_generator_moves_to_another_codec_that_is_named(shipped, trained, tmp_path, capsys):
@@ -75,17 +78,15 @@ def test_a_generator_moves_to_another_codec_that_is_named(shipped, trained, tmp_
     checkpoint.write(tmp_path / "ae", *codec_files(config, weights))
     identity = load_codec(tmp_path / "ae").identity
     moved = write_latents(tmp_path / "latents", identity)
-    refused("were made by codec", options(shipped, moved, tmp_path / "none", load_path=trained))
+    assert_refused("were made by codec", options(shipped, moved, tmp_path / "none", load_path=trained))
     run = options(shipped, moved, tmp_path / "save", load_path=trained, dec_path=tmp_path / "ae")
     assert train.run(run) == 0
-    assert "its weights are fine-tuned for" in capsys.readouterr().out
+    assert "the latents are of another codec" in capsys.readouterr().out
     made = load_generator(only_run(run.save_path) / "000000004")
     assert made.codec_identity == identity and len(list((only_run(run.save_path) / "000000004").glob("*.flac"))) == 4
 
 
-def test_fine_tuning_keeps_the_weight_of_the_critics_penalty(shipped, latents, trained, tmp_path, monkeypatch):
-    seen = []
-    monkeypatch.setattr(train, "_run", lambda options, stage, *rest: seen.append(stage.init(0)["penalty_weight"]) or 0)
+def test_fine_tuning_keeps_the_weight_of_the_critics_penalty(shipped, latents, trained, tmp_path):
     source = trained / "000000004"
     config = checkpoint.read_config(source)
     assert config["penalty_weight"] == pytest.approx(1.0 - 2e-4)  # two steps of a critic that was not certain
@@ -96,14 +97,14 @@ def test_fine_tuning_keeps_the_weight_of_the_critics_penalty(shipped, latents, t
         checkpoint.write(tmp_path / name, config, arrays)
         config["penalty_weight"] = None
     chosen = functools.partial(options, shipped, latents, tmp_path / "save")
-    assert train.run(chosen(load_path=tmp_path / "kept")) == 0 and seen[-1] == 0.25
-    assert train.run(chosen(load_path=tmp_path / "none")) == 0 and seen[-1] == 1.0
-    refused("penalty_weight is not a number", chosen(load_path=tmp_path / "text"))
+    assert prepare(chosen(load_path=tmp_path / "kept")).stage.init(0)["penalty_weight"] == 0.25
+    assert prepare(chosen(load_path=tmp_path / "none")).stage.init(0)["penalty_weight"] == 1.0
+    assert_refused("penalty_weight is not a number", chosen(load_path=tmp_path / "text"))
 
 
-def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, capsys, monkeypatch) -> None:
+def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, capsys) -> None:
     own = {"load_path": trained, "critic_channels": 2, "epochs": 2}  # said, and as it is: kept from now on
-    kept = begun(monkeypatch, options(shipped, latents, tmp_path / "own", **own))[1]
+    kept = prepare(options(shipped, latents, tmp_path / "own", **own)).stage
     assert "is widened" not in capsys.readouterr().out
     assert kept.config.critic_channels == 2 and kept.start is None  # the same run goes on
 
@@ -119,15 +120,13 @@ def test_widened_by_flags_and_then_resumed(shipped, latents, trained, tmp_path, 
     assert "is widened" not in capsys.readouterr().out
     assert len(list_checkpoints(only_run(tmp_path))) == 2
     for name, value, own in (("critic_channels", 2, 3), ("base_channels", 4, 6), ("small", False, True)):
-        with pytest.raises(MusikaError, match=f"--{name} {value} contradicts .*, which has {own}"):
+        with pytest.raises(MusikaError, match=f"{name} {value} contradicts .*, which has {own}"):
             train.run(options(shipped, latents, tmp_path, **{"load_path": run, "base_channels": 8, name: value}))
 
 
-def test_local_critics_are_there_from_the_start_or_come_later(
-    shipped, latents, trained, tmp_path, capsys, monkeypatch
-) -> None:
+def test_local_critics_are_there_from_the_start_or_come_later(shipped, latents, trained, tmp_path, capsys) -> None:
     def fields(name: str, **values: object) -> list[int]:
-        return list(begun(monkeypatch, options(shipped, latents, tmp_path / name, **values))[1].config.critic_fields)
+        return list(prepare(options(shipped, latents, tmp_path / name, **values)).stage.config.critic_fields)
 
     assert checkpoint.read_config(find_newest_checkpoint(trained))["config"]["critic_fields"] == [1, 4, 16]
     assert fields("published", local_critics=False) == []
@@ -136,27 +135,21 @@ def test_local_critics_are_there_from_the_start_or_come_later(
     save = tmp_path / "added"
     assert train.run(options(shipped, latents, save, load_path=shipped / "open", local_critics=True)) == 0
     assert "gets local critics" in " ".join(capsys.readouterr().out.split())
-    assert checkpoint.read_config(find_newest_checkpoint(only_run(save)))["config"]["critic_fields"] == [
-        1,
-        4,
-        16,
-    ]
+    assert checkpoint.read_config(find_newest_checkpoint(only_run(save)))["config"]["critic_fields"] == [1, 4, 16]
     again = {"load_path": only_run(save), "local_critics": True, "epochs": 2}
     assert train.run(options(shipped, latents, save, **again)) == 0
     assert len(list_checkpoints(only_run(save))) == 2  # the same run went on
-    with pytest.raises(MusikaError, match=r"--local_critics False contradicts .*, which has True"):
+    with pytest.raises(MusikaError, match=r"critic_fields none contradicts .*, which has 1,4,16"):
         train.run(options(shipped, latents, tmp_path / "none", load_path=trained, local_critics=False))
 
 
-def test_a_run_that_goes_on_keeps_its_codec_and_what_it_is_measured_on(shipped, latents, tmp_path, monkeypatch, capsys):
+def test_a_run_that_goes_on_keeps_its_codec_and_what_it_is_measured_on(shipped, latents, tmp_path, capsys):
     held_out = write_latents(tmp_path / "held", load_codec(shipped / "ae").identity, length=128, files=2)
     own = (tmp_path / "codecs" / "own").resolve()
     own.parent.mkdir()
     own.symlink_to(shipped / "ae")
     save = tmp_path / "save"
     assert train.run(options(shipped, latents, save, dec_path=own, valid_path=held_out, totsamples=2)) == 0
-    seen = []
-    monkeypatch.setattr(train, "_run", lambda options, stage, *rest: seen.append((options, stage)) or 0)
     words = [
         "--train_path",
         latents,
@@ -168,15 +161,16 @@ def test_a_run_that_goes_on_keeps_its_codec_and_what_it_is_measured_on(shipped, 
         "--average_decay",
         0.99,
     ]
-    assert train.run(flags.parse_train([*map(str, words)])) == 0
-    chosen, stage = seen[0]
-    assert (chosen.dec_path, chosen.valid_path, stage.train.average_decay) == (own, held_out, 0.99)
+    prepared = prepare(flags.parse_train([*map(str, words)]))
+    stage = prepared.stage
+    assert (prepared.codec_path, stage.train.average_decay) == (own, 0.99)
+    assert prepared.record["paths"]["valid_path"] == str(held_out)
     assert stage.codec is not None and stage.held_out is not stage.windows
     assert "--freeze_encoder does nothing with --stage gan" in capsys.readouterr().err
 
     own.unlink()
-    assert train.run(flags.parse_train([*map(str, words)])) == 0
-    assert f"--dec_path {own} of this run is not there any more" in " ".join(capsys.readouterr().err.split())
+    prepare(flags.parse_train([*map(str, words)]))
+    assert f"{own}, which this run was started with, is not there any more" in " ".join(capsys.readouterr().err.split())
 
 
 def test_lowered_rates_are_told(trained, tmp_path, latents, shipped, capsys):
@@ -189,20 +183,19 @@ def test_lowered_rates_are_told(trained, tmp_path, latents, shipped, capsys):
     assert "learning rates are 0.25 of what" in " ".join(capsys.readouterr().out.split())
 
 
-def test_a_run_goes_on_in_its_own_basis(shipped, latents, trained, tmp_path, monkeypatch, capsys):
-    seen = []
-    monkeypatch.setattr(train, "_run", lambda options, stage, *rest: seen.append(stage) or 0)
+def test_a_run_goes_on_in_its_own_basis(shipped, latents, trained, tmp_path, capsys):
     words = ["--train_path", latents, "--dec_path", shipped / "ae", "--gradio", "False", "--load_path"]
-    assert train.run(flags.parse_train([*map(str, words), str(trained)])) == 0
-    assert seen[-1].train.whitening == 0.5 and seen[-1].start is None
-    assert train.run(flags.parse_train([*map(str, words), str(trained), "--whitening", "0"])) == 0
-    assert "--whitening 0.0 differs from the run of" in " ".join(capsys.readouterr().out.split())
-    assert seen[-1].basis is None and seen[-1].start is not None
+    stage = prepare(flags.parse_train([*map(str, words), str(trained)])).stage
+    assert stage.train.whitening == 0.5 and stage.start is None
+    stage = prepare(flags.parse_train([*map(str, words), str(trained), "--whitening", "0"])).stage
+    assert "whitening 0.0 differs from the run of" in " ".join(capsys.readouterr().out.split())
+    assert stage.basis is None and stage.start is not None
 
     older = tmp_path / "run" / "000000004"  # from before there was a choice
     source = find_newest_checkpoint(trained)
     config = checkpoint.read_config(source)
+    config["training"]["course"] = config["training"].pop("settings")  # as it used to be called
     del config["training"]["course"]["whitening"]
     checkpoint.write(older, config, {name: checkpoint.read(source, name) for name in ("weights", "critic", "state")})
-    assert train.run(flags.parse_train([*map(str, words), str(older)])) == 0
-    assert seen[-1].basis is None and seen[-1].start is None
+    stage = prepare(flags.parse_train([*map(str, words), str(older)])).stage
+    assert stage.basis is None and stage.start is None

@@ -16,7 +16,7 @@ from musika.cli import flags, train
 from musika.codec.load import codec_files, load_codec, read_weights
 from musika.errors import MusikaError
 from tests.helpers import tiny
-from tests.helpers.train_runs import decided, only_run, options, refused
+from tests.helpers.train_runs import assert_refused, change, only_run, options, prepare_codec
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +34,14 @@ def codec_run(songs, tmp_path_factory) -> flags.TrainOptions:
     soundfile.write(music / "narrow.wav", tone[:16_000], 8_000)
     soundfile.write(music / "clipped.wav", np.clip(np.stack([4 * tone, tone], axis=1), -1, 1), 44_100)
     soundfile.write(music / "offset.wav", np.stack([tone, 0.5 * tone], axis=1) + 0.3, 44_100)
-    chosen = options(folder, folder, folder / "save", stage="codec", files_path=music)
-    chosen = flags.dataclasses.replace(
-        chosen, small=None, base_channels=None, coorddepth=None, magnitude_samples=2, xla="False"
-    )
+    sizes = {
+        name: value for name, value in tiny.STEREO.to_dict().items() if name not in ("tuned_bins", "hop", "window")
+    }
+    sizes = {name: tuple(value) if isinstance(value, list) else value for name, value in sizes.items()}
+    chosen = options(folder, folder, folder / "save", stage="codec", files_path=music, dec_path=None, xla="False")
+    chosen = change(chosen, small=None, base_channels=None, coordinate_depth=None, magnitude_samples=2, **sizes)
     said = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(said):
-        patch.setattr(train, "CodecConfig", lambda: tiny.STEREO)
+    with contextlib.redirect_stderr(said):
         assert train.run(chosen) == 0
     (folder / "said").write_text(said.getvalue(), errors="surrogateescape")
     return chosen
@@ -58,7 +59,7 @@ def test_a_codec_trains_on_audio_files(codec_run, tmp_path):
     assert {"log_mel", "flatness_ratio", "loudness_error"} <= info["training"]["figures"].keys()
     state = checkpoint.read(folder, "state")
     assert all(np.isfinite(array).all() for array in state.values())
-    refused("--small belongs", flags.dataclasses.replace(codec_run, small=True, save_path=tmp_path / "other"))
+    assert_refused("--small belongs", change(codec_run, small=True, save_path=tmp_path / "other"))
 
 
 def test_odd_files_in_a_folder_are_told(codec_run):
@@ -75,64 +76,65 @@ def test_odd_files_in_a_folder_are_told(codec_run):
 
 
 def test_a_folder_to_measure_on_that_leaves_nothing_is_refused(codec_run, tmp_path):
-    chosen = flags.dataclasses.replace(codec_run, valid_path=codec_run.files_path, save_path=tmp_path / "save")
-    refused("nothing left to train on", chosen)
+    chosen = change(codec_run, valid_path=codec_run.files_path, save_path=tmp_path / "save")
+    assert_refused("nothing left to train on", chosen)
 
 
-def test_a_codec_goes_on_with_its_own_audio_alone(codec_run, tmp_path, monkeypatch, capsys):
+def test_a_codec_goes_on_with_its_own_audio_alone(codec_run, tmp_path, capsys):
     run = only_run(codec_run.save_path)
     places = ("--load_path", run, "--save_path", codec_run.save_path)
-    chosen, stage = decided(monkeypatch, *places, "--files_path", codec_run.files_path, "--xla", "False")
+    prepared = prepare_codec(*places, "--files_path", codec_run.files_path, "--xla", "False")
+    stage, train_config = prepared.stage, prepared.train
     assert not stage.xla
-    assert (chosen.bs, chosen.magnitude_samples, chosen.epochs) == (2, 2, 1)
+    assert (train_config.bs, train_config.magnitude_samples, train_config.epochs) == (2, 2, 1)
     shown = capsys.readouterr()
     assert "fine-tuned" not in shown.out
-    assert not codec_run.dec_path.exists() and "not there any more" not in shown.err  # a codec's run has no other codec
+    assert "not there any more" not in shown.err  # a codec's run has no other codec
 
     music = tmp_path / "music"
     music.mkdir()
     os.system(f"cp -P {os.fsencode(codec_run.files_path).decode()}/* {music}")
     next(path for path in sorted(music.iterdir()) if path.is_symlink()).unlink()
-    chosen, stage = decided(monkeypatch, *places, "--files_path", music, "--gradio")
+    prepared = prepare_codec(*places, "--files_path", music, "--gradio")
     shown = capsys.readouterr()
-    assert "other audio: its weights are fine-tuned, with fresh optimizers" in shown.out
+    assert "was trained on other audio" in shown.out and "fine-tuned, with fresh optimizers" in shown.out
     assert "no preview page for codecs" in shown.err
-    assert stage.start is not None and stage.xla
-    assert (chosen.bs, chosen.magnitude_samples) == (8, 0)
-    chosen, _ = decided(monkeypatch, *places, "--files_path", music, "--magnitude_samples", 40000)
-    assert chosen.magnitude_samples == 40_000
+    assert prepared.stage.start is not None and prepared.stage.xla
+    assert (prepared.train.bs, prepared.train.magnitude_samples) == (8, 0)
+    prepared = prepare_codec(*places, "--files_path", music, "--magnitude_samples", 40000)
+    assert prepared.train.magnitude_samples == 40_000
     assert "no preview page" not in capsys.readouterr().err
 
 
-def test_an_encoder_that_shall_rest_needs_fresh_optimizers(codec_run, monkeypatch, capsys):
+def test_an_encoder_that_shall_rest_needs_fresh_optimizers(codec_run, capsys):
     places = ("--load_path", only_run(codec_run.save_path), "--save_path", codec_run.save_path)
-    _, stage = decided(monkeypatch, *places, "--files_path", codec_run.files_path, "--freeze_encoder")
-    assert "--freeze_encoder True differs" in capsys.readouterr().out
+    stage = prepare_codec(*places, "--files_path", codec_run.files_path, "--freeze_encoder").stage
+    assert "freeze_encoder True differs" in capsys.readouterr().out
     assert stage.start is not None and stage.trained_parts == ("decoder",)
 
 
-def test_a_run_from_before_a_loss_goes_on_without_it(codec_run, tmp_path, monkeypatch):
+def test_a_run_from_before_a_loss_goes_on_without_it(codec_run, tmp_path):
     source = only_run(codec_run.save_path) / "000000004"
     config, older = checkpoint.read_config(source), tmp_path / "run" / "000000004"
-    assert config["training"]["course"].pop("cycle_weight") == 1.0
+    assert config["training"]["settings"].pop("cycle_weight") == 1.0
     checkpoint.write(older, config, {name: checkpoint.read(source, name) for name in ("weights", "state")})
     places = ("--files_path", codec_run.files_path, "--save_path", codec_run.save_path, "--load_path", older)
-    assert decided(monkeypatch, *places)[1].train.cycle_weight == 0.0
-    assert decided(monkeypatch, *places, "--cycle_weight", "2")[1].train.cycle_weight == 2.0
+    assert prepare_codec(*places).stage.train.cycle_weight == 0.0
+    assert prepare_codec(*places, "--cycle_weight", "2").stage.train.cycle_weight == 2.0
 
 
-def test_a_crop_that_no_loss_can_hear_is_refused(codec_run, tmp_path, monkeypatch):
-    with pytest.raises(MusikaError, match="--crop 2 is too short for the losses: 3 latents are the least"):
-        decided(monkeypatch, "--files_path", codec_run.files_path, "--save_path", tmp_path, "--crop", "2")
+def test_a_crop_that_no_loss_can_hear_is_refused(codec_run, tmp_path):
+    with pytest.raises(MusikaError, match="crop 2 is too short for the losses: 3 latents are the least"):
+        prepare_codec("--files_path", codec_run.files_path, "--save_path", tmp_path, "--crop", "2")
 
 
-def test_a_codec_learns_to_tune_when_told(codec_run, tmp_path, monkeypatch, capsys):
+def test_a_codec_learns_to_tune_when_told(codec_run, tmp_path, capsys):
     places = ("--files_path", codec_run.files_path, "--save_path", tmp_path)
     run = only_run(codec_run.save_path)
     assert checkpoint.read_config(run / "000000004")["config"]["tuned_bins"] == 256  # as new ones do
-    with pytest.raises(MusikaError, match="tunes tones: leave the flag out"):
-        decided(monkeypatch, *places, "--load_path", run, "--tuning", "False")
-    _, stage = decided(monkeypatch, *places, "--tuning", "False")
+    with pytest.raises(MusikaError, match=r"tuned_bins 0 contradicts .* which has 256"):
+        prepare_codec(*places, "--load_path", run, "--tuning", "False")
+    stage = prepare_codec(*places, "--tuning", "False").stage
     assert stage.config.tuned_bins == 0
 
     config, weights = read_weights(run / "000000004")
@@ -142,9 +144,9 @@ def test_a_codec_learns_to_tune_when_told(codec_run, tmp_path, monkeypatch, caps
     }
     checkpoint.write(tmp_path / "older", *codec_files(config, weights))
     capsys.readouterr()
-    _, stage = decided(monkeypatch, *places, "--load_path", tmp_path / "older")
+    stage = prepare_codec(*places, "--load_path", tmp_path / "older").stage
     assert stage.config.tuned_bins == 0 and "learns to tune" not in capsys.readouterr().out
-    _, stage = decided(monkeypatch, *places, "--load_path", tmp_path / "older", "--tuning", "True")
+    stage = prepare_codec(*places, "--load_path", tmp_path / "older", "--tuning", "True").stage
     assert stage.config.tuned_bins == 256 and "learns to tune tones" in capsys.readouterr().out
     assert stage.start["decoder"].keys() - weights["decoder"].keys() == {
         f"{layer}/{kind}"
@@ -154,6 +156,6 @@ def test_a_codec_learns_to_tune_when_told(codec_run, tmp_path, monkeypatch, caps
 
 
 def test_a_missing_folder_to_measure_on_is_refused(codec_run, tmp_path):
-    chosen = flags.dataclasses.replace(codec_run, valid_path=tmp_path / "nothing", save_path=tmp_path / "save")
-    refused("--valid_path .*nothing does not exist", chosen)
-    refused("--hop belongs to published codecs", flags.dataclasses.replace(chosen, hop=256))
+    chosen = change(codec_run, valid_path=tmp_path / "nothing", save_path=tmp_path / "save")
+    assert_refused("nothing, does not exist", chosen)
+    assert_refused("hop belongs to published codecs", dataclasses.replace(chosen, hop=256))

@@ -124,7 +124,12 @@ def read_critic(folder: Path) -> Arrays | None:
         shapes = _get_shapes(path, file.entries)
         first = _get_shape(path, shapes, "1c/kernel", 4)
         config = _make_config(
-            path, GeneratorConfig, channels=first[2], base_channels=first[3] // 3, small="6c0/kernel" not in shapes
+            path,
+            GeneratorConfig,
+            channels=first[2],
+            base_channels=first[3] // 3,
+            small="6c0/kernel" not in shapes,
+            critic_fields=(),
         )
         table = list_critic_weights(config)
         _check_shapes(path, shapes, table)
@@ -295,6 +300,7 @@ def _match_generator(path: Path, entries: Sequence[Entry]) -> tuple[GeneratorCon
         coordinate_depth=start[0] // 4,
         base_channels=start[1] // 28,
         small="0_smallc/kernel" in shapes,
+        critic_fields=(),
     )
     table = list_generator_weights(config)
     _check_shapes(path, shapes, table)

@@ -125,7 +125,9 @@ class CodecStage:
 
     def phase(self, position: int) -> int:
         """MAGNITUDES, WAVEFORM or JUDGED: what the step after `position` crops trains."""
-        if self.train.critic_share > 0 and position >= max(self.train.critic_samples, self.train.magnitude_samples):
+        if self.train.adversarial_share > 0 and position >= max(
+            self.train.critic_samples, self.train.magnitude_samples
+        ):
             return JUDGED
         return WAVEFORM if position >= self.train.magnitude_samples else MAGNITUDES
 
@@ -174,7 +176,7 @@ class CodecStage:
             if phase != MAGNITUDES:
                 state, more, wave_slope = waveform_part(state, planes, batch["waveform"], batch["place"])
                 scalars, slope = scalars | more, slope + wave_slope
-                scalars["loss"] = scalars["loss"] + self.train.wave_weight * scalars["wave_loss"]
+                scalars["loss"] = scalars["loss"] + self.train.waveform_weight * scalars["wave_loss"]
             own = {name: state[name] for name in ("weights", "average", "adam", "rate")}
             gradients = back((slope, ops.ones_like(size) * self.train.latent_weight))
             new, more = update(own, gradients, batch["steps"])
@@ -207,9 +209,9 @@ class CodecStage:
             if judged:
                 state, more, critic_slope = judge(state, made, real)
                 risen = ops.cast(state["critic_adam"]["step"], "float32") / max(self.train.critic_ramp, 1)
-                share = self.train.critic_share * ops.minimum(risen, 1.0)
+                share = self.train.adversarial_share * ops.minimum(risen, 1.0)
                 scalars, slope = scalars | more, slope + _as_long_as(slope, critic_slope) * share
-            return state, scalars, back(slope * self.train.wave_weight)
+            return state, scalars, back(slope * self.train.waveform_weight)
 
         return part
 
@@ -270,7 +272,7 @@ class CodecStage:
             def loss_of_codec(seen: list[Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
                 scores, made_features = _judged(self.critics, weights, seen)
                 adversarial, matching = critic.codec_loss(scores), critic.feature_loss(features, made_features)
-                loss = adversarial + self.train.feature_weight * matching
+                loss = adversarial + self.train.feature_matching_weight * matching
                 return loss, {"adversarial": adversarial, "features": matching}
 
             critic_loss, features, gradient = backend.value_and_gradient(loss_of_critics, weights)

@@ -1,0 +1,30 @@
+"""Every size and hyperparameter, as frozen dataclasses. Standard library only."""
+
+from musika.config.codec import (
+    ANY_PUBLISHED,
+    SAMPLE_RATE,
+    TUNED_BINS,
+    CodecConfig,
+    PublishedCodecConfig,
+    same_codec,
+)
+from musika.config.fields import Config, require
+from musika.config.generator import LOCAL_FIELDS, GeneratorConfig
+from musika.config.training import TRAIN_CONFIGS, CodecTrainConfig, GanTrainConfig, TrainConfig
+
+__all__ = [
+    "ANY_PUBLISHED",
+    "LOCAL_FIELDS",
+    "SAMPLE_RATE",
+    "TRAIN_CONFIGS",
+    "TUNED_BINS",
+    "CodecConfig",
+    "CodecTrainConfig",
+    "Config",
+    "GanTrainConfig",
+    "GeneratorConfig",
+    "PublishedCodecConfig",
+    "TrainConfig",
+    "require",
+    "same_codec",
+]

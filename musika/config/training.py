@@ -1,0 +1,121 @@
+"""How generators and codecs are trained: the hyperparameters of both stages."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from musika.config.fields import MISSING, Config, convert_value, get_fields, require, setting, with_default
+
+# fields by the names that they had when earlier runs wrote them
+RENAMED = {
+    "level_weight": "band_energy_weight",
+    "balance_weight": "band_bias_weight",
+    "texture_weight": "flatness_weight",
+    "wave_weight": "waveform_weight",
+    "critic_share": "adversarial_share",
+    "feature_weight": "feature_matching_weight",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig(Config):
+    """What the training of every stage has; Musika's names and defaults."""
+
+    lr: float = setting(1e-4, "learning rate", above=0, high=1, common=True)
+    bs: int = setting(32, "batch size", "examples", 1, 65_536, common=True)
+    epochs: int = setting(250, "epochs to train", "epochs", 1, 10_000_000, common=True)
+    totsamples: int = setting(300_000, "examples in an epoch", "examples", 1, 10**12, common=True)
+    save_every: int = setting(1, "epochs between checkpoints", "epochs", 1, 10_000_000, common=True)
+    average_decay: float = setting(
+        0.999, "decay of the exponential moving average of the weights, which is what plays", "a step", 0, 1
+    )
+    seed: int = setting(0, "number that fixes every random choice", "", 0, 2**63 - 1, common=True, on_resume="refuse")
+
+    def check(self) -> None:
+        require(self.totsamples >= self.bs, f"totsamples {self.totsamples} is less than one batch of {self.bs}")
+        require(self.average_decay < 1, f"average_decay {self.average_decay}: must be less than 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class GanTrainConfig(TrainConfig):
+    """How a generator is trained. An example is a window of latents."""
+
+    gp_max_weight: float = setting(10.0, "largest weight of the critic's gradient penalty (R1)", "", 0, 1e6)
+    whitening: float = setting(
+        0.5,
+        "how far latents are whitened in training, 0 to 1; 0 is Musika's way",
+        "",
+        0,
+        1,
+        before=0.0,
+        on_resume="restart",
+    )
+    truncation: float = setting(2.0, "bound of the random coordinates", "standard deviations", above=0, high=10)
+
+
+@dataclasses.dataclass(frozen=True)
+class CodecTrainConfig(TrainConfig):
+    """How a codec is trained. An example is a crop of audio."""
+
+    lr: float = with_default(TrainConfig, "lr", 7e-4)
+    bs: int = with_default(TrainConfig, "bs", 8)
+    totsamples: int = with_default(TrainConfig, "totsamples", 20_000)
+    warmup: int = setting(50, "steps over which the learning rate rises", "steps", 0, 10**9)
+    decay_samples: int = setting(
+        200_000, "examples over which the learning rate falls to a tenth, along a cosine", "examples", 1, 10**12
+    )
+    crop: int = setting(6, "length of an example", "latents of 93 ms", 1, 4096)
+    freeze_encoder: bool = setting(
+        False,
+        "train the decoder alone, so that encoded folders stay valid",
+        common=True,
+        before=False,
+        on_resume="restart",
+    )
+    magnitude_samples: int = setting(
+        40_000, "examples that train magnitudes alone, at twice the speed", "examples", 0, 10**12
+    )
+    linear_weight: float = setting(0.15, "loss weight: log magnitude of single bins", "", 0, 1e6)
+    mel_weight: float = setting(1.0, "loss weight: log-mel bands", "", 0, 1e6)
+    band_energy_weight: float = setting(1.0, "loss weight: energy of each band over the crop", "", 0, 1e6)
+    band_bias_weight: float = setting(
+        1.0, "loss weight: mean error of ranges of bands, where the crop is audible", "", 0, 1e6
+    )
+    flatness_weight: float = setting(1.0, "loss weight: spectral flatness of the waveform", "", 0, 1e6)
+    cycle_weight: float = setting(
+        1.0, "loss weight: cycle consistency, latents of the decoded waveform", "", 0, 1e6, before=0.0
+    )
+    tuning_weight: float = setting(1.0, "loss weight: frequencies of tones", "", 0, 1e6)
+    waveform_weight: float = setting(
+        1.0, "loss weight: all losses on the waveform, beside those on magnitudes", "", 0, 1e6
+    )
+    latent_weight: float = setting(0.01, "loss weight: mean square of latents before tanh", "", 0, 1e6)
+    latent_noise: float = setting(0.02, "deviation of the noise that the decoder learns to ignore", "", 0, 0.999)
+    adversarial_share: float = setting(
+        0.0, "strength of the critics, beside the losses on the waveform; 0 leaves them out", "", 0, 1e6, before=1.0
+    )
+    critic_samples: int = setting(100_000, "examples after which the critics begin", "examples", 0, 10**12)
+    critic_lr: float = setting(5e-4, "learning rate of the critics", "", above=0, high=1)
+    critic_width: int = setting(24, "channels of the critics' first layers", "channels", 1, 4096)
+    critic_ramp: int = setting(200, "critics' steps over which their strength rises", "steps", 0, 10**9)
+    feature_matching_weight: float = setting(2.0, "loss weight: feature matching, within the critics' part", "", 0, 1e6)
+
+
+TRAIN_CONFIGS: dict[str, type[TrainConfig]] = {"gan": GanTrainConfig, "codec": CodecTrainConfig}
+
+
+def read_settings(kind: type[TrainConfig], written: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that an earlier run wrote into its checkpoints, by today's names.
+
+    Names that `kind` does not have are left out: runs used to write those of the other stage, too.
+
+    Raises:
+        ConfigError: a value is of another type than its field.
+    """
+    fields = get_fields(kind)
+    named = {RENAMED.get(name, name): value for name, value in written.items()}
+    found = {name: convert_value(fields[name], value) for name, value in named.items() if name in fields}
+    before = {name: field.metadata["before"] for name, field in fields.items()}
+    return {name: value for name, value in before.items() if value is not MISSING} | found

@@ -1,0 +1,198 @@
+"""Preparing the training of a codec: sizes, audio, what to measure on, weights to start from."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from musika import audio, checkpoint, console
+from musika.config import CodecConfig, CodecTrainConfig
+from musika.config.recipe import split_settings
+from musika.errors import UsageError
+from musika.files import format_path
+from musika.training.setup.origin import (
+    Origin,
+    decide_to_resume,
+    find_origin,
+    find_run_path,
+    list_restart_reasons,
+    resolve_train_config,
+)
+from musika.training.setup.prepared import PreparedTraining, finish_preparation
+from musika.training.setup.request import TrainingRequest
+
+if TYPE_CHECKING:
+    from musika.training.pool import Pool
+
+REMARKS = 40  # lines about unusual files that are shown
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """Sizes and weights of a codec to train.
+
+    Attributes:
+        config: sizes.
+        weights: of encoder, decoder and perhaps critic; None for random ones.
+        reasons: why the run of the checkpoint cannot be resumed.
+    """
+
+    config: CodecConfig
+    weights: dict[str, Any] | None = None
+    reasons: tuple[str, ...] = ()
+
+
+def prepare_codec(request: TrainingRequest) -> PreparedTraining:
+    """A codec's training, ready to run.
+
+    Raises:
+        MusikaError: audio, a checkpoint or settings that cannot be used.
+    """
+    _refuse_foreign_sizes(request)
+    origin = find_origin(request.load_path, "codec")
+    likely = resolve_train_config(CodecTrainConfig, request, origin, origin is not None and origin.has_state)
+    valid_path = request.valid_path or find_run_path(origin, "valid_path")
+    files = audio.find(request.data_path)
+    start = resolve_start(request, origin)
+    check_crop(start.config, likely.crop)  # before hours of audio are decoded
+    files, held_out = split_files(files, valid_path)
+    pool = make_pool(request, files, start.config, likely.crop)
+    reasons = [] if origin is None else [*start.reasons, *list_restart_reasons(origin, request, "audio", pool.mark)]
+    resumes = decide_to_resume(origin, request, reasons)
+    train = resolve_train_config(CodecTrainConfig, request, origin, resumes)
+    check_crop(start.config, train.crop)
+    if train.crop > likely.crop:  # files must be as long as a crop
+        pool = make_pool(request, files, start.config, train.crop)
+    stage = _make_stage(request, start, train, pool, held_out)
+    console.say(f"{len(pool.sources)} files, {pool.seconds / 3600:.2f} hours of audio")
+    return finish_preparation(request, stage, train, origin if resumes else None, valid_path=valid_path)
+
+
+def resolve_start(request: TrainingRequest, origin: Origin | None) -> Start:
+    """Sizes and weights to begin with. A decoder that exists can learn to tune tones.
+
+    Raises:
+        UsageError: a size contradicts the checkpoint.
+    """
+    asked, _ = split_settings("codec", request.settings)
+    if origin is None:
+        return Start(CodecConfig(**asked))
+    from musika.codec.load import read_weights
+    from musika.codec.weights import add_tuner
+
+    config, parts = read_weights(origin.folder)
+    weights: dict[str, Any] = dict(parts)
+    if checkpoint.has(origin.folder, "critic"):
+        weights["critic"] = checkpoint.read(origin.folder, "critic")
+    for name, value in asked.items():
+        own = getattr(config, name)
+        learns_to_tune = name == "tuned_bins" and not own
+        if value != own and not learns_to_tune:
+            raise UsageError(f"{name} {value} contradicts {origin.folder}, which has {own}: leave it out")
+    bins = asked.get("tuned_bins", config.tuned_bins)
+    if bins == config.tuned_bins:
+        return Start(config, weights)
+    config, decoder = add_tuner(config, weights["decoder"], min(bins, config.bins))
+    reason = f"{origin.folder} learns to tune tones, which its decoder did not do"
+    return Start(config, {**weights, "decoder": decoder}, (reason,))
+
+
+def make_pool(request: TrainingRequest, files: list[Path], config: CodecConfig, crop: int) -> Pool:
+    """All audio, decoded; a person is told of files that are of no use."""
+    from musika.training.pool import Pool
+
+    cache = request.save_path / "decoded_audio"
+    console.say(f"reading {len(files)} audio files into {cache}")
+    pool = Pool(request.data_path, files, cache, config.sample_rate, (crop + 1) * config.hop_total)
+    for path, reason in pool.skipped:
+        console.warn(f"left out: {_name_file(path, reason)}")
+    for path, remark in pool.remarks[:REMARKS]:
+        console.warn(f"{format_path(path)} {remark}")
+    if len(pool.remarks) > REMARKS:
+        console.warn(f"and {len(pool.remarks) - REMARKS} more remarks of this kind")
+    return pool
+
+
+def check_crop(config: CodecConfig, crop: int) -> None:
+    """Refuses examples that are too short for the losses' windows."""
+    from musika.training.stages.codec import shortest_crop
+
+    if crop < (least := shortest_crop(config)):
+        raise UsageError(f"crop {crop} is too short for the losses: {least} latents are the least")
+
+
+def split_files(files: list[Path], valid_path: Path | None) -> tuple[list[Path], list[Path]]:
+    """Files to train on, and files to measure on, which may be none."""
+    from musika.training import validation
+
+    if valid_path is not None:
+        if not valid_path.exists():
+            raise UsageError(f"the folder to measure on, {format_path(valid_path)}, does not exist")
+        own = audio.find(valid_path)
+        if len(own) > validation.MOST:
+            console.say(f"measured on the first {validation.MOST} of {len(own)} files in {format_path(valid_path)}")
+        known = {path.resolve() for path in own}
+        rest = [path for path in files if path.resolve() not in known]
+        if not rest:
+            raise UsageError(f"{format_path(valid_path)} holds all of the audio: there is nothing left to train on")
+        return rest, own
+    rest, held_out = validation.split(files)
+    if held_out:
+        console.say(f"{len(held_out)} of {len(files)} files are held out to measure on; name others with valid_path")
+    else:
+        console.warn(f"{len(files)} files are too few to hold some out: figures are of music that is trained on")
+    return rest, held_out
+
+
+def read_excerpts(files: list[Path], sample_rate: int) -> list[tuple[str, Any]]:
+    """Excerpts that the run is measured on, numbered: names of files do not belong into checkpoints."""
+    from musika.training import validation
+
+    found, failed = validation.excerpts(files, sample_rate)
+    for path, reason in failed:
+        console.warn(f"not measured on: {_name_file(path, reason)}")
+    for number, (path, _) in enumerate(found):
+        console.say(f"validation-{number}: {format_path(path)}")
+    return [(f"validation-{number}", waveform) for number, (_, waveform) in enumerate(found)]
+
+
+def _make_stage(
+    request: TrainingRequest, start: Start, train: CodecTrainConfig, pool: Pool, held_out: list[Path]
+) -> Any:
+    """The networks and all that trains them."""
+    from musika.training.stages.codec import CodecStage
+
+    measured = held_out or pool.sources[:: max(1, len(pool.sources) - 1)]
+    return CodecStage(
+        start.config,
+        train,
+        pool,
+        start=start.weights,  # a run that is resumed replaces them by its state
+        previews=read_excerpts(measured, start.config.sample_rate),
+        precision=_choose_precision(request.mixed_precision),
+        xla=request.xla != "False",  # spectra and losses are faster with it on a processor, too
+        trained={"audio": pool.mark},
+    )
+
+
+def _choose_precision(mixed_precision: str) -> str:
+    """Of a codec's networks: float16 would need loss scaling, so float32 takes its place."""
+    from musika import backend
+
+    policy: str = backend.precision(mixed_precision)
+    if policy != "mixed_float16":
+        return policy
+    console.say("this device has no bfloat16, and codecs are not trained in float16: float32 is used")
+    return "float32"
+
+
+def _refuse_foreign_sizes(request: TrainingRequest) -> None:
+    for name, value in request.codec_sizes.items():
+        if value is not None:
+            raise UsageError(f"{name} belongs to published codecs, which are not trained here: leave it out")
+
+
+def _name_file(path: Path, reason: str) -> str:
+    """A reason with the file's name in front of it, where it is not in it already."""
+    return reason if format_path(path) in reason else f"{format_path(path)}: {reason}"

@@ -1,0 +1,69 @@
+"""The table of sizes and hyperparameters in the documentation, written from the fields that define them.
+
+    python -m tools.write_hyperparameters [--check]
+
+Writes docs/guide/hyperparameters.md. With --check it writes nothing and fails when the file is not what it would write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from musika.config import CodecConfig, CodecTrainConfig, Config, GanTrainConfig, GeneratorConfig
+from musika.config.fields import describe_range, get_fields, get_flag
+
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "guide" / "hyperparameters.md"
+INTRODUCTION = """# Sizes and hyperparameters
+
+Every value that `musika_train.py` can set. Most have a flag of their own (`--lr 0.0002`), which `--help_all` lists; all
+can be set with `--set NAME=VALUE`. A resumed run keeps its values where no others are asked for.
+
+This file is written by `python -m tools.write_hyperparameters` from the fields in `musika/config`.
+"""
+TABLES: tuple[tuple[str, str, type[Config]], ...] = (
+    ("Training a generator", "An example is a window of latents.", GanTrainConfig),
+    ("Sizes of a generator", "A checkpoint keeps its sizes; its widths can only grow.", GeneratorConfig),
+    ("Training a codec", "An example is a crop of audio.", CodecTrainConfig),
+    ("Sizes of a codec", "They have no flags: use `--set`.", CodecConfig),
+)
+
+
+def write_table(title: str, about: str, kind: type[Config]) -> str:
+    """One section: a heading, a sentence and a row for each field."""
+    rows = ["| name | default | unit | range | what it is |", "| --- | --- | --- | --- | --- |"]
+    for field in get_fields(kind).values():
+        name = field.name if get_flag(field) == field.name else f"{field.name} (`--{get_flag(field)}`)"
+        rows.append(
+            f"| {name} | {format_value(field.default)} | {field.metadata['unit']} | {describe_range(field)} "
+            f"| {field.metadata['help']} |"
+        )
+    return f"## {title}\n\n{about}\n\n" + "\n".join(rows) + "\n"
+
+
+def format_value(value: Any) -> str:
+    """A default as a person writes it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def write_document() -> str:
+    """The whole file."""
+    return "\n".join([INTRODUCTION, *(write_table(*table) for table in TABLES)])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="only compare")
+    text = write_document()
+    if parser.parse_args().check:
+        same = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text
+        print(f"{TARGET.name} is {'up to date' if same else 'not what the fields say: run without --check'}")
+        return 0 if same else 1
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
