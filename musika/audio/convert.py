@@ -41,13 +41,6 @@ def to_stereo(block: np.ndarray, order: str = "wave") -> np.ndarray:
     return block[:, :2]
 
 
-def stereo_note(channels: int) -> str | None:
-    """What to say about a number of channels whose layout is not known."""
-    if channels in (1, 2, 6, 8):
-        return None
-    return f"has {channels} channels: the first two are taken"
-
-
 def resampled_length(samples: int, rate: int, new_rate: int) -> int:
     """Samples at the new rate: the same duration, rounded to the nearest sample, halves up."""
     return (2 * samples * new_rate + rate) // (2 * rate)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
+from musika.audio.crc import OGG, compute_crc
+
 LOOKAHEAD = 312  # samples at 48 kHz by which the encoder lags behind
 _TAIL = 131_072  # bytes at the end of a file that hold its last page, which has 65 307 at most
 
@@ -26,7 +28,7 @@ def shorten(file: BinaryIO, samples: int) -> None:
     position = int.from_bytes(page[6:14], "little") - samples  # samples up to the end of this page
     page[6:14] = position.to_bytes(8, "little")
     page[22:26] = bytes(4)
-    page[22:26] = _checksum(page).to_bytes(4, "little")
+    page[22:26] = compute_crc(page, OGG).to_bytes(4, "little")
     file.seek(size - len(page))
     file.write(page)
 
@@ -40,17 +42,3 @@ def _last_page(tail: bytes) -> int:
             return start
         start = tail.rfind(b"OggS", 0, start)
     raise ValueError("no whole Ogg page at the end")
-
-
-def _checksum(page: bytes | bytearray) -> int:
-    """Ogg's CRC: polynomial 0x04c11db7, nothing reflected, from 0."""
-    table = []
-    for value in range(256):
-        word = value << 24
-        for _ in range(8):
-            word = (word << 1) ^ (0x04C1_1DB7 if word & 0x8000_0000 else 0)
-        table.append(word & 0xFFFF_FFFF)
-    crc = 0
-    for byte in page:
-        crc = (crc << 8 & 0xFFFF_FFFF) ^ table[(crc >> 24) ^ byte]
-    return crc

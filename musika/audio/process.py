@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -18,55 +17,45 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from musika.errors import AudioError
-from musika.files import format_path
+from musika.audio import messages
+from musika.audio.checks import FileError
+from musika.audio.messages import MAX_CHANNELS, Format
 
 MEMORY = 2 << 30  # bytes of address space that a decoder may take
 PATIENCE = 60.0  # seconds that a decoder may go without giving samples
 MESSAGE = 1 << 19  # bytes of samples in one message
-MAX_CHANNELS = 64
 NONSENSE = "made its decoder answer nonsense"
 
 
-class FileError(AudioError):
-    """An audio file that cannot be read: `reason` is the end of a sentence that begins with the file's name."""
-
-    def __init__(self, path: os.PathLike[str] | str, reason: str) -> None:
-        super().__init__(f"{format_path(path)} {reason}")
-        self.reason = reason
-
-
-def command() -> list[str]:
+def get_command() -> list[str]:
     """The program that decodes; -P keeps the worker's own folder from hiding other packages."""
     return [sys.executable, "-P", str(Path(__file__).with_name("worker.py"))]
 
 
 class Decoder:
-    """The samples of one file as they are, in a context: `with Decoder(path) as decoder: for block in decoder: ...`.
+    """The samples of one file as they are, in a context: `with Decoder(path) as decoder: for form, block in decoder:`.
 
     Attributes:
-        rate: Hz.
-        channels: how many.
-        order: how channels are sorted where there are more than two, "wave" or "vorbis".
+        format: of the samples to come; it may change within a file.
     """
 
     def __init__(self, path: Path, memory: int = MEMORY, patience: float = PATIENCE) -> None:
-        """Starts the worker and waits for the file's header.
+        """Starts the worker and waits for the first format.
 
         Raises:
             FileError: the file cannot be decoded.
         """
         self._path, self._patience = path, patience
         self._waiting_since: float | None = None
-        self._late = False
+        self._is_late = False
         self._closed = threading.Event()
         # a session of its own: an interrupt from the keyboard is ours to handle, and ffmpeg goes with the worker
         self._process = subprocess.Popen(
-            command(),
+            get_command(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -77,18 +66,15 @@ class Decoder:
         try:
             request = {"path": os.path.abspath(path), "memory": memory, "block": MESSAGE}
             assert self._process.stdin is not None
-            with contextlib.suppress(BrokenPipeError):  # a worker that is gone already: the header will say so
+            with contextlib.suppress(BrokenPipeError):  # a worker that is gone already: there will be no format
                 self._process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
                 self._process.stdin.flush()
-            kind, header = self._receive()
+            kind, content = self._receive()
             if kind == b"E":
-                raise FileError(path, header["error"] or "has no samples")
+                raise FileError(path, self._read_end(content) or "holds no samples")
             if kind != b"H":
                 raise FileError(path, NONSENSE)
-            self.rate, self.channels = header["rate"], header["channels"]
-            self.order, self._dtype = str(header.get("order")), np.dtype(header["dtype"])
-            if not 0 < self.channels <= MAX_CHANNELS:
-                raise FileError(path, f"has {self.channels} channels; 1 to {MAX_CHANNELS} can be read")
+            self.format = self._read_format(content)
         except BaseException:
             self.close()
             raise
@@ -101,21 +87,27 @@ class Decoder:
     ) -> None:
         self.close()
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """Blocks `[n, channels]`, float32.
+    def __iter__(self) -> Iterator[tuple[Format, np.ndarray]]:
+        """Blocks `[n, channels]`, float32, each with its format.
 
         Raises:
             FileError: the file is damaged or truncated, or its decoder crashed or hung.
         """
+        before = b"H"
         while True:
             kind, content = self._receive()
             if kind == b"E":
-                if content["error"]:
-                    raise FileError(self._path, content["error"])
+                if error := self._read_end(content):
+                    raise FileError(self._path, error)
                 return
-            if kind != b"S" or len(content) % (self._dtype.itemsize * self.channels):
+            if kind == b"H" and before != b"H":
+                self.format = self._read_format(content)
+            elif kind == b"S" and not len(content) % (4 * self.format.channels):
+                block = np.frombuffer(content, self.format.dtype).astype(np.float32)
+                yield self.format, block.reshape(-1, self.format.channels)
+            else:
                 raise FileError(self._path, NONSENSE)
-            yield np.frombuffer(content, self._dtype).astype(np.float32).reshape(-1, self.channels)
+            before = kind
 
     def close(self) -> None:
         """Ends the worker, whatever it is doing."""
@@ -127,31 +119,36 @@ class Decoder:
                     pipe.close()
         self._process.wait()
 
-    def _receive(self) -> tuple[bytes, Any]:
-        """The next message: JSON of a header or an end, bytes of samples."""
+    def _receive(self) -> tuple[bytes, bytes]:
+        """The letter and the content of the next message."""
         assert self._process.stdout is not None
         self._waiting_since = time.monotonic()
-        head = self._process.stdout.read(5)
-        size = struct.unpack("<I", head[1:])[0] if len(head) == 5 else 0
+        head = self._process.stdout.read(messages.HEAD_SIZE)
+        size = messages.read_size(head)
         content = self._process.stdout.read(size) if 0 < size <= 4 * MESSAGE else b""
         self._waiting_since = None
-        if len(head) < 5 or len(content) < size:
-            raise FileError(self._path, self._cause_of_death())
-        kind = head[:1]
-        if kind == b"S":
-            return kind, content
-        try:
-            message = json.loads(content)
-            if kind == b"E" and (message["error"] is None or isinstance(message["error"], str)):
-                return kind, message
-            if kind == b"H" and message["dtype"] in ("<f4", ">f4"):
-                return kind, {**message, "rate": int(message["rate"]), "channels": int(message["channels"])}
-        except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
-            pass
-        raise FileError(self._path, NONSENSE)
+        if not head[:1] or not size or len(content) < size:
+            raise FileError(self._path, self._explain_silence())
+        return head[:1], content
 
-    def _cause_of_death(self) -> str:
-        if self._late:
+    def _read_format(self, content: bytes) -> Format:
+        try:
+            form = messages.read_format(content)
+        except ValueError:
+            raise FileError(self._path, NONSENSE) from None
+        if not 0 < form.channels <= MAX_CHANNELS:
+            raise FileError(self._path, f"has {form.channels} channels; 1 to {MAX_CHANNELS} can be read")
+        return form
+
+    def _read_end(self, content: bytes) -> str | None:
+        try:
+            return messages.read_end(content)
+        except ValueError:
+            raise FileError(self._path, NONSENSE) from None
+
+    def _explain_silence(self) -> str:
+        """Why the worker has stopped to answer."""
+        if self._is_late:
             return f"stopped its decoder: no samples for {self._patience:.0f} s"
         try:
             code = self._process.wait(timeout=5)
@@ -166,7 +163,7 @@ class Decoder:
         while not self._closed.wait(min(1.0, self._patience / 4)):
             since = self._waiting_since
             if since is not None and time.monotonic() - since > self._patience:
-                self._late = True
+                self._is_late = True
                 self._kill()
                 return
 

@@ -15,23 +15,30 @@ Decoding happens in a worker process (process.py).
 
 from __future__ import annotations
 
+import itertools
 import os
-import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from musika.audio.convert import rechunk, resample, stereo_note, to_stereo
-from musika.audio.process import MEMORY, PATIENCE, Decoder, FileError
+from musika.audio.checks import (
+    LONGEST,
+    FileError,
+    check_file,
+    check_rate,
+    check_samples,
+    describe_channels,
+    describe_rate,
+)
+from musika.audio.convert import rechunk, resample, to_stereo
+from musika.audio.messages import Format
+from musika.audio.process import MEMORY, PATIENCE, Decoder
 from musika.config import SAMPLE_RATE
 from musika.errors import AudioError
-from musika.files import describe_error, format_path, list_files
+from musika.files import format_path, list_files
 
 BLOCK = 1 << 16  # samples
-RATES = (8_000, 192_000)  # Hz
-LOW_RATE = 32_000  # Hz; below it a person is told that treble is missing
-LONGEST = 100 * 3600  # seconds of audio in one file
 SOUND = "aac ac3 aif aifc aiff alac amr ape au caf dsf dts eac3 flac m4a m4b mka mp1 mp2 mp3 mpa mpc oga ogg oma opus"
 SOUND_TOO = "ra rf64 snd spx tak tta voc w64 wav wave weba wma wv"
 VIDEO = "3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts ogv ts vob webm wmv"
@@ -48,7 +55,7 @@ def find(folder: Path) -> list[Path]:
         AudioError: no such folder, or no audio in it.
     """
     if not os.path.lexists(folder):
-        raise AudioError(f"there is no folder {format_path(folder)}; --files_path names the folder with audio files")
+        raise AudioError(f"there is no folder {format_path(folder)}", about="audio")
     if not folder.is_dir():
         return [folder]
     found = [path for path in list_files(folder) if path.suffix.lower() in EXTENSIONS or path.is_dir()]
@@ -56,9 +63,9 @@ def find(folder: Path) -> list[Path]:
         raise AudioError(f"the folder {format_path(folder)} cannot be opened; give yourself permission to read it")
     if not found:
         raise AudioError(
-            f"there is no audio in {format_path(folder)}; looked for wav, flac, ogg, opus, mp3, aiff, m4a "
-            f"and other sound "
-            "and video files, in sub-folders too"
+            f"there is no audio in {format_path(folder)} or its sub-folders; looked for wav, flac, ogg, opus, mp3, "
+            "aiff, m4a and other sound and video files",
+            about="audio",
         )
     return found
 
@@ -91,65 +98,42 @@ def blocks(
     """
     check_file(path)
     with Decoder(path, memory, patience) as decoder:
-        if not RATES[0] <= decoder.rate <= RATES[1]:
-            raise FileError(path, f"has a sample rate of {decoder.rate} Hz; 8000 to 192000 Hz can be read")
-        remark = stereo_note(decoder.channels)
-        if note is not None and remark is not None:
-            note(remark)
-        if note is not None and decoder.rate < LOW_RATE:
-            note(f"has a sample rate of {decoder.rate} Hz: there is nothing above {decoder.rate // 2} Hz in it")
-        stereo = _finite(path, (to_stereo(block, decoder.order) for block in decoder), decoder.rate)
-        given = False
-        for piece in rechunk(_checked(path, resample(stereo, decoder.rate, sample_rate)), block_samples):
-            given = True
+        by_format = itertools.groupby(decoder, key=lambda item: item[0])
+        pieces = (
+            piece
+            for form, items in by_format
+            for piece in _read_format(path, form, (block for _, block in items), note or _ignore, sample_rate)
+        )
+        is_empty = True
+        for piece in rechunk(pieces, block_samples):
+            is_empty = False
             yield piece
-        if not given:
+        if is_empty:
             raise FileError(path, "holds no samples")
 
 
-def check_file(path: Path) -> None:
-    """Whether this is a file with something in it that may be read.
-
-    Raises:
-        FileError: it is not; the reason says why.
-    """
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        raise FileError(path, "is a link to nothing" if path.is_symlink() else "does not exist") from None
-    except OSError as error:
-        raise FileError(path, f"cannot be read: {describe_error(error)}") from None
-    try:
-        if stat.S_ISDIR(status.st_mode):
-            os.listdir(path)
-            raise FileError(path, "is a folder, not an audio file")
-        if not stat.S_ISREG(status.st_mode):
-            raise FileError(path, "is not a regular file")
-        with open(path, "rb"):
-            pass
-    except OSError as error:
-        raise FileError(path, f"cannot be read: {describe_error(error)}") from None
-    if status.st_size == 0:
-        raise FileError(path, "is empty (0 bytes)")
+def _ignore(remark: str) -> None:
+    """Nobody wants to know."""
 
 
-def _finite(path: Path, stereo: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """Passes samples on as long as they are finite and not too many."""
+def _read_format(
+    path: Path, form: Format, blocks: Iterator[np.ndarray], note: Callable[[str], object], sample_rate: int
+) -> Iterator[np.ndarray]:
+    """The blocks of one format in two channels and at the new rate."""
+    check_rate(path, form.rate)
+    for remark in (*form.notes, describe_channels(form.channels), describe_rate(form.rate)):
+        if remark is not None:
+            note(remark)
+    checked = _check_blocks(path, blocks, form.rate)
+    yield from resample((to_stereo(block, form.order) for block in checked), form.rate, sample_rate)
+
+
+def _check_blocks(path: Path, blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+    """Passes samples on as long as they are sound and not too many."""
     done = 0
-    for block in stereo:
-        bad = ~np.isfinite(block).all(axis=1)
-        if bad.any():
-            where = (done + int(np.argmax(bad))) / rate
-            raise FileError(path, f"has samples that are not finite numbers (NaN or infinite), first at {where:.2f} s")
+    for block in blocks:
+        check_samples(path, block, done, rate)
         done += len(block)
         if done > LONGEST * rate:
             raise FileError(path, f"is longer than {LONGEST // 3600} hours")
-        yield block
-
-
-def _checked(path: Path, resampled_blocks: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """The same once more behind the resampler, where samples near the largest float overflow."""
-    for block in resampled_blocks:
-        if not np.isfinite(block).all():
-            raise FileError(path, "has samples so large that they cannot be resampled")
         yield block

@@ -6,16 +6,19 @@ memory, and decodes in this process: use it for files that you trust. docs/guide
 
 from __future__ import annotations
 
+import io
+import itertools
 import math
-import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from musika.audio import FileError, check_file
-from musika.audio.convert import rechunk, resampled_length, stereo_note, to_stereo
+from musika.audio.checks import FileError, check_file, check_rate, check_samples, describe_channels, describe_rate
+from musika.audio.convert import rechunk, resampled_length, to_stereo
+from musika.audio.layout import PartFile, Unreadable, read_layout
+from musika.audio.layout.riff import find_wave_data
 from musika.config import SAMPLE_RATE
 from musika.errors import UsageError
 
@@ -24,6 +27,7 @@ CROSSINGS = 80  # zeros of the resampling filter on either side
 KAISER = 12.0  # shape of its window: about 118 dB down
 PASSBAND = 0.955  # of the lower rate's band
 MOST_PHASES = 2048
+PARTS = itertools.count()  # tensorflow-io remembers the first file of a name: each part gets a name of its own
 
 
 def require() -> Any:
@@ -38,8 +42,9 @@ def require() -> Any:
         _ = tensorflow_io.audio.AudioIOTensor
     except (ImportError, NotImplementedError, AttributeError, OSError):
         raise UsageError(
-            "--reader tensorflow-io needs an environment made with `pip install -r requirements-tfio.txt` "
-            "(Python 3.11, TensorFlow 2.16); --reader soundfile works here"
+            "tensorflow-io is not installed, or does not fit the TensorFlow that is; it needs an environment of its "
+            "own, made with `pip install -r requirements-tfio.txt` (Python 3.11, TensorFlow 2.16)",
+            about="reader",
         ) from None
     return tensorflow_io
 
@@ -63,24 +68,49 @@ def blocks(
         UsageError: tensorflow-io is not installed.
     """
     check_file(path)
-    samples, rate, channels = _decoded(path)
-    remark = stereo_note(channels)
-    if note is not None and remark is not None:
-        note(remark)
-    yield from rechunk([_resampled(path, samples, rate, sample_rate)], block_samples)
+    by_rate = itertools.groupby(_decode_parts(path, note), key=lambda item: item[1])
+    samples = (
+        resample(path, np.concatenate([part for part, _ in items]), rate, sample_rate) for rate, items in by_rate
+    )
+    is_empty = True
+    for piece in rechunk(samples, block_samples):
+        is_empty = False
+        yield piece
+    if is_empty:
+        raise FileError(path, "holds no samples")
 
 
-def _decoded(path: Path) -> tuple[Any, int, int]:
-    """Samples `[n, 2]` float32 at the file's rate, that rate in Hz, and how many channels the file has."""
+def _decode_parts(path: Path, note: Callable[[str], object] | None) -> Iterator[tuple[np.ndarray, int]]:
+    """Samples `[n, 2]` float32 of each part of a file, and their rate in Hz."""
+    try:
+        with open(path, "rb") as file:
+            layout = read_layout(file)
+            for part in layout.parts:
+                samples, rate, channels = _decode(path, PartFile(file, part).readall())
+                check_rate(path, rate)
+                check_samples(path, samples, 0, rate)
+                for remark in (*layout.notes, describe_channels(channels), describe_rate(rate)):
+                    if note is not None and remark is not None:
+                        note(remark)
+                yield samples, rate
+    except Unreadable as reason:
+        raise FileError(path, str(reason)) from None
+
+
+def _decode(path: Path, content: bytes) -> tuple[np.ndarray, int, int]:
+    """Samples `[n, 2]` float32 at the rate of the content, that rate in Hz, and how many channels there are."""
     import tensorflow as tf  # type: ignore[import-untyped]
 
     tfio = require()
-    _check_wav(path)
+    start = content[:4]
+    if start == b"RIFF":
+        _check_wave_format(path, content)
+    name = f"ram://musika/{next(PARTS)}"  # a file in TensorFlow's memory
     try:
-        audio = tfio.audio.AudioIOTensor(str(path.resolve()))
+        tf.io.write_file(name, content)
+        audio = tfio.audio.AudioIOTensor(name)
         rate, channels, kind = int(audio.rate), int(audio.shape[1]), audio.dtype
-        content = tf.io.read_file(str(path.resolve()))
-        start = tf.strings.substr(content, 0, 4).numpy()
+        tf.io.gfile.remove(name)
         if start == b"RIFF":
             whole = tfio.audio.decode_wav(content, dtype=kind)
         elif start == b"fLaC":
@@ -91,33 +121,23 @@ def _decoded(path: Path) -> tuple[Any, int, int]:
             whole = tfio.audio.decode_mp3(content)
     except (tf.errors.OpError, ValueError, TypeError, NotImplementedError) as error:
         raise FileError(path, f"is not audio for tensorflow-io ({_first_line(error)})") from None
-    if not int(tf.size(whole)):
-        raise FileError(path, "holds no samples")
     if whole.dtype.is_integer:  # 24-bit wav comes as int32 with its full scale
         limits = whole.dtype
         middle = 128.0 if limits == tf.uint8 else 0.0
         whole = (tf.cast(whole, tf.float64) - middle) / (float(limits.max) - middle + 1.0)
     stereo = to_stereo(tf.cast(whole, tf.float32).numpy(), "vorbis" if start == b"OggS" else "wave")
-    if not np.isfinite(stereo).all():
-        raise FileError(path, "has samples that are not finite numbers (NaN or infinite)")
     return stereo, rate, channels
 
 
-def _check_wav(path: Path) -> None:
-    """Refuses the kinds of wav that tensorflow-io reads as something else (32-bit integers as floats)."""
-    with open(path, "rb") as file:
-        head = file.read(4096)
-    place = head.find(b"fmt ")
-    if head[:4] != b"RIFF" or place < 0 or len(head) < place + 24:
-        return
-    tag, _, _, _, _, bits = struct.unpack_from("<HHIIHH", head, place + 8)
-    if tag == 0xFFFE and len(head) >= place + 34:  # "extensible": the true kind stands further back
-        tag = struct.unpack_from("<H", head, place + 32)[0]
-    if (tag, bits) not in ((1, 8), (1, 16), (1, 24), (3, 32)):
-        raise FileError(path, "is a kind of wav that tensorflow-io does not read; --reader soundfile does")
+def _check_wave_format(path: Path, content: bytes) -> None:
+    """Refuses the kinds of WAV that tensorflow-io reads as something else (32-bit integers as floats)."""
+    data = find_wave_data(io.BytesIO(content), len(content))
+    form = None if data is None else data.format
+    if form is not None and (form.encoding, form.bits) not in ((1, 8), (1, 16), (1, 24), (3, 32)):
+        raise FileError(path, "is a kind of WAV that tensorflow-io does not read; the soundfile reader does")
 
 
-def _resampled(path: Path, samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+def resample(path: Path, samples: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
     """`[n, 2]` at another rate, exactly as long as the first reader has it.
 
     One strided convolution with a windowed sinc. tensorflow-io's own `resample` (0.37.1) delays the sound by its filter
@@ -127,12 +147,10 @@ def _resampled(path: Path, samples: np.ndarray, rate: int, new_rate: int) -> np.
 
     if rate == new_rate:
         return samples
-    if not 8_000 <= rate <= 192_000:
-        raise FileError(path, f"has a sample rate of {rate} Hz; 8000 to 192000 Hz can be read")
     divisor = math.gcd(rate, new_rate)
     step, phases = rate // divisor, new_rate // divisor
     if phases > MOST_PHASES:
-        raise FileError(path, f"has an odd sample rate ({rate} Hz) for this reader; --reader soundfile reads it")
+        raise FileError(path, f"has an odd sample rate ({rate} Hz) for tensorflow-io; the soundfile reader reads it")
     kernel, reach = _sinc(step, phases)
     length = resampled_length(len(samples), rate, new_rate)
     groups = -(-length // phases)

@@ -16,6 +16,7 @@ REMEDIES = {
     "train/generator": "--load_path names the checkpoint to resume or to fine-tune",
     "codec to train": "--load_path names the codec to resume or to fine-tune",
     "audio": "--files_path names the folder with audio files",
+    "encode/reader": "--reader soundfile works in this environment",
     "latents": "--train_path names the folder of latents, which musika encode makes",
     "decode/latents": "--files_path names the folder of latents, which musika encode makes",
     "codec of latents": "--dec_path names the codec that made them; or encode the audio again",

@@ -337,7 +337,7 @@ def test_names_with_odd_characters_stay_on_one_line(tmp_path: Path) -> None:
 
 def worker(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     """Replaces the decoder by a program that misbehaves."""
-    monkeypatch.setattr(process, "command", lambda: [sys.executable, "-c", code])
+    monkeypatch.setattr(process, "get_command", lambda: [sys.executable, "-c", code])
 
 
 HEADER = "import json, os, signal, struct, sys, time; out = sys.stdout.buffer; sys.stdin.readline(); " + (
@@ -437,7 +437,7 @@ def test_an_abandoned_file_leaves_no_process(tmp_path: Path, monkeypatch: pytest
 def test_the_worker_leaves_when_its_parent_is_killed(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from musika.audio import process; "
-        "process.command = lambda: [sys.executable, '-P', sys.argv[2]]; "
+        "process.get_command = lambda: [sys.executable, '-P', sys.argv[2]]; "
         "decoder = process.Decoder(Path(sys.argv[1])); print(decoder._process.pid, flush=True); time.sleep(600)"
     )
     audio.write(tmp_path / "a.wav", tone(60), RATE)
@@ -500,10 +500,12 @@ def test_find(tmp_path: Path) -> None:
 
 def test_find_nothing(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(AudioError, match=r"there is no audio in .*looked for wav"):
+    with pytest.raises(AudioError, match=r"there is no audio in .*looked for wav") as caught:
         audio.find(tmp_path)
-    with pytest.raises(AudioError, match=r"there is no folder .*--files_path"):
+    assert caught.value.about == "audio"
+    with pytest.raises(AudioError, match=r"there is no folder .*missing$") as caught:
         audio.find(tmp_path / "missing")
+    assert caught.value.about == "audio"
 
 
 # --------------------------------------------------------------------------------------------------------- writing

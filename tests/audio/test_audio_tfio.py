@@ -82,11 +82,11 @@ def test_what_it_does_not_read_is_an_error(tmp_path: Path) -> None:
     for name, said in [
         ("a.opus", "is not audio for tensorflow-io"),
         ("a.aiff", "is not audio for tensorflow-io"),
-        ("b.wav", "--reader soundfile"),
+        ("b.wav", "the soundfile reader"),
         ("c.wav", "not finite numbers"),
         ("d.wav", "odd sample rate"),
         ("text.mp3", "is not audio for tensorflow-io"),
-        ("cut.wav", "is not audio for tensorflow-io"),
+        ("cut.wav", "is truncated"),
         ("missing.wav", "does not exist"),
     ]:
         with pytest.raises(audio.FileError) as caught:
