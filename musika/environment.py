@@ -43,6 +43,8 @@ def prepare(verbose: bool = False, cpu: bool = False) -> None:
         UsageError: KERAS_BACKEND names something that Musika does not run on, or that is not installed.
     """
     choose_backend()
+    if not os.path.isabs(os.path.expanduser("~")):  # a user that the system does not know, in a container
+        os.environ["HOME"] = os.devnull
     os.environ["KERAS_HOME"] = os.devnull  # so that Keras finds no keras.json (its data format, its precision)
     os.environ["MPLBACKEND"] = "agg"  # pictures are files; a window, or a notebook's backend, is never needed
     os.environ.pop("MATPLOTLIBRC", None)

@@ -86,13 +86,17 @@ def test_librosa_needs_no_folder_that_can_be_written(tmp_path: Path) -> None:
     library, temporary = tmp_path / "site" / "librosa", tmp_path / "temporary"
     library.mkdir(parents=True)
     temporary.mkdir()
-    (library / "__init__.py").write_text("import numba\n@numba.jit(cache=True)\ndef double(x):\n    return 2 * x\n")
+    (library / "__init__.py").write_text(
+        "import numba, platformdirs\n"
+        "platformdirs.user_cache_dir('librosa')\n"  # as librosa does; without a home it raises
+        "@numba.jit(cache=True)\ndef double(x):\n    return 2 * x\n"
+    )
     (library / "__pycache__").write_bytes(b"")  # a file, so that there can be no such folder
     script = (
         "import os; from musika import environment; environment.prepare()\n"
         "import librosa; print(librosa.double(2), os.environ['NUMBA_CACHE_DIR'])"
     )
-    variables = {name: NOT_A_FOLDER for name in ("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR")}
+    variables = {"HOME": "no home", "XDG_CACHE_HOME": "", "NUMBA_CACHE_DIR": NOT_A_FOLDER}
     path = os.pathsep.join([str(library.parent), str(ROOT)])
     done = run_python("-c", script, **variables, PYTHONPATH=path, TMPDIR=str(temporary))
     assert (done.returncode, done.stderr) == (0, "")
