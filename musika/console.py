@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, TextIO
 
 from musika.errors import MusikaError
+from musika.files import escape
 
 LINE_EVERY = 30.0  # seconds between two lines of progress without a terminal
 REQUIREMENTS = "pip install -r requirements.txt"
@@ -55,11 +56,6 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def escape(text: str) -> str:
-    """The text with escapes for what would not show or would steer a terminal; lines stay lines."""
-    return "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text)
-
-
 def _write(stream: TextIO | None, text: str) -> None:
     """Prints lines at once. Work goes on where the stream is closed, or on a full disk, or its terminal has gone.
 
@@ -68,7 +64,7 @@ def _write(stream: TextIO | None, text: str) -> None:
     """
     if stream is None:
         return
-    line = escape(text) + "\n"
+    line = escape(text, keep="\n\t") + "\n"
     try:
         try:
             stream.write(line)

@@ -13,7 +13,7 @@ from musika.audio.convert import rechunk, resample
 from musika.audio.opus import LOOKAHEAD, shorten
 from musika.draws import integers
 from musika.errors import AudioError
-from musika.files import describe_error, format_path, open_replacement
+from musika.files import describe_error, escape, format_path, open_replacement
 
 # extension: libsndfile's format and encoding
 FORMATS: dict[str, tuple[str, str]] = {
@@ -121,7 +121,7 @@ def _write(
     try:
         with soundfile.SoundFile(sink, "w", rate, channels, encoding, format=form) as sound:
             for name, text in metadata.items():
-                setattr(sound, name, text)
+                setattr(sound, name, escape(text))  # a folder's name in it may have any bytes
             for index, block in enumerate(_chain(first, blocks)):
                 if not np.isfinite(block).all():
                     raise AudioError(f"{format_path(path)} cannot be written: samples are not finite numbers")

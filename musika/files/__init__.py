@@ -1,7 +1,7 @@
 """Files and folders: printable paths, listing, locks, writing whole or not at all. Standard library only."""
 
 from musika.files.locks import FolderInUse, lock_folder
-from musika.files.paths import describe_error, format_path, list_files
+from musika.files.paths import describe_error, escape, format_path, list_files
 from musika.files.writing import (
     NewFile,
     get_backup,
@@ -16,6 +16,7 @@ __all__ = [
     "FolderInUse",
     "NewFile",
     "describe_error",
+    "escape",
     "format_path",
     "get_backup",
     "have_same_bytes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,18 @@ from pathlib import Path
 
 def format_path(path: os.PathLike[str] | str) -> str:
     """A path as one printable line, whatever bytes its name has."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return escape(os.fspath(path))
+
+
+def escape(text: str, keep: str = "") -> str:
+    """The text with an escape for everything that does not print, except the characters in `keep`.
+
+    Python has surrogates for bytes of file names that it could not decode. Here they are decoded as UTF-8 if they are
+    that, which happens in a locale with another encoding; if not, they become `\\xff`.
+    """
+    with contextlib.suppress(UnicodeEncodeError):  # a surrogate that stands for no byte
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def describe_error(error: OSError) -> str:

@@ -92,7 +92,8 @@ def render_answer(
     number = secrets.randbelow(DRAWN_SEEDS) if draw else int(_check_number("the seed", seed, 0, MAX_SEED))
     model = source.model()
     waveform = render.render(model, number, 0.0, length, bound)
-    path = shelf.add(f"{model.name}-seed-{number}-{length:g}s-{bound:g}.wav", waveform, model.sample_rate)
+    name = "".join(c if c.isprintable() else "_" for c in model.name)  # Gradio sends file names as UTF-8
+    path = shelf.add(f"{name}-seed-{number}-{length:g}s-{bound:g}.wav", waveform, model.sample_rate)
     return str(path), pictures.draw_spectrogram(waveform, model.sample_rate), number
 
 

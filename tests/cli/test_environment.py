@@ -146,7 +146,8 @@ def test_a_missing_package_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_does_not_show_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     console.say("é \udcff \x1b[31m\rx\ny\tz")
-    assert capsys.readouterr().out == "é \\udcff \\x1b[31m\\rx\ny\tz\n"
+    console.say("\udcc3\udca9 \ud800")  # UTF-8 in an ASCII locale; half a character
+    assert capsys.readouterr().out == "é \\xff \\x1b[31m\\rx\ny\tz\n\\udcc3\\udca9 \\ud800\n"
 
 
 def test_a_stream_without_the_letters_gets_escapes(monkeypatch: pytest.MonkeyPatch) -> None:

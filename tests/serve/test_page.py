@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.server
 import os
 import re
@@ -42,13 +43,15 @@ HOSTILE = {
 
 
 def make_source() -> page.Source:
-    return page.Source(lambda: Path("."), lambda _: tiny.model(tiny.SMALL))
+    """A tiny model from a folder whose name is not text."""
+    return page.Source(lambda: Path("."), lambda _: dataclasses.replace(tiny.model(tiny.SMALL), name="é\udcff"))
 
 
 def test_an_answer_is_a_file_of_the_right_length_and_a_picture(tmp_path: Path) -> None:
     path, picture, seed = page.render_answer(make_source(), page.Shelf(tmp_path), 2.5, 2.0, 7, False)
     waveform, rate = soundfile.read(path, always_2d=True)
     assert (waveform.shape, rate, seed) == ((2500, 2), 1000, 7)
+    assert Path(path).name == "é_-seed-7-2.5s-2.wav"
     assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
     expected = render.render(tiny.model(tiny.SMALL), 7, 0.0, 2.5)
     np.testing.assert_allclose(waveform, expected, atol=2.5 / 32768)
