@@ -379,7 +379,7 @@ def _read_config_file(verb: str, path: Path) -> dict[str, Any]:
         values = json.loads(path.read_bytes())  # of bytes: editors on Windows write byte-order marks and UTF-16
     except OSError as error:
         raise UsageError(f"--config {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"--config {path} is not JSON: {error}") from None
     if not isinstance(values, dict):
         raise UsageError(f'--config {path} must hold flag names and values, such as {{"bs": 16}}')

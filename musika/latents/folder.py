@@ -97,7 +97,7 @@ def read_index(folder: Path) -> Index | None:
     try:
         if path.stat().st_size > MAX_INDEX:
             raise LatentsError(f"{format_path(path)} is too large to be an index of latents")
-        values = json.loads(path.read_text("utf-8"))
+        values = json.loads(path.read_bytes())  # of bytes: with a byte-order mark, too
     except FileNotFoundError:
         return None
     except OSError as error:

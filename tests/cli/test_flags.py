@@ -150,6 +150,7 @@ def test_options_know_which_flags_were_given(tmp_path: Path) -> None:
         ('{"seconds": 1}', "flag of generate"),
         ("[1]", "must hold flag names"),
         ("{", "not JSON"),
+        ("[" * 100_000, "not JSON"),
     ],
 )
 def test_config_file_mistakes(tmp_path: Path, text: str, part: str) -> None:

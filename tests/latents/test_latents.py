@@ -175,7 +175,10 @@ def test_the_index(tmp_path: Path) -> None:
     (source,) = index.sources
     assert (source.path, source.latents, source.samples) == ("a/x.wav", 17, 17 * 4096)
     assert source.files == ("a/x.wav_0000.npy", "a/x.wav_0001.npy", "a/x.wav_0002.npy")
-    assert json.loads((tmp_path / "latents.json").read_text())["codec_identity"] == "codec-a"
+    text = (tmp_path / "latents.json").read_text()
+    assert json.loads(text)["codec_identity"] == "codec-a"
+    (tmp_path / "latents.json").write_text(text, "utf-8-sig")  # as an editor on Windows saves it
+    assert latents.read_index(tmp_path) == index
 
 
 def test_a_source_that_fails_leaves_nothing(tmp_path: Path) -> None:
