@@ -19,6 +19,7 @@ from musika.serve import ports
 BOARD_PORT = 6006
 BOARD_PATIENCE = 300.0  # seconds that TensorBoard may take until it answers; it imports TensorFlow
 BOARD_ADVICE = {"pkg_resources": 'pip install "setuptools<82" helps'}  # setuptools 82 has it no more
+ENDING_PATIENCE = 15.0  # seconds; a page waits 5 for open connections, and then removes its files
 ROOT = Path(__file__).resolve().parents[2]  # from where `python -m musika` finds itself
 # On Linux the kernel tells a page when the training has gone, however it went. That is requested in the new process and
 # holds for the page that takes its place; between fork and exec it could deadlock beside other threads.
@@ -47,7 +48,7 @@ class Alongside:
             process.terminate()
         for process in self._processes.values():
             try:
-                process.wait(5)
+                process.wait(ENDING_PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
