@@ -34,3 +34,7 @@ class LatentsError(MusikaError):
 
 class CheckpointError(MusikaError):
     """A checkpoint folder that is missing, damaged, or does not fit its configuration."""
+
+
+class ScoreError(MusikaError):
+    """A MIDI file that cannot be read, or a score that does not fit what is asked of it."""

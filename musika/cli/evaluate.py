@@ -11,7 +11,7 @@ from musika.codec.load import FLAGS
 from musika.errors import UsageError
 
 FOR_MUSIC = ("reference", "training", "embedding")  # flags that need --generated
-FOR_CODEC = ("files_path", "latents", "pictures", "seconds")  # flags that do not go with it
+FOR_CODEC = ("files_path", "latents", "midi_path", "pictures", "seconds")  # flags that do not go with it
 
 
 def run(options: EvaluateOptions) -> int:

@@ -13,13 +13,15 @@ from musika import audio, console, pictures
 from musika.cli import evaluate_output as output
 from musika.cli.flags import EvaluateOptions
 from musika.codec.base import Codec
-from musika.errors import AudioError, UsageError
+from musika.errors import AudioError, ScoreError, UsageError
 from musika.files import format_path
 from musika.metrics.codec import CodecFigures, CodedPiece, code_piece, read_excerpt
 from musika.metrics.latents import robustness
 from musika.metrics.latents.statistics import LAGS, LatentStatistics
+from musika.metrics.notes.transcriber import load_network
 from musika.metrics.pair import reconstruction
 from musika.metrics.speed import measure_matrix_product
+from musika.score import Notes, find_midi, read_notes
 
 FIGURES = "evaluation.json"
 COLUMNS = {  # figure: heading of the table
@@ -32,11 +34,19 @@ COLUMNS = {  # figure: heading of the table
     "correlation_error": "correl",
     "width_error": "width",
     "onset_f1": "onsets",
+    "false_onsets": "false/s",
+    "missed_onsets": "missed/s",
     "flatness_ratio": "flatness",
     "tuning_error": "cents",
     "clicks": "clicks dB",
     "clicks_inside": "inside",
     "clicks_original": "original",
+}
+NOTE_COLUMNS = {
+    "note_f1": "note F1",
+    "note_precision": "precision",
+    "note_recall": "recall",
+    "original_note_f1": "of original",
 }
 
 
@@ -49,20 +59,23 @@ def evaluate_folder(options: EvaluateOptions, load: Callable[[], Codec]) -> int:
     paths = audio.find(options.files_path)
     output.make_folder(options.save_path)
     base = options.files_path if options.files_path.is_dir() else options.files_path.parent
+    scores = _find_scores(options, paths, base)
+    transcriber = load_network() if scores else None
     codec = load()
     codec.decode(codec.encode(np.zeros((codec.hop_total, 2), np.float32)))  # compiles
-    figures = CodecFigures(codec, options.latents, seed=options.seed)
+    figures = CodecFigures(codec, options.latents, seed=options.seed, transcriber=transcriber)
     entries: list[dict[str, Any]] = []
     failed: list[str] = []
     with console.progress(len(paths), "files", "evaluate") as bar:
         for path in paths:
             bar.status(format_path(path.name))
             try:
+                notes = read_notes(scores[path]) if path in scores else None
                 piece = code_piece(codec, *read_excerpt(path, options.seconds, codec))
-            except AudioError as error:
+            except (AudioError, ScoreError) as error:
                 failed.append(str(error))
             else:
-                entries.append(_measure(options, codec, path.relative_to(base), piece, figures))
+                entries.append(_measure(options, path.relative_to(base), piece, notes, figures))
             bar.advance()
     if entries:
         _report(options, figures, entries, failed)
@@ -70,12 +83,35 @@ def evaluate_folder(options: EvaluateOptions, load: Callable[[], Codec]) -> int:
     return 1 if failed else 0
 
 
+def _find_scores(options: EvaluateOptions, paths: list[Path], base: Path) -> dict[Path, Path]:
+    """The MIDI file of each audio file that has one: the same path below --midi_path, but for the extension.
+
+    Raises:
+        UsageError: no audio file has one.
+    """
+    if options.midi_path is None:
+        return {}
+    folder = options.midi_path if options.midi_path.is_dir() else options.midi_path.parent
+    by_name = {path.relative_to(folder).with_suffix(""): path for path in find_midi(options.midi_path)}
+    names = {path: path.relative_to(base).with_suffix("") for path in paths}
+    scores = {path: by_name[name] for path, name in names.items() if name in by_name}
+    if not scores:
+        raise UsageError(
+            f"no MIDI file in {format_path(options.midi_path)} has the name of an audio file, such as "
+            f"{format_path(next(iter(names.values())))}.mid"
+        )
+    if len(scores) < len(paths):
+        console.say(f"{len(scores)} of {len(paths)} audio files have a MIDI file")
+    return scores
+
+
 def _measure(
-    options: EvaluateOptions, codec: Codec, name: Path, piece: CodedPiece, figures: CodecFigures
+    options: EvaluateOptions, name: Path, piece: CodedPiece, notes: Notes | None, figures: CodecFigures
 ) -> dict[str, Any]:
     """Measures a piece, saves its picture and returns its entry in the JSON file."""
+    codec = figures.codec
     entry: dict[str, Any] = {"file": format_path(name), "seconds": len(piece.original) / codec.sample_rate}
-    entry |= figures.add(piece)
+    entry |= figures.add(piece, notes)
     entry["clipped"] = piece.clipped_share
     if not piece.is_finite:
         console.warn(f"{format_path(name)}: the codec gives numbers that are not finite")
@@ -92,8 +128,10 @@ def _report(options: EvaluateOptions, figures: CodecFigures, entries: list[dict[
     """Prints tables and saves the JSON file."""
     codec, mean = figures.codec, figures.average()
     rows = [(entry["file"], entry) for entry in entries] + [(f"mean of {len(entries)}", mean)]
-    cells = [[name, *(output.format_number(row[f], reconstruction.DIGITS[f]) for f in COLUMNS)] for name, row in rows]
-    output.print_table(["file", *COLUMNS.values()], cells)
+    columns = COLUMNS | (NOTE_COLUMNS if "note_f1" in mean else {})
+    digits, none = reconstruction.DIGITS | dict.fromkeys(NOTE_COLUMNS, 3), math.nan
+    cells = [[name, *(output.format_number(row.get(f, none), digits[f]) for f in columns)] for name, row in rows]
+    output.print_table(["file", *columns.values()], cells)
     rate = codec.channels * codec.sample_rate / codec.hop_total
     speed = {**figures.measure_speed(), "yardstick_gflops": measure_matrix_product()}
     content: dict[str, Any] = {

@@ -228,6 +228,12 @@ class EvaluateOptions(CodecOptions):
     )
     reference: Path | None = flag(None, "folder of real pieces that were not trained on", "What", shown="none")
     training: Path | None = flag(None, "folder that was trained on, to find copies of it", "What", shown="none")
+    midi_path: Path | None = flag(
+        None,
+        "folder of MIDI files, named as the audio files, to measure whether their notes are heard",
+        "What",
+        shown="none",
+    )
     save_path: Path = flag(Path("evaluation"), "folder that figures and pictures are written to", "What")
     seconds: float = flag(60.0, "seconds of each file, at most, when a codec is measured", "How", 1, MAX_SECONDS)
     latents: bool = flag(True, "also measure the latents, and what noise on them costs", "How")

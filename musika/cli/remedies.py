@@ -32,6 +32,7 @@ REMEDIES = {
     "embedding_preset": "--embedding_preset says what the network takes",
     "host": "--host names another address",
     "port": "--port names another port",
+    "midi": "--midi_path names the folder of MIDI files",
     "save": "--save_path names another folder",
     "convert/save": "TARGET names another folder",
 }

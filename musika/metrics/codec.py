@@ -21,7 +21,10 @@ from musika.codec.base import Codec
 from musika.metrics.latents import robustness
 from musika.metrics.latents.cycle_consistency import CycleConsistency
 from musika.metrics.latents.statistics import LatentStatistics, StatisticsSum
+from musika.metrics.notes import note_onsets
+from musika.metrics.notes.transcriber import Network
 from musika.metrics.pair import clicks, reconstruction
+from musika.score import Notes
 
 MIN_SECONDS = 0.5  # that a file must have
 LOGGED_STATISTICS = ("mean_deviation", "saturation", "largest_saturation", "autocorrelation_1")
@@ -112,7 +115,12 @@ class CodecFigures:
     """
 
     def __init__(
-        self, codec: Codec, latents: bool = True, changes: Collection[str] | None = None, seed: int = 0
+        self,
+        codec: Codec,
+        latents: bool = True,
+        changes: Collection[str] | None = None,
+        seed: int = 0,
+        transcriber: Network | None = None,
     ) -> None:
         """Begins without pieces.
 
@@ -121,8 +129,9 @@ class CodecFigures:
             latents: whether to measure latents and robustness, too.
             changes: of latents, to measure robustness with (`latents/robustness.py`); None for all.
             seed: seed of the noise.
+            transcriber: hears notes, of pieces that come with a score (`notes/transcriber.py`).
         """
-        self.codec, self.seed, self.changes = codec, seed, changes
+        self.codec, self.seed, self.changes, self.transcriber = codec, seed, changes, transcriber
         self.pieces: list[dict[str, float]] = []
         self._with_latents = latents
         self._seconds = self._encoding_seconds = self._decoding_seconds = 0.0
@@ -131,14 +140,22 @@ class CodecFigures:
         self._statistics = StatisticsSum(codec.channels)
         self._cycle = CycleConsistency(codec.channels, codec.context)
 
-    def add(self, piece: CodedPiece) -> dict[str, float]:
-        """Adds a piece and returns its figures; they are NaN, and its latents do not count, if it is not finite."""
+    def add(self, piece: CodedPiece, notes: Notes | None = None) -> dict[str, float]:
+        """Adds a piece and returns its figures; they are NaN, and its latents do not count, if it is not finite.
+
+        Args:
+            notes: its score, where there is one; a transcriber then hears the original and the decoded piece.
+        """
         codec, audible = self.codec, piece.audible
         ratios = clicks.compute_ratios(piece.original, audible, codec.block * codec.hop_total)
         if not piece.is_finite:
             ratios = {name: values[:0] for name, values in ratios.items()}
         figures = reconstruction.evaluate(piece.original, audible, codec.sample_rate)
         figures |= clicks.evaluate([ratios])
+        if self.transcriber is not None and notes is not None and piece.is_finite:
+            original = note_onsets.evaluate(self.transcriber, notes, piece.original, codec.sample_rate)
+            figures |= note_onsets.evaluate(self.transcriber, notes, audible, codec.sample_rate)
+            figures["original_note_f1"] = original["note_f1"]
         if self._with_latents and piece.is_finite:
             recoded = codec.encode(np.clip(piece.decoded, -1, 1))[: len(piece.latents)]
             self._cycle.add(piece.latents, recoded)

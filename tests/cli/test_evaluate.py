@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import mido
 import numpy as np
 import pytest
 from PIL import Image
@@ -114,6 +115,47 @@ def test_a_codec_is_measured_on_every_file(tmp_path: Path, capsys: pytest.Captur
             assert image.size[1] == 3 * (2 * 96 + 2) + 2 * 8
     output = capsys.readouterr().out
     assert "mean of 2" in output and "noise 0.3" in output and "autocorrelation" in output and "GFLOP/s" in output
+
+
+def write_score(path: Path, *onsets: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file, track, now = mido.MidiFile(ticks_per_beat=500), mido.MidiTrack(), 0.0  # half a second a beat: ticks are ms
+    for onset in onsets:
+        track.append(mido.Message("note_on", note=60, time=round(1000 * (onset - now))))
+        now = onset
+    file.tracks.append(track)
+    file.save(path)
+
+
+def test_notes_of_pieces_with_a_score_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from musika.cli import evaluate_codec as command
+
+    def hear_everywhere(window: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        likelihoods = np.zeros((172, 88))
+        likelihoods[:, 39] = 0.6 + 0.3 * (
+            np.arange(172) % 43 == 0
+        )  # an onset of key 60 each half second, from 0.325 s on
+        return np.ones((172, 88)), likelihoods
+
+    monkeypatch.setattr(command, "load_network", lambda: hear_everywhere)
+    for name in ("a/one.wav", "two.wav"):
+        write_noise(tmp_path / "in" / name, 2)
+    write_score(tmp_path / "midi" / "a" / "one.mid", 0.325, 0.825, 1.324)
+    code, found = evaluate_codec(tmp_path, midi_path=tmp_path / "midi", latents=False, pictures=False)
+    first, second = found["files"]
+    assert code == 0 and "note_f1" not in second
+    assert first["note_recall"] == 1.0 and first["note_f1"] == first["original_note_f1"] == found["mean"]["note_f1"]
+    output = capsys.readouterr().out
+    assert "1 of 2 audio files have a MIDI file" in output and "note F1" in output
+
+    (tmp_path / "midi" / "a" / "one.mid").write_bytes(b"no score")
+    code, found = evaluate_codec(tmp_path, midi_path=tmp_path / "midi", latents=False, pictures=False)
+    assert code == 1 and "no MIDI file, or damaged" in found["left_out"][0]
+    (tmp_path / "midi" / "a" / "one.mid").rename(tmp_path / "midi" / "other.mid")
+    with pytest.raises(UsageError, match=r"has the name of an audio file, such as a/one\.mid"):
+        evaluate_codec(tmp_path, midi_path=tmp_path / "midi")
 
 
 def test_only_the_first_seconds_count_with_context_behind_them(tmp_path: Path) -> None:

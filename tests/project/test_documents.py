@@ -30,7 +30,7 @@ OTHER_PROGRAMS: dict[str, set[str]] = {
     "cd": set(),
     "git": {"depth"},
     "mypy": set(),
-    "pip": set(),
+    "pip": {"no-deps"},
     "pytest": set(),
     "ruff": {"check"},
     "venv": set(),

@@ -18,7 +18,7 @@ RANKS = (
     {"console", "environment"},
     {"config"},
     {"draws", "backend", "spectrum", "pictures"},
-    {"audio", "checkpoint", "latents"},
+    {"audio", "checkpoint", "latents", "score"},
     {"codec", "gan"},
     {"render", "metrics"},
     {"training"},

@@ -1,9 +1,11 @@
-"""Onset F1: are the beginnings of notes and beats where they were? 1 is best.
+"""Onsets: are the beginnings of notes and beats where they were, and are there no others? An F1 of 1 is best.
 
-librosa's detector finds onsets in the mono mix of both waveforms. An onset of the original and one of the decoded match
-if they are less than 50 ms apart, and each onset matches at most once. With hits the largest possible number of
-matches, `onset_f1` = 2 hits / (onsets of the original + onsets of the decoded). 0 where neither has any, NaN where the
-original is silent. Source: Raffel et al., mir_eval: a transparent implementation of common MIR metrics (ISMIR 2014).
+librosa's detector finds onsets in the mono mix of both waveforms. An onset of the original and one of the decoded
+match if they are less than 50 ms apart, and each onset matches at most once. With hits the largest possible number of
+matches, `onset_f1` = 2 hits / (onsets of the original + onsets of the decoded); 0 where neither has any.
+`false_onsets` are those of the decoded that match none, for a second of audio, `missed_onsets` those of the original;
+0 is best. All are NaN where the original is silent. Source: Raffel et al., mir_eval: a transparent implementation of
+common MIR metrics (ISMIR 2014).
 """
 
 from __future__ import annotations
@@ -16,14 +18,19 @@ TOLERANCE = 0.05  # seconds
 
 
 def evaluate(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> dict[str, float]:
-    """`onset_f1` of a pair `[N, 2]`."""
+    """`onset_f1`, `false_onsets` and `missed_onsets` (each for a second of audio) of a pair `[N, 2]`."""
     import librosa
 
     original, decoded = check_pair(original, decoded)
     if is_silent(original):
-        return {"onset_f1": float("nan")}
+        return dict.fromkeys(("onset_f1", "false_onsets", "missed_onsets"), float("nan"))
     x, y = (librosa.onset.onset_detect(y=w.mean(axis=1), sr=sample_rate, units="time") for w in (original, decoded))
-    return {"onset_f1": 2 * count_matches(x, y) / max(1, len(x) + len(y))}
+    matches, seconds = count_matches(x, y), len(original) / sample_rate
+    return {
+        "onset_f1": 2 * matches / max(1, len(x) + len(y)),
+        "false_onsets": (len(y) - matches) / seconds,
+        "missed_onsets": (len(x) - matches) / seconds,
+    }
 
 
 def count_matches(first: np.ndarray, second: np.ndarray) -> int:

@@ -36,6 +36,8 @@ DIGITS = {
     "correlation_error": 3,
     "width_error": 3,
     "onset_f1": 3,
+    "false_onsets": 2,  # a second
+    "missed_onsets": 2,  # a second
     "flatness_ratio": 3,
     "tuning_error": 1,  # cents
     "clicks": 2,  # dB
