@@ -72,7 +72,7 @@ def train(config: CodecConfig, weights: dict[str, Any], folder: Path, cache: Pat
     settings = dataclasses.replace(
         TRAINING, magnitude_samples=crops // 2, adversarial_share=0.0, decay_samples=crops, **weights
     )
-    pool = Pool(folder, audio.find(folder), cache, config.sample_rate, (settings.crop + 1) * config.hop_total)
+    pool = Pool(folder, audio.find_files(folder), cache, config.sample_rate, (settings.crop + 1) * config.hop_total)
     stage = CodecStage(config, settings, pool)
     state = stage.init(settings.seed)
     for position in range(0, crops, settings.bs):
@@ -99,7 +99,7 @@ def read_excerpts(folder: Path) -> list[np.ndarray]:
     from musika import audio
 
     excerpts = []
-    for path in audio.find(folder):
+    for path in audio.find_files(folder):
         waveform = audio.read(path)
         start = max(0, (len(waveform) - SECONDS * DEFAULT.sample_rate) // 2)
         excerpts.append(waveform[start : start + SECONDS * DEFAULT.sample_rate])

@@ -28,7 +28,7 @@ def make_stage(folder: Path, cache: Path) -> Any:
 
     config, train = CodecConfig(tuned_bins=0), CodecTrainConfig(bs=BATCH)
     shortest = (train.crop + 1) * config.hop_total
-    pool = Pool(folder, audio.find(folder), cache, config.sample_rate, shortest)
+    pool = Pool(folder, audio.find_files(folder), cache, config.sample_rate, shortest)
     return CodecStage(config, train, pool)
 
 

@@ -82,7 +82,7 @@ def main() -> int:
             f"{options.codec} belongs to a run that can be resumed: copy its config.json and weights.safetensors to "
             "another folder first"
         )
-    files = audio.find(options.audio)
+    files = audio.find_files(options.audio)
     error = measure_level_error(options.codec, files)
     shift_level(options.codec, -error)
     console.say(f"raised by {-error:.2f} dB; the error is now {measure_level_error(options.codec, files):+.2f} dB")

@@ -60,7 +60,7 @@ def list_jobs(folder: Path, target: Path, semitones: int) -> Iterator[Job]:
     """
     from musika import audio
 
-    for source in audio.find(folder):
+    for source in audio.find_files(folder):
         place = target / source.relative_to(folder).parent
         for key in range(-semitones, semitones + 1):
             path = place / f"{source.name}_{key:+d}.wav"  # with the ending: a.wav and a.mp3 are two pieces

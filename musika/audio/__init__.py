@@ -1,7 +1,18 @@
-"""Audio files in and out: `read`, `blocks` and `find` for input, `write` for output."""
+"""Audio files: `find_files`, `read` and `read_blocks` for input; `write` and `encode` for output."""
 
 from musika.audio.checks import FileError, check_file
-from musika.audio.reader import EXTENSIONS, blocks, find, read
-from musika.audio.writer import FORMATS, Written, write
+from musika.audio.reader import EXTENSIONS, find_files, read, read_blocks
+from musika.audio.writer import FORMATS, WrittenFile, encode, write
 
-__all__ = ["EXTENSIONS", "FORMATS", "FileError", "Written", "blocks", "check_file", "find", "read", "write"]
+__all__ = [
+    "EXTENSIONS",
+    "FORMATS",
+    "FileError",
+    "WrittenFile",
+    "check_file",
+    "encode",
+    "find_files",
+    "read",
+    "read_blocks",
+    "write",
+]

@@ -1,6 +1,6 @@
-"""What happens to samples between a file and the rest of the house: two channels, one rate, finite numbers.
+"""Converts samples: two channels, another rate, blocks of one length.
 
-All of it works on blocks `[n, channels]` float32 of any length and holds no more than a few of them.
+Everything works on blocks `[n, channels]` float32 of any length and holds no more than a few of them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import soxr  # type: ignore[import-untyped]
 
-# where Vorbis and Opus put the channels of a wav file, by number of channels (L R first where nothing else is known)
+# where Vorbis and Opus have the channels of a WAV file, by number of channels
 FROM_VORBIS = {
     3: [0, 2, 1],  # L C R
     5: [0, 2, 1, 3, 4],  # L C R Ls Rs
@@ -24,12 +24,17 @@ _MIX = np.array([[1, 0], [0, 1], [_HALF, _HALF], [0, 0], [_HALF, 0], [0, _HALF],
 
 
 def to_stereo(block: np.ndarray, order: str = "wave") -> np.ndarray:
-    """`[n, channels]` to `[n, 2]`: one channel doubled, two as they are, six (5.1) and eight (7.1) mixed down by
-    ITU-R BS.775 without normalising, of any other number the front left and right.
+    """Converts any number of channels to two.
+
+    One channel is doubled, two are unchanged. Six (5.1) and eight (7.1) are mixed down by ITU-R BS.775, without
+    normalising. Of any other number, front left and right are taken.
 
     Args:
-        block: samples.
+        block: samples, `[n, channels]` float32.
         order: how more than two channels are sorted: "wave" (L R C LFE ...) or "vorbis" (L C R ...).
+
+    Returns:
+        `[n, 2]` float32.
     """
     channels = block.shape[1]
     if channels == 1:
@@ -41,26 +46,26 @@ def to_stereo(block: np.ndarray, order: str = "wave") -> np.ndarray:
     return block[:, :2]
 
 
-def resampled_length(samples: int, rate: int, new_rate: int) -> int:
-    """Samples at the new rate: the same duration, rounded to the nearest sample, halves up."""
+def get_resampled_length(samples: int, rate: int, new_rate: int) -> int:
+    """How many samples the same duration has at another rate, rounded to the nearest, halves up."""
     return (2 * samples * new_rate + rate) // (2 * rate)
 
 
 def resample(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterator[np.ndarray]:
-    """The same sound at another rate (soxr, high quality), exactly `resampled_length` long.
+    """Resamples blocks (soxr, high quality). The result is exactly `get_resampled_length` long.
 
-    What soxr gives beyond that length is cut, what it lacks is filled with zeros; both are at most a few samples.
+    What soxr gives beyond that is cut, and what is missing is filled with zeros: a few samples at most.
     """
     if rate == new_rate:
         yield from blocks
         return
     stream = None
-    taken = given = channels = 0
+    read = given = channels = 0
     for block in blocks:
         if stream is None:
             channels = block.shape[1]
             stream = soxr.ResampleStream(rate, new_rate, channels, dtype="float32", quality="HQ")
-        taken += len(block)
+        read += len(block)
         out = stream.resample_chunk(np.ascontiguousarray(block, np.float32))
         given += len(out)
         if len(out):
@@ -68,14 +73,14 @@ def resample(blocks: Iterable[np.ndarray], rate: int, new_rate: int) -> Iterator
     if stream is None:
         return
     rest = stream.resample_chunk(np.zeros((0, channels), np.float32), last=True)
-    missing = resampled_length(taken, rate, new_rate) - given
+    missing = get_resampled_length(read, rate, new_rate) - given
     rest = np.concatenate([rest[: max(0, missing)], np.zeros((max(0, missing - len(rest)), channels), np.float32)])
     if len(rest):
         yield rest
 
 
 def rechunk(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
-    """The same samples in blocks of `length`; the last one may be shorter. No samples, no blocks."""
+    """Regroups samples into blocks of `length`; the last one may be shorter. Without samples there are no blocks."""
     held: list[np.ndarray] = []
     count = 0
     for block in blocks:

@@ -15,11 +15,10 @@ from typing import Any
 
 from musika.audio import ffmpeg
 from musika.audio.layout import Layout, Part, PartFile, Unreadable, read_layout
+from musika.audio.layout.part import SLACK, describe_cut
 from musika.audio.messages import Format
 
 UNKNOWN = 1 << 62  # samples: libsndfile's way of saying that it does not know yet
-MP3_SLACK = 12_288  # samples that an MP3 may hold less than its frames: the first ones may need frames before them, and
-# LAME's tag names silence to take off
 
 
 class NotForLibsndfile(Exception):
@@ -134,9 +133,9 @@ def _read_samples(sound: Any, part: Part, block: int, seconds: float) -> Iterato
         if not done >= promised > 0:  # else it is about what follows the sound
             place = seconds + done / sound.samplerate
             raise Unreadable(f"is damaged or truncated after {place:.1f} s ({_shorten(error)})") from None
-    if done < (part.samples or promised) - (MP3_SLACK if sound.format == "MP3" else 0):
-        whole, held = (part.samples or promised) / sound.samplerate, done / sound.samplerate
-        raise Unreadable(f"is truncated: its header promises {whole:.1f} s of sound, and it holds {held:.1f} s")
+    part.check_length(done, sound.samplerate)
+    if done < promised - (SLACK if sound.format == "MP3" else 0):
+        raise Unreadable(describe_cut(promised / sound.samplerate, done / sound.samplerate))
 
 
 def _shorten(error: Any) -> str:

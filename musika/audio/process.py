@@ -26,8 +26,8 @@ from musika.audio.checks import FileError
 from musika.audio.messages import MAX_CHANNELS, Format
 
 MEMORY = 2 << 30  # bytes of address space that a decoder may take
-PATIENCE = 60.0  # seconds that a decoder may go without giving samples
-MESSAGE = 1 << 19  # bytes of samples in one message
+TIMEOUT = 60.0  # seconds that a decoder may take until it gives the next samples
+BLOCK = 1 << 19  # bytes of samples in one message
 NONSENSE = "made its decoder answer nonsense"
 
 
@@ -43,13 +43,13 @@ class Decoder:
         format: of the samples to come; it may change within a file.
     """
 
-    def __init__(self, path: Path, memory: int = MEMORY, patience: float = PATIENCE) -> None:
+    def __init__(self, path: Path, memory: int = MEMORY, timeout: float = TIMEOUT) -> None:
         """Starts the worker and waits for the first format.
 
         Raises:
             FileError: the file cannot be decoded.
         """
-        self._path, self._patience = path, patience
+        self._path, self._timeout = path, timeout
         self._waiting_since: float | None = None
         self._is_late = False
         self._closed = threading.Event()
@@ -64,7 +64,7 @@ class Decoder:
         )
         threading.Thread(target=self._watch, daemon=True).start()
         try:
-            request = {"path": os.path.abspath(path), "memory": memory, "block": MESSAGE}
+            request = {"path": os.path.abspath(path), "memory": memory, "block": BLOCK}
             assert self._process.stdin is not None
             with contextlib.suppress(BrokenPipeError):  # a worker that is gone already: there will be no format
                 self._process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
@@ -125,7 +125,7 @@ class Decoder:
         self._waiting_since = time.monotonic()
         head = self._process.stdout.read(messages.HEAD_SIZE)
         size = messages.read_size(head)
-        content = self._process.stdout.read(size) if 0 < size <= 4 * MESSAGE else b""
+        content = self._process.stdout.read(size) if 0 < size <= 4 * BLOCK else b""
         self._waiting_since = None
         if not head[:1] or not size or len(content) < size:
             raise FileError(self._path, self._explain_silence())
@@ -149,7 +149,7 @@ class Decoder:
     def _explain_silence(self) -> str:
         """Why the worker has stopped to answer."""
         if self._is_late:
-            return f"stopped its decoder: no samples for {self._patience:.0f} s"
+            return f"stopped its decoder: no samples for {self._timeout:.0f} s"
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -160,9 +160,9 @@ class Decoder:
 
     def _watch(self) -> None:
         """Ends a worker that gives nothing for too long while somebody waits for it."""
-        while not self._closed.wait(min(1.0, self._patience / 4)):
+        while not self._closed.wait(min(1.0, self._timeout / 4)):
             since = self._waiting_since
-            if since is not None and time.monotonic() - since > self._patience:
+            if since is not None and time.monotonic() - since > self._timeout:
                 self._is_late = True
                 self._kill()
                 return

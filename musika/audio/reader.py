@@ -1,16 +1,15 @@
-"""Audio files in: anything that libsndfile or ffmpeg decodes becomes a waveform `[N, 2]`, float32, 44.1 kHz.
+"""Reads audio files: what libsndfile or ffmpeg decodes becomes a waveform `[N, 2]`, float32, 44.1 kHz.
 
-Conventions. Integer formats are scaled by their full scale to [-1, 1]; peaks above 1 are kept. Mono is doubled, 5.1 and
-7.1 are mixed down by ITU-R BS.775. Any rate from 8 to 192 kHz is resampled; N samples at rate R become
-round(N · 44100 / R). Whatever cannot be read is an AudioError with the file's name and the reason: not a regular file,
-empty, no permission, not audio, no audio stream, damaged, truncated, NaN or infinite samples, a decoder that crashes,
-hangs or takes too much memory.
+Conventions. Integer formats are scaled by their full scale to [-1, 1]. Samples beyond full scale are kept, up to a
+limit that only floats in integer units exceed. Mono is doubled, 5.1 and 7.1 are mixed down by ITU-R BS.775. Any rate
+from 8 to 192 kHz is resampled; N samples at rate R become round(N · 44100 / R).
 
-What counts as truncated: wav, aiff and flac whose header promises more than the file holds; mp3 whose first frame says
-how many follow (0.2 s of slack); Ogg (Vorbis, Opus) that ends inside a page; and what ffmpeg calls torn. An mp3 without
-that count, AAC without a container, and Ogg cut exactly between two pages cannot be told from whole files.
+A file that cannot be read is a FileError with its name and the reason: it is no regular file, empty, not audio, without
+an audio stream, damaged or truncated; it may not be read; its samples are not finite, too large or none; its decoder
+crashes, hangs or needs too much memory.
 
-Decoding happens in a worker process (process.py).
+Before a file is decoded, its header is compared with what it holds (`musika.audio.layout`): that tells truncated files
+from those whose header is wrong. Decoding happens in a process of its own (process.py).
 """
 
 from __future__ import annotations
@@ -33,23 +32,25 @@ from musika.audio.checks import (
 )
 from musika.audio.convert import rechunk, resample, to_stereo
 from musika.audio.messages import Format
-from musika.audio.process import MEMORY, PATIENCE, Decoder
+from musika.audio.process import MEMORY, TIMEOUT, Decoder
 from musika.config import SAMPLE_RATE
 from musika.errors import AudioError
 from musika.files import format_path, list_files
 
 BLOCK = 1 << 16  # samples
-SOUND = "aac ac3 aif aifc aiff alac amr ape au caf dsf dts eac3 flac m4a m4b mka mp1 mp2 mp3 mpa mpc oga ogg oma opus"
-SOUND_TOO = "ra rf64 snd spx tak tta voc w64 wav wave weba wma wv"
+AUDIO = (
+    "aac ac3 aif aifc aiff alac amr ape au caf dsf dts eac3 flac m4a m4b mka mp1 mp2 mp3 mpa mpc oga ogg oma opus "
+    "ra rf64 snd spx tak tta voc w64 wav wave weba wma wv"
+)
 VIDEO = "3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts ogv ts vob webm wmv"
-EXTENSIONS = frozenset(f".{name}" for name in f"{SOUND} {SOUND_TOO} {VIDEO}".split())
+EXTENSIONS = frozenset(f".{name}" for name in f"{AUDIO} {VIDEO}".split())
 
 
-def find(folder: Path) -> list[Path]:
+def find_files(folder: Path) -> list[Path]:
     """The audio files (and videos, for their sound) in a folder and its sub-folders, by extension, sorted by path.
 
     Hidden files and folders are left out. A sub-folder that cannot be opened is in the list, too: reading it gives the
-    reason. A path of one file gives that file, whatever its extension.
+    reason. The path of a file gives that file, whatever its extension.
 
     Raises:
         AudioError: no such folder, or no audio in it.
@@ -58,68 +59,68 @@ def find(folder: Path) -> list[Path]:
         raise AudioError(f"there is no folder {format_path(folder)}", about="audio")
     if not folder.is_dir():
         return [folder]
-    found = [path for path in list_files(folder) if path.suffix.lower() in EXTENSIONS or path.is_dir()]
-    if found == [folder]:
+    paths = [path for path in list_files(folder) if path.suffix.lower() in EXTENSIONS or path.is_dir()]
+    if paths == [folder]:
         raise AudioError(f"the folder {format_path(folder)} cannot be opened; give yourself permission to read it")
-    if not found:
+    if not paths:
         raise AudioError(
             f"there is no audio in {format_path(folder)} or its sub-folders; looked for wav, flac, ogg, opus, mp3, "
             "aiff, m4a and other sound and video files",
             about="audio",
         )
-    return found
+    return paths
 
 
 def read(path: Path, note: Callable[[str], object] | None = None) -> np.ndarray:
-    """A whole file, `[N, 2]` float32, 44.1 kHz; see `blocks`."""
-    return np.concatenate(list(blocks(path, note=note)))
+    """A whole file, `[N, 2]` float32, 44.1 kHz; see `read_blocks`."""
+    return np.concatenate(list(read_blocks(path, note=note)))
 
 
-def blocks(
+def read_blocks(
     path: Path,
     block_samples: int = BLOCK,
     note: Callable[[str], object] | None = None,
     sample_rate: int = SAMPLE_RATE,
     memory: int = MEMORY,
-    patience: float = PATIENCE,
+    timeout: float = TIMEOUT,
 ) -> Iterator[np.ndarray]:
-    """A file piece by piece: `[block_samples, 2]` float32, the last piece shorter.
+    """Reads a file block by block: `[block_samples, 2]` float32, the last one shorter.
 
     Args:
         path: the file.
-        block_samples: samples in a piece.
-        note: told, as the end of a sentence, what a person should know about how the file was read.
-        sample_rate: Hz that the pieces have.
+        block_samples: samples in a block.
+        note: is called with remarks for a person, each the end of a sentence that begins with the file's name.
+        sample_rate: Hz that the blocks have.
         memory: bytes of address space that the decoder may take.
-        patience: seconds that the decoder may go without giving samples.
+        timeout: seconds that the decoder may take until it gives the next samples.
 
     Raises:
-        AudioError: the file cannot be read, or not to its end; pieces may have been given before that.
+        FileError: the file cannot be read, or not to its end; blocks may have been given before that.
     """
     check_file(path)
-    with Decoder(path, memory, patience) as decoder:
+    with Decoder(path, memory, timeout) as decoder:
         by_format = itertools.groupby(decoder, key=lambda item: item[0])
-        pieces = (
-            piece
+        blocks = (
+            block
             for form, items in by_format
-            for piece in _read_format(path, form, (block for _, block in items), note or _ignore, sample_rate)
+            for block in _convert_blocks(path, form, (block for _, block in items), note or _ignore, sample_rate)
         )
         is_empty = True
-        for piece in rechunk(pieces, block_samples):
+        for block in rechunk(blocks, block_samples):
             is_empty = False
-            yield piece
+            yield block
         if is_empty:
             raise FileError(path, "holds no samples")
 
 
 def _ignore(remark: str) -> None:
-    """Nobody wants to know."""
+    """What `note` does where nobody listens."""
 
 
-def _read_format(
+def _convert_blocks(
     path: Path, form: Format, blocks: Iterator[np.ndarray], note: Callable[[str], object], sample_rate: int
 ) -> Iterator[np.ndarray]:
-    """The blocks of one format in two channels and at the new rate."""
+    """Blocks of one format with two channels and at the new rate."""
     check_rate(path, form.rate)
     for remark in (*form.notes, describe_channels(form.channels), describe_rate(form.rate)):
         if remark is not None:
@@ -129,7 +130,7 @@ def _read_format(
 
 
 def _check_blocks(path: Path, blocks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    """Passes samples on as long as they are sound and not too many."""
+    """Passes blocks on if their samples are those of music, and not too many."""
     done = 0
     for block in blocks:
         check_samples(path, block, done, rate)

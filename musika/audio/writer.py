@@ -1,8 +1,14 @@
-"""Audio files out: wav, flac, ogg, opus, mp3, aiff and others, by extension, whole or not at all, in any length."""
+"""Writes audio of any length as WAV, FLAC, Ogg Vorbis, Opus, MP3, AIFF and more: as a file, or in memory.
+
+A file has its name only when it is complete. 16-bit formats get triangular dither, the same for the same samples
+whatever blocks they come in. Samples beyond full scale are clipped and counted, except in formats of floats.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import io
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,15 +35,22 @@ FORMATS: dict[str, tuple[str, str]] = {
     ".rf64": ("RF64", "PCM_16"),
 }
 ENCODINGS = ("PCM_16", "PCM_24", "FLOAT")  # what `encoding` may ask for
-WIDTH = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}  # bytes
-OPUS_RATE = 48_000  # Hz, the one that Opus works at
+WIDTH = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}  # bytes of a sample
+OPUS_RATE = 48_000  # Hz, the rate of all Opus files
 BLOCK = 1 << 16  # samples written, and dithered, at once
-LARGEST = (1 << 32) - (1 << 16)  # bytes of samples that a wav or aiff header can count
+LARGEST = (1 << 32) - (1 << 16)  # bytes of samples that the header of a WAV or AIFF file can state
 
 
 @dataclasses.dataclass(frozen=True)
-class Written:
-    """What was written: where, how many samples of how many channels, and how many of all numbers had to be clipped."""
+class WrittenFile:
+    """A file that was written.
+
+    Attributes:
+        path: where it is.
+        samples: how many per channel.
+        channels: how many.
+        clipped: samples of all channels that lay beyond full scale.
+    """
 
     path: Path
     samples: int
@@ -46,7 +59,7 @@ class Written:
 
     @property
     def clipped_share(self) -> float:
-        """Share of all samples that lay beyond full scale, 0 to 1."""
+        """Share of the samples of all channels that lay beyond full scale, 0 to 1."""
         return self.clipped / max(1, self.samples * self.channels)
 
 
@@ -56,91 +69,124 @@ def write(
     sample_rate: int,
     encoding: str | None = None,
     metadata: Mapping[str, str] | None = None,
-) -> Written:
-    """Writes a waveform, or one that comes in blocks, to the kind of file that the extension names.
-
-    The file appears under its name when it is complete. 16-bit files get triangular dither, the same for the same
-    samples whatever blocks they come in. Samples beyond ±1 are clipped (not in "FLOAT" files) and counted. Opus is
-    written at 48 kHz.
+) -> WrittenFile:
+    """Writes a waveform, or one that comes in blocks, in the format that the extension names.
 
     Args:
-        path: where to; folders above are made.
+        path: of the file; folders above it are made.
         waveform: `[N, channels]` float32 in [-1, 1], or blocks of it.
-        sample_rate: Hz.
-        encoding: "PCM_16", "PCM_24" or "FLOAT", for formats without loss; 16-bit unless asked otherwise.
+        sample_rate: Hz. Opus is written at 48 kHz.
+        encoding: "PCM_16", "PCM_24" or "FLOAT" for formats without loss; 16-bit by default.
         metadata: `title`, `artist`, `comment`, `date`, `software`, `license` ... to text.
 
     Raises:
         AudioError: unknown extension or encoding, no samples or not finite ones, the disk is full, no permission.
     """
-    form, default = _format(path, encoding)
-    blocks: Iterable[np.ndarray] = [waveform] if isinstance(waveform, np.ndarray) else waveform
-    opus = default == "OPUS"
-    if opus:
-        blocks, sample_rate = _then_silence(resample(blocks, sample_rate, OPUS_RATE), LOOKAHEAD), OPUS_RATE
+    kind = _choose_kind(path, encoding)
     try:
         with open_replacement(path) as file:
-            written = _write(file, path, rechunk(blocks, BLOCK), sample_rate, (form, default), metadata or {})
-            if opus:
-                shorten(file, LOOKAHEAD)
-                written = dataclasses.replace(written, samples=written.samples - LOOKAHEAD)
-            return written
+            samples, channels, clipped = _encode(file, format_path(path), waveform, sample_rate, kind, metadata or {})
     except OSError as error:
         raise AudioError(f"{format_path(path)} cannot be written: {describe_error(error)}") from error
+    return WrittenFile(path, samples, channels, clipped)
 
 
-def _format(path: Path, encoding: str | None) -> tuple[str, str]:
-    known = FORMATS.get(path.suffix.lower())
-    if known is None:
-        raise AudioError(f"{format_path(path)} cannot be written: the name must end in {', '.join(FORMATS)}")
+def encode(waveform: np.ndarray, sample_rate: int, extension: str = ".flac", encoding: str | None = None) -> bytes:
+    """A complete audio file in memory, with the same content as `write` gives it.
+
+    Args:
+        waveform: `[N, channels]` float32 in [-1, 1].
+        sample_rate: Hz. Opus is written at 48 kHz.
+        extension: names the format, one of `FORMATS`.
+        encoding: as in `write`.
+
+    Raises:
+        AudioError: unknown extension or encoding, no samples or not finite ones.
+    """
+    file = io.BytesIO()
+    _encode(file, "sound", waveform, sample_rate, _choose_kind(Path(f"sound{extension}"), encoding), {})
+    return file.getvalue()
+
+
+def _choose_kind(path: Path, encoding: str | None) -> tuple[str, str]:
+    """libsndfile's format and encoding for a file.
+
+    Raises:
+        AudioError: there are none.
+    """
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise AudioError(f"{format_path(path)} cannot be written: its name must end in {', '.join(FORMATS)}")
     if encoding is None:
-        return known
-    if known[1] != "PCM_16" or encoding not in ENCODINGS or (known[0], encoding) == ("FLAC", "FLOAT"):
-        raise AudioError(f"{format_path(path)} cannot be written as {encoding}")
-    return known[0], encoding
+        return kind
+    if kind[1] != "PCM_16" or encoding not in ENCODINGS or (kind[0], encoding) == ("FLAC", "FLOAT"):
+        raise AudioError(f"{format_path(path)} cannot be written in the encoding {encoding}")
+    return kind[0], encoding
 
 
-def _write(
+def _encode(
     file: BinaryIO,
-    path: Path,
+    name: str,
+    waveform: np.ndarray | Iterable[np.ndarray],
+    rate: int,
+    kind: tuple[str, str],
+    metadata: Mapping[str, str],
+) -> tuple[int, int, int]:
+    """Encodes a waveform into an open file; returns samples, channels and how many samples were clipped.
+
+    Raises:
+        AudioError: no samples or not finite ones, more than the format holds, or libsndfile refuses.
+        OSError: the file cannot be written.
+    """
+    blocks: Iterable[np.ndarray] = [waveform] if isinstance(waveform, np.ndarray) else waveform
+    if kind[1] != "OPUS":
+        return _encode_blocks(file, name, rechunk(blocks, BLOCK), rate, kind, metadata)
+    blocks = _append_silence(resample(blocks, rate, OPUS_RATE), LOOKAHEAD)
+    samples, channels, clipped = _encode_blocks(file, name, rechunk(blocks, BLOCK), OPUS_RATE, kind, metadata)
+    shorten(file, LOOKAHEAD)
+    return samples - LOOKAHEAD, channels, clipped
+
+
+def _encode_blocks(
+    file: BinaryIO,
+    name: str,
     blocks: Iterator[np.ndarray],
     rate: int,
     kind: tuple[str, str],
     metadata: Mapping[str, str],
-) -> Written:
-    """Encodes blocks into an open file."""
+) -> tuple[int, int, int]:
+    """`_encode` for blocks of `BLOCK` samples."""
     import soundfile  # type: ignore[import-untyped]
 
     first = next(blocks, None)
     if first is None:
-        raise AudioError(f"{format_path(path)} cannot be written: there are no samples")
+        raise AudioError(f"{name} cannot be written: there are no samples")
     channels = first.shape[1]
     sink = _Sink(file)
     form, encoding = kind
     samples = clipped = 0
     try:
         with soundfile.SoundFile(sink, "w", rate, channels, encoding, format=form) as sound:
-            for name, text in metadata.items():
-                setattr(sound, name, escape(text))  # a folder's name in it may have any bytes
-            for index, block in enumerate(_chain(first, blocks)):
+            for field, text in metadata.items():
+                setattr(sound, field, escape(text))  # a folder's name in it may have any bytes
+            for index, block in enumerate(itertools.chain([first], blocks)):
                 if not np.isfinite(block).all():
-                    raise AudioError(f"{format_path(path)} cannot be written: samples are not finite numbers")
+                    raise AudioError(f"{name} cannot be written: its samples are not finite numbers (NaN or infinite)")
                 if form in ("WAV", "AIFF") and (samples + len(block)) * channels * WIDTH[encoding] > LARGEST:
-                    raise AudioError(
-                        f"{format_path(path)} cannot be written: more than {form.lower()} holds; choose flac"
-                    )
-                out, beyond = _quantised(block, encoding, index)
-                sound.write(out)
+                    raise AudioError(f"{name} cannot be written: {form} files hold 4 GiB at most; choose flac or w64")
+                quantised, beyond = _quantise(block, encoding, index)
+                sound.write(quantised)
                 sink.check()
                 samples, clipped = samples + len(block), clipped + beyond
     except (soundfile.SoundFileError, AssertionError) as error:  # soundfile asserts that all was written
         sink.check()
-        raise AudioError(f"{format_path(path)} cannot be written: {error}") from error
+        raise AudioError(f"{name} cannot be written: {error}") from error
     sink.check()
-    return Written(path, samples, channels, clipped)
+    return samples, channels, clipped
 
 
-def _then_silence(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
+def _append_silence(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
+    """The same blocks and a silent one; nothing where there are none."""
     channels = 0
     for block in blocks:
         channels = block.shape[1]
@@ -149,13 +195,8 @@ def _then_silence(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.nda
         yield np.zeros((samples, channels), np.float32)
 
 
-def _chain(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    yield first
-    yield from rest
-
-
-def _quantised(block: np.ndarray, encoding: str, index: int) -> tuple[np.ndarray, int]:
-    """What the encoder is given for a block, and how many samples lay beyond full scale."""
+def _quantise(block: np.ndarray, encoding: str, index: int) -> tuple[np.ndarray, int]:
+    """What the encoder is given for block number `index`, and how many samples lay beyond full scale."""
     if encoding == "FLOAT":
         return np.asarray(block, np.float32), 0
     beyond = int(np.count_nonzero(np.abs(block) > 1))
@@ -178,7 +219,7 @@ class _Sink:
         self._error: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """Writes, or remembers why not."""
+        """Writes, or keeps the failure."""
         if self._error is None:
             try:
                 return self._file.write(data)
@@ -187,7 +228,7 @@ class _Sink:
         return 0
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Moves; what is buffered is written by that."""
+        """Moves, which writes what is buffered."""
         try:
             return self._file.seek(offset, whence)
         except OSError as error:
@@ -199,7 +240,7 @@ class _Sink:
         return self._file.tell()
 
     def read(self, size: int) -> bytes:
-        """Some encoders look back at their own header."""
+        """Bytes: some encoders read their own header again."""
         return self._file.read(size)
 
     def readinto(self, buffer: Any) -> int:

@@ -66,7 +66,7 @@ def decode_folder(options: DecodeOptions, load: Callable[[], Codec]) -> int:
             refused.append(str(error))
     started = time.monotonic()
     seconds = sum(job.file.length for job in jobs) * codec.hop_total / codec.sample_rate
-    done: list[audio.Written] = []
+    done: list[audio.WrittenFile] = []
     with console.progress(seconds, "s", "decode, seconds of audio") as bar:
         for job in jobs:
             try:
@@ -99,7 +99,7 @@ def _job(path: Path, target: Path, indexes: dict[Path, Index], codec: Codec) -> 
     return Job(file, target, samples)
 
 
-def _decode_one(job: Job, codec: Codec, bar: console.Progress) -> audio.Written:
+def _decode_one(job: Job, codec: Codec, bar: console.Progress) -> audio.WrittenFile:
     """Decodes one file.
 
     Raises:
@@ -131,7 +131,9 @@ def _cut(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
         samples -= len(block)
 
 
-def _summary(done: list[audio.Written], wanted: int, rate: int, spent: float, place: Path, refused: list[str]) -> None:
+def _summary(
+    done: list[audio.WrittenFile], wanted: int, rate: int, spent: float, place: Path, refused: list[str]
+) -> None:
     """The last lines that a person reads."""
     seconds = sum(written.samples for written in done) / rate
     speed = seconds / max(spent, 1e-9)

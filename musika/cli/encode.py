@@ -29,7 +29,7 @@ LEAVE = 2.0  # seconds that the thread that reads has to leave
 
 
 class Reader(Protocol):
-    """What gives the samples of a file in blocks: `audio.blocks`, or the same by TensorFlow."""
+    """What gives the samples of a file in blocks: `audio.read_blocks`, or the same by TensorFlow."""
 
     def __call__(self, path: Path, *, note: Callable[[str], object], sample_rate: int) -> Iterator[np.ndarray]:
         """Blocks `[n, 2]`, or an AudioError."""
@@ -74,7 +74,7 @@ def run(options: EncodeOptions) -> int:
 
 def encode_folder(options: EncodeOptions, load: Callable[[], Codec]) -> int:
     """`run` with any codec: `load` is called once there is something to encode."""
-    paths = audio.find(options.files_path)
+    paths = audio.find_files(options.files_path)
     reader = _reader(options.reader)
     base = options.files_path if options.files_path.is_dir() else options.files_path.parent
     codec = load()
@@ -103,9 +103,9 @@ def _reader(name: str) -> Reader:
     if name == "tensorflow-io":
         from musika.audio import tfio
 
-        tfio.require()
-        return tfio.blocks
-    return audio.blocks
+        tfio.import_tensorflow_io()
+        return tfio.read_blocks
+    return audio.read_blocks
 
 
 def _job(path: Path, base: Path) -> Job:

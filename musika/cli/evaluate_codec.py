@@ -56,7 +56,7 @@ def evaluate_folder(options: EvaluateOptions, load: Callable[[], Codec]) -> int:
     Raises:
         MusikaError: no such folder, no audio in it, a codec that cannot be loaded, a target that cannot be written to.
     """
-    paths = audio.find(options.files_path)
+    paths = audio.find_files(options.files_path)
     output.make_folder(options.save_path)
     base = options.files_path if options.files_path.is_dir() else options.files_path.parent
     scores = _find_scores(options, paths, base)

@@ -76,7 +76,7 @@ def read_excerpt(path: Path, seconds: float, codec: Codec) -> tuple[np.ndarray, 
     latents_wanted = -(-codec.latents_of(wanted) // codec.block) * codec.block + 2 * codec.context
     pending: list[np.ndarray] = []
     length = 0
-    blocks = audio.blocks(path, sample_rate=codec.sample_rate)
+    blocks = audio.read_blocks(path, sample_rate=codec.sample_rate)
     for block in blocks:
         pending.append(block)
         length += len(block)

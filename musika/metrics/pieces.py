@@ -80,7 +80,7 @@ def find_pieces(role: str, path: Path) -> Folder:
         arrays = [path]
     if arrays:
         return Folder(role, path, tuple(arrays), True, find_common_identity(find_indexes(path)))
-    return Folder(role, path, tuple(audio.find(path)), False, "")
+    return Folder(role, path, tuple(audio.find_files(path)), False, "")
 
 
 def count_channels(folder: Folder) -> int | None:
@@ -143,7 +143,7 @@ def _read_audio(folder: Folder, file: Path, analysis: Analysis) -> Piece:
     log_mel = spaces.LogMel(rate) if analysis.log_mel else None
     embedder = Embedder(analysis.network, rate) if analysis.network is not None else None
     consumers = [each for each in (log_mel, embedder) if each is not None]
-    blocks = spaces.pass_through(audio.blocks(file, sample_rate=rate), consumers)
+    blocks = spaces.pass_through(audio.read_blocks(file, sample_rate=rate), consumers)
     latents = None
     if codec is not None:
         latents = np.concatenate(list(codec.encode_blocks(blocks)))

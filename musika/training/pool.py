@@ -135,7 +135,7 @@ def _decoded(path: Path, cache: Path, sample_rate: int) -> tuple[Path, Remarks]:
         partial, remarks = target.with_name(f"{key}.{os.getpid()}.part"), Remarks()
         try:
             with partial.open("wb") as out:
-                blocks = audio.blocks(path, BLOCK, note=remarks.notes.append, sample_rate=sample_rate)
+                blocks = audio.read_blocks(path, BLOCK, note=remarks.notes.append, sample_rate=sample_rate)
                 for block in _sixteen_bit(remarks.add(block) for block in blocks):
                     out.write(block.tobytes())
             remarks.save(beside)

@@ -42,7 +42,7 @@ def _excerpt(path: Path, sample_rate: int) -> np.ndarray:
     """SECONDS after the first SKIPPED seconds, or the end of a shorter file."""
     length = SECONDS * sample_rate
     last = np.zeros((0, 2), np.float32)
-    for number, block in enumerate(audio.blocks(path, length, sample_rate=sample_rate)):
+    for number, block in enumerate(audio.read_blocks(path, length, sample_rate=sample_rate)):
         last = np.concatenate([last, block])[-length:]
         if number * SECONDS >= SKIPPED:
             break

@@ -55,7 +55,7 @@ def reason(path: Path) -> str:
 
 @needs_songs
 def test_songs_have_their_exact_length() -> None:
-    for path in audio.find(SONGS):
+    for path in audio.find_files(SONGS):
         info = soundfile.info(path)
         waveform = audio.read(path)
         expected = (2 * info.frames * RATE + info.samplerate) // (2 * info.samplerate)
@@ -147,7 +147,7 @@ def test_pieces_have_the_size_that_was_asked_for(tmp_path: Path) -> None:
     audio.write(tmp_path / "a.flac", tone(2.2), RATE)
     whole = audio.read(tmp_path / "a.flac")
     for size in (1000, 44_100, 1_000_000):
-        pieces = list(audio.blocks(tmp_path / "a.flac", size))
+        pieces = list(audio.read_blocks(tmp_path / "a.flac", size))
         assert all(len(p) == size for p in pieces[:-1]) and 0 < len(pieces[-1]) <= size
         assert np.array_equal(np.concatenate(pieces), whole)
 
@@ -223,7 +223,7 @@ def test_resampled_length_is_exact(rate: int, new_rate: int, pieces: list[int]) 
     blocks = [rng.normal(0, 0.1, (n, 2)).astype(np.float32) for n in pieces]
     out = list(convert.resample(blocks, rate, new_rate))
     exact = round(sum(pieces) * new_rate / rate + 1e-9)
-    assert sum(map(len, out)) == exact == convert.resampled_length(sum(pieces), rate, new_rate)
+    assert sum(map(len, out)) == exact == convert.get_resampled_length(sum(pieces), rate, new_rate)
 
 
 @settings(deadline=None)
@@ -361,7 +361,7 @@ def test_a_decoder_that_crashes_or_hangs(monkeypatch: pytest.MonkeyPatch, tmp_pa
     audio.write(tmp_path / "a.wav", tone(0.1), RATE)
     worker(monkeypatch, code)
     with pytest.raises(audio.FileError) as caught:
-        list(audio.blocks(tmp_path / "a.wav", patience=1.0 if "sleep" in code else 60.0))
+        list(audio.read_blocks(tmp_path / "a.wav", timeout=1.0 if "sleep" in code else 60.0))
     assert caught.value.reason == said
 
 
@@ -369,7 +369,7 @@ def test_a_decoder_that_talks_nonsense(monkeypatch: pytest.MonkeyPatch, tmp_path
     audio.write(tmp_path / "a.wav", tone(0.1), RATE)
     worker(monkeypatch, "import sys, time; sys.stdout.write('x' * 100); sys.stdout.flush(); time.sleep(600)")
     with pytest.raises(audio.FileError, match="nonsense"):
-        list(audio.blocks(tmp_path / "a.wav", patience=30.0))
+        list(audio.read_blocks(tmp_path / "a.wav", timeout=30.0))
 
 
 HEADER = b'{"rate": 44100, "channels": 2, "order": "wave", "dtype": "<f4"}'
@@ -395,7 +395,7 @@ def test_a_decoder_in_foreign_hands(
     said = b"".join(kind + len(content).to_bytes(4, "little") + content for kind, content in messages)
     worker(monkeypatch, f"import sys, time; sys.stdout.buffer.write({said!r}); sys.stdout.flush(); time.sleep(600)")
     with pytest.raises(audio.FileError, match="nonsense"):
-        list(audio.blocks(tmp_path / "a.wav", patience=30.0))
+        list(audio.read_blocks(tmp_path / "a.wav", timeout=30.0))
 
 
 def test_the_real_decoder_stopped_from_outside(tmp_path: Path) -> None:
@@ -404,7 +404,7 @@ def test_the_real_decoder_stopped_from_outside(tmp_path: Path) -> None:
     with process.Decoder(tmp_path / "a.flac") as decoder:
         blocks = iter(decoder)
         next(blocks)
-        decoder._patience = 1.0  # from now on: to start may take longer
+        decoder._timeout = 1.0  # from now on: to start may take longer
         os.killpg(decoder._process.pid, signal.SIGSTOP)
         with pytest.raises(audio.FileError, match="no samples for 1 s"):
             list(blocks)
@@ -414,7 +414,7 @@ def test_the_real_decoder_stopped_from_outside(tmp_path: Path) -> None:
 def test_a_decoder_that_wants_too_much_memory(tmp_path: Path) -> None:
     audio.write(tmp_path / "a.flac", tone(1), RATE)
     with pytest.raises(audio.FileError):
-        list(audio.blocks(tmp_path / "a.flac", memory=30 << 20))
+        list(audio.read_blocks(tmp_path / "a.flac", memory=30 << 20))
     assert len(audio.read(tmp_path / "a.flac")) == RATE
 
 
@@ -428,7 +428,7 @@ def test_an_abandoned_file_leaves_no_process(tmp_path: Path, monkeypatch: pytest
             started.append(self)
 
     monkeypatch.setattr(process.subprocess, "Popen", Recorded)
-    stream = audio.blocks(tmp_path / "a.wav")
+    stream = audio.read_blocks(tmp_path / "a.wav")
     next(stream)
     stream.close()  # type: ignore[attr-defined]
     assert len(started) == 1 and started[0].returncode is not None
@@ -493,18 +493,18 @@ def test_find(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "a" / "again").symlink_to(tmp_path)
     (tmp_path / "gone.ogg").symlink_to(tmp_path / "nowhere.ogg")
-    names = [path.relative_to(tmp_path).as_posix() for path in audio.find(tmp_path)]
+    names = [path.relative_to(tmp_path).as_posix() for path in audio.find_files(tmp_path)]
     assert names == ["a/song.mp3", "a/song.wav", "b/song.WAV", "c.m4a", "gone.ogg", "v.mp4"]
-    assert audio.find(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
+    assert audio.find_files(tmp_path / "notes.txt") == [tmp_path / "notes.txt"]
 
 
 def test_find_nothing(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(AudioError, match=r"there is no audio in .*looked for wav") as caught:
-        audio.find(tmp_path)
+        audio.find_files(tmp_path)
     assert caught.value.about == "audio"
     with pytest.raises(AudioError, match=r"there is no folder .*missing$") as caught:
-        audio.find(tmp_path / "missing")
+        audio.find_files(tmp_path / "missing")
     assert caught.value.about == "audio"
 
 
@@ -543,7 +543,7 @@ def test_other_encodings(tmp_path: Path) -> None:
     assert soundfile.SoundFile(tmp_path / "a.wav").title == "é \\xff"  # of a folder with any name
     audio.write(tmp_path / "a.flac", sound / 4, RATE, encoding="PCM_24")
     assert np.abs(soundfile.read(tmp_path / "a.flac")[0] - sound / 4).max() < 2**-23
-    with pytest.raises(AudioError, match="cannot be written as FLOAT"):
+    with pytest.raises(AudioError, match="cannot be written in the encoding FLOAT"):
         audio.write(tmp_path / "b.flac", sound, RATE, encoding="FLOAT")
 
 

@@ -23,7 +23,7 @@ RESAMPLED = 1e-3  # largest difference after resampling: the filters differ near
 
 def both(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """The file by the first and by the second reader."""
-    return audio.read(path), np.concatenate(list(tfio.blocks(path)))
+    return audio.read(path), np.concatenate(list(tfio.read_blocks(path)))
 
 
 def sound(rate: int, channels: int, seconds: float = 1.5) -> np.ndarray:
@@ -65,7 +65,7 @@ def test_channels_agree(tmp_path: Path, channels: int) -> None:
 @pytest.mark.parametrize("rate", [44_100, 48_000])
 def test_pieces_join_to_the_whole(tmp_path: Path, rate: int) -> None:
     soundfile.write(tmp_path / "a.wav", sound(rate, 2), rate)
-    pieces = list(tfio.blocks(tmp_path / "a.wav", 1000))
+    pieces = list(tfio.read_blocks(tmp_path / "a.wav", 1000))
     assert all(len(piece) == 1000 for piece in pieces[:-1])
     assert sum(map(len, pieces)) == round(1.5 * RATE)
 
@@ -90,7 +90,7 @@ def test_what_it_does_not_read_is_an_error(tmp_path: Path) -> None:
         ("missing.wav", "does not exist"),
     ]:
         with pytest.raises(audio.FileError) as caught:
-            list(tfio.blocks(tmp_path / name))
+            list(tfio.read_blocks(tmp_path / name))
         assert said in caught.value.reason and "\n" not in str(caught.value), name
 
 

@@ -47,7 +47,7 @@ needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg
 class DecoderHere:
     """The decoder without a process of its own, which takes most of the time of a small file."""
 
-    def __init__(self, path: Path, memory: int, patience: float) -> None:
+    def __init__(self, path: Path, memory: int, timeout: float) -> None:
         self._path = path
 
     def __enter__(self) -> Self:
@@ -58,7 +58,7 @@ class DecoderHere:
 
     def __iter__(self) -> Iterator[tuple[Format, np.ndarray]]:
         try:
-            for item in decode.decode(str(self._path), process.MESSAGE):
+            for item in decode.decode(str(self._path), process.BLOCK):
                 if isinstance(item, Format):
                     form = item
                 else:
@@ -191,7 +191,7 @@ def test_the_tag_stands_elsewhere_in_other_mp3s(tmp_path: Path, rate: int, chann
 def test_an_mp3_that_is_cut(tmp_path: Path, share: float) -> None:
     kept = FRAMES[: int(len(FRAMES) * share)]
     whole, held = ((n * 1152 / RATE) for n in (COUNT, len(kept) - 1))
-    said = f"is truncated: its header promises {whole:.1f} s of sound, and it holds {held:.1f} s"
+    said = f"is truncated: it should hold {whole:.1f} s of sound, and it holds {held:.1f} s"
     assert refuse(tmp_path, b"".join(kept) + FRAMES[len(kept)][:50]) == said
     assert refuse(tmp_path, make_vbri(COUNT) + b"".join(kept[1:])) == said
 
@@ -337,7 +337,7 @@ def test_a_size_of_32_bits_that_was_too_small(tmp_path: Path, container: str, su
             assert np.abs(sound.read(len(SOUND), dtype="float32") - SOUND).max() < 1 / 120
             sound.seek(expected - 5)
             assert len(sound.read(100)) == 5
-    blocks = audio.blocks(path)
+    blocks = audio.read_blocks(path)
     first = next(blocks)
     blocks.close()  # type: ignore[attr-defined]
     assert np.abs(first[: len(SOUND)] - SOUND[: len(first)]).max() < 1 / 120
@@ -356,7 +356,7 @@ def test_a_cut_file_is_refused_whatever_its_container(tmp_path: Path, container:
     assert len(read(tmp_path, content)) >= len(SOUND)
     for share in (0.3, 0.5, 0.95):
         said = refuse(tmp_path, content[: int(len(content) * share)])
-        assert said.startswith("is truncated: its header promises "), said
+        assert said.startswith("is truncated: it should hold "), said
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_chunks_are_decoded_one_by_one(tmp_path: Path) -> None:
     noise(tmp_path / "in" / "a.wav", HOP * 25)
     run_encode(tmp_path / "in", tmp_path / "latents", max_lat_len=10)
     assert run_decode(tmp_path / "latents", tmp_path / "out") == 0
-    assert [len(audio.read(path)) for path in audio.find(tmp_path / "out")] == [10 * HOP] * 3
+    assert [len(audio.read(path)) for path in audio.find_files(tmp_path / "out")] == [10 * HOP] * 3
 
 
 def test_rates_and_channels_come_in(tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_songs(tmp_path: Path) -> None:
     assert index is not None and len(index.sources) == 4
     assert [item["path"] for item in index.skipped] == ["awareness-10s-44k-stereo.wav"]
     assert "108 latents (10.0 s)" in index.skipped[0]["reason"]
-    lengths = {path.name: len(audio.read(path)) for path in audio.find(SONGS)}
+    lengths = {path.name: len(audio.read(path)) for path in audio.find_files(SONGS)}
     for source in index.sources:
         assert (source.samples, source.latents) == (lengths[source.path], -(-source.samples // HOP))
         assert len(source.files) == -(-source.latents // 512)

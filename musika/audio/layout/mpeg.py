@@ -15,7 +15,7 @@ import re
 from typing import BinaryIO
 
 from musika.audio.layout import tags
-from musika.audio.layout.part import Part, Unreadable, read_at
+from musika.audio.layout.part import Part, Unreadable, describe_cut, read_at
 
 BITRATES = {  # kbit/s by index, for (MPEG 1?, layer)
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -234,7 +234,7 @@ def _make_part(data: Bytes, run: Run) -> Part:
     pieces: tuple[bytes | range, ...] = (sound,)
     if tag is not None and tag.frames > run.frames + COUNT_SLACK:
         promised, held = (frames * header.samples / header.rate for frames in (tag.frames, run.frames))
-        raise Unreadable(f"is truncated: its header promises {promised:.1f} s of sound, and it holds {held:.1f} s")
+        raise Unreadable(describe_cut(promised, held))
     if tag is not None and tag.is_xing and tag.frames >= max(1, run.frames - COUNT_SLACK):
         pieces = (range(run.start, run.end),)  # as it is: the decoder takes off the silence that LAME's tag states
     elif tag is not None and tag.lame and not run.is_damaged:

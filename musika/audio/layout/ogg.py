@@ -57,7 +57,7 @@ def _walk_pages(file: BinaryIO, size: int) -> Iterator[Page]:
     """
     position = _find_page(file, 0, size)
     while position is not None:
-        page = _read_page(file, position)
+        page = read_page(file, position)
         following = None
         if page is not None and page.end <= size:
             name = read_at(file, page.end, len(NAME))  # of the next page, which may be cut, too
@@ -77,7 +77,7 @@ def _walk_pages(file: BinaryIO, size: int) -> Iterator[Page]:
         position = following
 
 
-def _read_page(file: BinaryIO, start: int) -> Page | None:
+def read_page(file: BinaryIO, start: int) -> Page | None:
     """The page that begins at a position; None where the file ends inside its header."""
     head = read_at(file, start, 27)
     sizes = read_at(file, start + 27, head[26]) if len(head) == 27 else b""

@@ -6,6 +6,9 @@ import dataclasses
 import io
 from typing import Any, BinaryIO
 
+SLACK = 12_288  # samples of MPEG audio that may be missing: the first frames need frames before them, and an MP3's tag
+# names silence of the encoder that is taken off
+
 
 class Unreadable(Exception):
     """What is wrong with a file, as the end of a sentence that begins with its name."""
@@ -18,7 +21,7 @@ class Part:
     Attributes:
         pieces: what a decoder is given, in order: ranges of bytes of the file, and bytes that replace a wrong header.
         streamed: whether a decoder must not know the part's size, because it would guess a length from that.
-        samples: how many the part holds per channel, with silence that the encoder added; None where the decoder knows.
+        samples: how many the frames of MPEG audio hold per channel; None for other formats.
     """
 
     pieces: tuple[bytes | range, ...]
@@ -29,6 +32,15 @@ class Part:
     def size(self) -> int:
         """Bytes."""
         return sum(map(len, self.pieces))
+
+    def check_length(self, decoded: int, rate: int) -> None:
+        """Checks that a decoder gave about as many samples per channel as there are.
+
+        Raises:
+            Unreadable: it gave fewer.
+        """
+        if self.samples is not None and decoded < self.samples - SLACK:
+            raise Unreadable(describe_cut(self.samples / rate, decoded / rate))
 
     def is_whole_file(self, size: int) -> bool:
         """Whether this is just the file of `size` bytes as it is."""
@@ -41,6 +53,11 @@ class Layout:
 
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
+
+
+def describe_cut(promised: float, held: float) -> str:
+    """What is wrong with a file that holds fewer seconds of sound than it should."""
+    return f"is truncated: it should hold {promised:.1f} s of sound, and it holds {held:.1f} s"
 
 
 def whole_file(size: int) -> Layout:

@@ -53,7 +53,7 @@ def resolve_end(
     if promised <= 0 or is_stream:
         return size
     if promised > held + 1:  # the byte that makes a size even is often left out
-        raise Unreadable(f"is truncated: its header promises {promised} bytes of sound, and it holds {held}")
+        raise Unreadable(f"is truncated: it should hold {promised} bytes of sound, and it holds {held}")
     # a program that wrote more than 4 GiB has lost the upper bits of the size
     lost = max(0, held - promised) >> 32 << 32 if bits == 32 else 0
     return min(size, start + promised + lost)

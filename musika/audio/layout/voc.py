@@ -22,6 +22,6 @@ def read_voc(file: BinaryIO, size: int) -> Layout:
             break
         stated, held = int.from_bytes(head[1:], "little"), size - position - 4
         if head[0] in SOUND and stated > held:
-            raise Unreadable(f"is truncated: its header promises {stated} bytes of sound, and it holds {held}")
+            raise Unreadable(f"is truncated: it should hold {stated} bytes of sound, and it holds {held}")
         position += 4 + stated
     return whole_file(size)

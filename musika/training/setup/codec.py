@@ -53,7 +53,7 @@ def prepare_codec(request: TrainingRequest) -> PreparedTraining:
     origin = find_origin(request.load_path, "codec")
     likely = resolve_train_config(CodecTrainConfig, request, origin, origin is not None and origin.has_state)
     valid_path = request.valid_path or find_run_path(origin, "valid_path")
-    files = audio.find(request.data_path)
+    files = audio.find_files(request.data_path)
     start = resolve_start(request, origin)
     check_crop(start.config, likely.crop)  # before hours of audio are decoded
     files, held_out = split_files(files, valid_path)
@@ -129,7 +129,7 @@ def split_files(files: list[Path], valid_path: Path | None) -> tuple[list[Path],
     if valid_path is not None:
         if not valid_path.exists():
             raise UsageError(f"the folder to measure on, {format_path(valid_path)}, does not exist")
-        own = audio.find(valid_path)
+        own = audio.find_files(valid_path)
         if len(own) > validation.MOST:
             console.say(f"measured on the first {validation.MOST} of {len(own)} files in {format_path(valid_path)}")
         known = {path.resolve() for path in own}
