@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import socket
 import time
@@ -12,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from musika import console
+from musika import audio, console
 
 
 class BoardLog:
@@ -47,7 +46,7 @@ class BoardLog:
             "sample_rate": rate,
             "num_channels": 2,
             "length_frames": len(waveform),
-            "encoded_audio_string": encode_wav(waveform, rate),
+            "encoded_audio_string": audio.encode(waveform, rate, ".wav"),
             "content_type": "audio/wav",
         }
         values: list[dict[str, Any]] = [{"tag": f"audio/{name}", "audio": sound}]
@@ -87,12 +86,3 @@ class BoardLog:
         except Exception as error:
             self._writer = None
             console.warn(f"the log for TensorBoard ends here: {error}")
-
-
-def encode_wav(waveform: np.ndarray, sample_rate: int) -> bytes:
-    """A WAV file, 16 bit, of a waveform `[N, 2]`; values beyond ±1 are clipped."""
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, np.clip(waveform, -1, 1), sample_rate, format="WAV", subtype="PCM_16")
-    return file.getvalue()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import io
 import json
 import math
 import os
@@ -316,15 +315,13 @@ class _Run:
         try:
             samples = [(name.replace(os.sep, "-"), sound) for name, sound in self.stage.preview(self.state)]
             if samples:
-                from musika import pictures
+                from musika.training.samples import encode_samples
 
                 rate = self.stage.sample_rate
-                shown = [pictures.draw_spectrogram(waveform, rate) for _, waveform in samples]
-                files = {f"{name}.flac": flac(waveform, rate) for name, waveform in samples}
-                files["samples.png"] = pictures.encode_png(pictures.stack_images(shown))
+                files, images = encode_samples(samples, rate)
                 if self.log is not None:
-                    for (name, waveform), picture in zip(samples, shown, strict=True):
-                        self.log.write_sample(self.position, name, waveform, rate, pictures.encode_png(picture))
+                    for (name, waveform), image in zip(samples, images, strict=True):
+                        self.log.write_sample(self.position, name, waveform, rate, image)
         except Exception as error:  # whatever it is, the weights are worth more than an example
             console.warn(f"no samples with this checkpoint: {type(error).__name__}: {error}")
             files = {}
@@ -354,15 +351,6 @@ def restored(state: Tree, folder: Path) -> tuple[Tree, int]:
     if position < 0:
         raise CheckpointError(f"{folder}: position {position} is negative")
     return _unflatten(state, arrays), position
-
-
-def flac(waveform: np.ndarray, sample_rate: int) -> bytes:
-    """A FLAC file, 16 bit, of a waveform `[N, 2]`; values beyond ±1 are clipped."""
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, np.clip(waveform, -1, 1), sample_rate, format="FLAC", subtype="PCM_16")
-    return file.getvalue()
 
 
 def _name(position: int) -> str:
