@@ -1,19 +1,17 @@
-"""The table of sizes and hyperparameters in the documentation, written from the fields that define them.
+"""Write the table of sizes and hyperparameters in the documentation from the fields that define them.
 
-    python -m tools.write_hyperparameters [--check]
-
-Writes docs/guide/hyperparameters.md. With --check it writes nothing and fails when the file is not what it would write.
+The table is docs/guide/hyperparameters.md. With --check nothing is written, and the exit code is 1 if the file is not
+what would be written.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from musika.config import CodecConfig, CodecTrainConfig, Config, GanTrainConfig, GeneratorConfig
 from musika.config.fields import describe_range, get_fields, get_flag
+from tools.common import command
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "guide" / "hyperparameters.md"
 INTRODUCTION = """# Sizes and hyperparameters
@@ -54,7 +52,7 @@ def write_document() -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.make_parser("tools.write_hyperparameters", __doc__)
     parser.add_argument("--check", action="store_true", help="only compare")
     text = write_document()
     if parser.parse_args().check:
@@ -66,4 +64,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command.run(main)

@@ -181,7 +181,7 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path) -> None:
     words = [sys.executable, "-c", limited, "convert", str(source), str(tmp_path / "target")]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
-    assert f"{tmp_path / 'target'} cannot be saved: File too large" in done.stderr
+    assert f"{tmp_path / 'target'} cannot be saved: file too large" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine"]
 
 
