@@ -6,6 +6,7 @@ whatever blocks they come in. Samples beyond full scale are clipped and counted,
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import itertools
@@ -15,11 +16,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from musika.audio.compare import have_same_content
 from musika.audio.convert import rechunk, resample
 from musika.audio.opus import LOOKAHEAD, shorten
 from musika.draws import integers
 from musika.errors import AudioError
-from musika.files import describe_error, escape, format_path, open_replacement
+from musika.files import NewFile, describe_error, escape, format_path, open_replacement, open_without_replacing
 
 # extension: libsndfile's format and encoding
 FORMATS: dict[str, tuple[str, str]] = {
@@ -69,6 +71,7 @@ def write(
     sample_rate: int,
     encoding: str | None = None,
     metadata: Mapping[str, str] | None = None,
+    keep_existing: bool = False,
 ) -> WrittenFile:
     """Writes a waveform, or one that comes in blocks, in the format that the extension names.
 
@@ -78,17 +81,21 @@ def write(
         sample_rate: Hz. Opus is written at 48 kHz.
         encoding: "PCM_16", "PCM_24" or "FLOAT" for formats without loss; 16-bit by default.
         metadata: `title`, `artist`, `comment`, `date`, `software`, `license` ... to text.
+        keep_existing: never replace a file that holds something else: the new one gets the next free name, such as
+            `song-2.wav`, which the result says.
 
     Raises:
         AudioError: unknown extension or encoding, no samples or not finite ones, the disk is full, no permission.
     """
     kind = _choose_kind(path, encoding)
     try:
-        with open_replacement(path) as file:
-            samples, channels, clipped = _encode(file, format_path(path), waveform, sample_rate, kind, metadata or {})
+        with _open(path, keep_existing) as new:
+            samples, channels, clipped = _encode(
+                new.file, format_path(path), waveform, sample_rate, kind, metadata or {}
+            )
     except OSError as error:
         raise AudioError(f"{format_path(path)} cannot be written: {describe_error(error)}") from error
-    return WrittenFile(path, samples, channels, clipped)
+    return WrittenFile(new.path, samples, channels, clipped)
 
 
 def encode(waveform: np.ndarray, sample_rate: int, extension: str = ".flac", encoding: str | None = None) -> bytes:
@@ -106,6 +113,16 @@ def encode(waveform: np.ndarray, sample_rate: int, extension: str = ".flac", enc
     file = io.BytesIO()
     _encode(file, "sound", waveform, sample_rate, _choose_kind(Path(f"sound{extension}"), encoding), {})
     return file.getvalue()
+
+
+@contextlib.contextmanager
+def _open(path: Path, keep_existing: bool) -> Iterator[NewFile]:
+    if keep_existing:
+        with open_without_replacing(path, have_same_content) as new:
+            yield new
+    else:
+        with open_replacement(path) as file:
+            yield NewFile(file, path)
 
 
 def _choose_kind(path: Path, encoding: str | None) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from musika.checkpoint.folder import (
     MANIFEST,
     SUFFIX,
     drop,
+    encode_files,
     find_folder,
     has,
     read,
@@ -12,6 +13,7 @@ from musika.checkpoint.folder import (
     read_shapes,
     verify,
     write,
+    write_files,
 )
 from musika.checkpoint.weights import assign, check_names, compute_identity, get_weights, list_weight_names
 
@@ -23,6 +25,7 @@ __all__ = [
     "check_names",
     "compute_identity",
     "drop",
+    "encode_files",
     "find_folder",
     "get_weights",
     "has",
@@ -32,4 +35,5 @@ __all__ = [
     "read_shapes",
     "verify",
     "write",
+    "write_files",
 ]

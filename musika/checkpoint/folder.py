@@ -57,6 +57,27 @@ def write(
         CheckpointError: a value is not finite (or too large for half precision), the folder holds something else than
             a checkpoint, or the disk would not take it. What was there before is then still there.
     """
+    files = encode_files(folder, config, arrays, half, extra)
+    folder = Path(os.path.abspath(folder))
+    folder = folder.resolve() if folder.is_symlink() else folder
+    if folder.exists() and not (folder / CONFIG).is_file() and (not folder.is_dir() or any(folder.iterdir())):
+        raise CheckpointError(f"{folder} holds something else than a checkpoint", about="save")
+    with _replace(folder) as new:
+        write_files(new, files)
+
+
+def encode_files(
+    folder: Path,
+    config: Mapping[str, Any],
+    arrays: Mapping[str, Mapping[str, np.ndarray]],
+    half: bool | Collection[str] = False,
+    extra: Mapping[str, bytes] | None = None,
+) -> dict[str, bytes]:
+    """The files of a checkpoint by name; arguments as of `write`.
+
+    Raises:
+        CheckpointError: a value is not finite, or too large for half precision; the text begins with `folder`.
+    """
     files = {CONFIG: _encode_json({"format_version": FORMAT_VERSION, **config})}
     _check_config(Path(folder), json.loads(files[CONFIG]))
     for stem, named in arrays.items():
@@ -65,12 +86,16 @@ def write(
     files.update(extra or {})
     if len(files) > 2:
         files[MANIFEST] = _encode_json({name: _describe_file(data) for name, data in sorted(files.items())})
-    folder = Path(os.path.abspath(folder))
-    folder = folder.resolve() if folder.is_symlink() else folder
-    if folder.exists() and not (folder / CONFIG).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise CheckpointError(f"{folder} holds something else than a checkpoint", about="save")
-    with _replace(folder) as new:
-        _write_files(new, files)
+    return files
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes files into a folder that nobody reads yet; they are on the disk when this returns."""
+    for name, data in files.items():
+        with open(folder / name, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def drop(folder: Path, stem: str) -> None:
@@ -89,7 +114,7 @@ def drop(folder: Path, stem: str) -> None:
         kept = {key: value for key, value in manifest.items() if key != name}
         for other in {*kept, *os.listdir(folder)} - {name, MANIFEST}:
             _copy(folder / other, new / other)
-        _write_files(new, {MANIFEST: _encode_json(kept)})
+        write_files(new, {MANIFEST: _encode_json(kept)})
 
 
 def _encode_json(value: Any) -> bytes:
@@ -99,14 +124,6 @@ def _encode_json(value: Any) -> bytes:
 
 def _describe_file(data: bytes) -> dict[str, Any]:
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
-def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    for name, data in files.items():
-        with open(folder / name, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,12 +1,10 @@
-"""`convert`: a Musika folder becomes a checkpoint of ours, which is smaller in half precision and quicker to read."""
+"""`convert`: a Musika folder becomes a checkpoint of ours, which loads faster and can be half as large."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from musika.cli.flags import ConvertOptions
 from musika.codec import load
 from musika.config import ANY_PUBLISHED, GeneratorConfig, same_codec
 from musika.errors import CheckpointError, UsageError
-from musika.files import describe_error, format_path, sync_folder
+from musika.files import describe_error, format_path, open_folder_replacement
 from musika.gan.load import describe_generator
 
 GENERATOR, CRITIC = ("gen_ema.h5",), ("critic.h5",)
@@ -28,47 +26,46 @@ MEGABYTE = 1e6
 
 
 @dataclasses.dataclass(frozen=True)
-class Converted:
-    """What becomes a checkpoint: where in the target, config.json, arrays by file, and a few words about it."""
+class Part:
+    """One checkpoint to write.
 
-    place: str
-    written: dict[str, Any]
+    Attributes:
+        subfolder: of the target; "" is the target itself.
+        config: what its config.json says.
+        arrays: by file and name.
+        summary: a few words about it.
+    """
+
+    subfolder: str
+    config: dict[str, Any]
     arrays: Mapping[str, Mapping[str, np.ndarray]]
-    words: str
+    summary: str
 
 
 def run(options: ConvertOptions) -> int:
     """Writes the target and returns 0.
 
-    A folder with a generator and an autoencoder becomes a generator's checkpoint, and within it, in `musika_ae`, where
-    generating finds it, the codec's.
+    A folder with a generator and an autoencoder becomes a generator's checkpoint with the codec's in its sub-folder
+    `musika_ae`, where generating finds it.
 
     Raises:
-        UsageError: source or target cannot be what they are said to be.
+        UsageError: source or target cannot be used.
         CheckpointError: the source does not fit, or the target cannot be written.
     """
     source = locate.resolve_folder(options.source)
-    _check(source, options.target)
+    _check_paths(source, options.target)
     catalogue.verify(source)
-    codec = _codec(source) if musika_folder.holds_codec(source) else None
-    converted = [codec] if codec else []
-    if (source / GENERATOR[0]).exists() or codec is None:
-        own = codec.written["codec_identity"] if codec else None
-        converted = [_generator(source, options.dec_path, own), *converted]
-    if codec and len(converted) > 1:
-        converted[1] = dataclasses.replace(codec, place=catalogue.CODEC)
-    with _new(options.target) as new:
-        for part in converted:
-            checkpoint.write(new / part.place, part.written, part.arrays, half=options.half)
-    for part in converted:
-        folder = options.target / part.place
+    parts = _read_parts(source, options.dec_path)
+    _write_parts(options.target, parts, options.half)
+    for part in parts:
+        folder = options.target / part.subfolder
         size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) / MEGABYTE
-        console.say(f"{format_path(folder)}: {part.words}, {size:.1f} MB")
+        console.say(f"{format_path(folder)}: {part.summary}, {size:.1f} MB")
     return 0
 
 
-def _check(source: Path, target: Path) -> None:
-    """What is wrong with the two folders, before anything is read."""
+def _check_paths(source: Path, target: Path) -> None:
+    """Raises UsageError if one of the folders cannot be used, before anything is read."""
     if not source.exists():
         raise UsageError(f"SOURCE {format_path(source)} does not exist")
     if target.exists() and os.path.samefile(source, target):
@@ -80,40 +77,53 @@ def _check(source: Path, target: Path) -> None:
             )
         wanted = f"{GENERATOR[0]}, or {', '.join(CODEC)}"
         raise UsageError(f"SOURCE {format_path(source)} is no Musika folder: there is no {wanted} in it")
+    _check_free(target)
+
+
+def _check_free(target: Path) -> None:
     if not catalogue.is_missing(target):
         raise UsageError(f"TARGET {format_path(target)} exists already: choose another, or remove it first")
 
 
-def _codec(source: Path) -> Converted:
+def _read_parts(source: Path, dec_path: Path | None) -> list[Part]:
+    """The generator and the codec of a Musika folder, or the one that it has."""
+    codec = _read_codec(source) if musika_folder.holds_codec(source) else None
+    if codec is not None and not (source / GENERATOR[0]).exists():
+        return [codec]
+    generator = _read_generator(source, dec_path, codec.config["codec_identity"] if codec else None)
+    return [generator, dataclasses.replace(codec, subfolder=catalogue.CODEC)] if codec else [generator]
+
+
+def _read_codec(source: Path) -> Part:
     config, weights = load.read_published(source)
-    written, arrays = load.published_files(config, weights)
-    words = f"codec {written['codec_identity']}, hop {config.hop}, {config.channels} channels"
-    return Converted("", {**written, **_origin(source, CODEC)}, arrays, words)
+    described, arrays = load.published_files(config, weights)
+    summary = f"codec {described['codec_identity']}, hop {config.hop}, {config.channels} channels"
+    return Part("", {**described, **_describe_origin(source, CODEC)}, arrays, summary)
 
 
-def _generator(source: Path, dec_path: Path | None, own: str | None) -> Converted:
+def _read_generator(source: Path, dec_path: Path | None, own_identity: str | None) -> Part:
     """The generator, with its critic where there is one.
 
     Args:
-        own: identity of the codec in the same folder.
+        own_identity: of the codec in the same folder.
     """
     config, weights = musika_folder.read_generator(source)
-    identity = own if own and dec_path is None else _identity(source, dec_path, config)
+    identity = own_identity if own_identity and dec_path is None else _find_identity(source, dec_path, config)
     critic = musika_folder.read_critic(source)
     arrays = {"weights": weights} if critic is None else {"weights": weights, "critic": critic}
     names: tuple[str, ...] = GENERATOR if critic is None else GENERATOR + CRITIC
     weight = musika_folder.read_penalty_weight(source) if critic is not None else None
     if weight is not None:
         names += (musika_folder.SWITCH,)
-    written = describe_generator(config, identity, penalty_weight=weight, **_origin(source, names))
+    described = describe_generator(config, identity, penalty_weight=weight, **_describe_origin(source, names))
     size = "small, " if config.small else ""
-    words = f"generator, {size}base_channels {config.base_channels}, {'with' if critic else 'without'} its critic"
+    summary = f"generator, {size}base_channels {config.base_channels}, {'with' if critic else 'without'} its critic"
     belongs = "any published codec" if identity == ANY_PUBLISHED else f"codec {identity}"
-    return Converted("", written, arrays, f"{words}, of {belongs}")
+    return Part("", described, arrays, f"{summary}, of {belongs}")
 
 
-def _identity(source: Path, dec_path: Path | None, config: GeneratorConfig) -> str:
-    """Of the codec that was named or lies beside the source; of any published one, where there is none.
+def _find_identity(source: Path, dec_path: Path | None, config: GeneratorConfig) -> str:
+    """Identity of the codec that was named or lies beside the source; of any published one, where there is none.
 
     Raises:
         CheckpointError: the one that was named is another kind of codec, or cannot be read.
@@ -121,7 +131,7 @@ def _identity(source: Path, dec_path: Path | None, config: GeneratorConfig) -> s
     beside = source.resolve().parent / catalogue.CODEC
     if dec_path is None and catalogue.is_missing(beside):
         return ANY_PUBLISHED
-    folder = beside if dec_path is None else locate.resolve_checkpoint(dec_path)
+    folder = beside if dec_path is None else locate.resolve_checkpoint(dec_path, "codec")
     codec = load.describe(folder)
     if same_codec(ANY_PUBLISHED, codec.identity, codec.kind) and codec.channels == config.channels:
         return codec.identity
@@ -133,30 +143,26 @@ def _identity(source: Path, dec_path: Path | None, config: GeneratorConfig) -> s
     )
 
 
-def _origin(source: Path, names: tuple[str, ...]) -> dict[str, Any]:
-    """Where a checkpoint comes from, for its config.json; of whose licence nothing is known."""
-    origin: dict[str, Any] = {"files": {name: catalogue.sha256(source / name) for name in names}}
+def _describe_origin(source: Path, names: tuple[str, ...]) -> dict[str, Any]:
+    """Where a checkpoint comes from, for its config.json; its licence is not known."""
+    origin: dict[str, Any] = {"files": {name: catalogue.compute_sha256(source / name) for name in names}}
     record = source / catalogue.FETCHED
     if record.is_file():
-        said = tensorfile.parse_json(record, record.read_bytes())
-        origin |= {name: str(said[name])[:200] for name in ("repository", "revision") if name in said}
+        fetched = tensorfile.parse_json(record, record.read_bytes())
+        origin |= {name: str(fetched[name])[:200] for name in ("repository", "revision") if name in fetched}
     return {"trained": {"converted_from": origin}, "licence": ""}
 
 
-@contextlib.contextmanager
-def _new(target: Path) -> Iterator[Path]:
-    """A hidden folder beside the target that takes its name when the block ends well, and is gone when it does not."""
+def _write_parts(target: Path, parts: list[Part], half: bool) -> None:
+    """Writes the target with all its parts, or nothing."""
     target = Path(os.path.abspath(target))
-    new = target.with_name(f".{target.name}.converting")
     try:
-        shutil.rmtree(new, ignore_errors=True)  # left by a run that was killed
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield new
-        os.rename(new, target)
-        sync_folder(target.parent)
-    except CheckpointError as error:
-        raise CheckpointError(str(error).replace(str(new), str(target))) from error
+        with open_folder_replacement(target) as new:
+            for part in parts:
+                folder = new / part.subfolder
+                folder.mkdir(exist_ok=True)
+                files = checkpoint.encode_files(target / part.subfolder, part.config, part.arrays, half)
+                checkpoint.write_files(folder, files)
+            _check_free(target)  # again: somebody else may have made it meanwhile
     except OSError as error:
         raise CheckpointError(f"TARGET {format_path(target)} cannot be written: {describe_error(error)}") from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from musika import audio, console
-from musika.checkpoint import locate
 from musika.cli import models
 from musika.cli.flags import DecodeOptions
 from musika.codec.base import Codec
@@ -35,15 +34,7 @@ def run(options: DecodeOptions) -> int:
         MusikaError: no such folder, no latents in it, all of them of another codec, a codec that cannot be loaded, a
             target that cannot be written.
     """
-
-    def load() -> Codec:
-        from musika import backend
-        from musika.codec.load import load_codec
-
-        precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
-        return load_codec(locate.resolve_checkpoint(options.dec_path), precision, xla, models.codec_sizes(options))
-
-    return decode_folder(options, load)
+    return decode_folder(options, lambda: models.load_codec(options.dec_path, options))
 
 
 def decode_folder(options: DecodeOptions, load: Callable[[], Codec]) -> int:
@@ -61,41 +52,40 @@ def decode_folder(options: DecodeOptions, load: Callable[[], Codec]) -> int:
         name = path.relative_to(base)
         target = options.save_path / name.parent / f"{name.name.removesuffix('.npy')}.{options.format}"
         try:
-            jobs.append(_job(path, target, indexes, codec))
+            jobs.append(_make_job(path, target, indexes, codec))
         except LatentsError as error:
             refused.append(str(error))
     started = time.monotonic()
     seconds = sum(job.file.length for job in jobs) * codec.hop_total / codec.sample_rate
-    done: list[audio.WrittenFile] = []
+    files: list[audio.WrittenFile] = []
     with console.progress(seconds, "s", "decode, seconds of audio") as bar:
         for job in jobs:
             try:
-                done.append(_decode_one(job, codec, bar))
+                files.append(_decode_one(job, codec, bar))
             except LatentsError as error:
                 refused.append(str(error))
-    _summary(done, len(paths), codec.sample_rate, time.monotonic() - started, options.save_path, refused)
+    _print_summary(files, len(paths), codec.sample_rate, time.monotonic() - started, options.save_path, refused)
     return 1 if refused else 0
 
 
-def _job(path: Path, target: Path, indexes: dict[Path, Index], codec: Codec) -> Job:
+def _make_job(path: Path, target: Path, indexes: dict[Path, Index], codec: Codec) -> Job:
     """Checks a file's header and its codec.
 
     Raises:
         LatentsError: it does not fit.
     """
-    place = next((p for p in path.parents if p in indexes), None)
-    if place is None:  # an index above the folder that was named is known by its resolved path
-        path_there = path.resolve()
-        place = next((p for p in path_there.parents if p in indexes), None)
-    else:
-        path_there = path
+    own_path = path
+    folder = next((parent for parent in path.parents if parent in indexes), None)
+    if folder is None:  # an index above the folder that was named is listed under its resolved path
+        own_path = path.resolve()
+        folder = next((parent for parent in own_path.parents if parent in indexes), None)
     samples = None
-    if place is not None:
-        check_identity(path, indexes[place].settings.codec_identity, codec.identity)
-        samples = indexes[place].get_whole_lengths().get(path_there.relative_to(place).as_posix())
+    if folder is not None:
+        check_identity(path, indexes[folder].settings.codec_identity, codec.identity)
+        samples = indexes[folder].get_whole_lengths().get(own_path.relative_to(folder).as_posix())
     file = open_latents(path, codec.channels)
     if samples is not None and codec.latents_of(samples) != file.length:
-        samples = None  # the file is another one than the index knows
+        samples = None  # not the file that the index describes
     return Job(file, target, samples)
 
 
@@ -111,13 +101,14 @@ def _decode_one(job: Job, codec: Codec, bar: console.Progress) -> audio.WrittenF
     largest = job.file.find_largest()
     if largest > WARN_BEYOND:
         bar.note(f"warning: {name} has values up to {largest:.2f}; latents lie in -1..1")
-    waveform = _watched(codec.decode_blocks(job.file.read_blocks()), codec.sample_rate, bar)
+    waveform = _count(codec.decode_blocks(job.file.read_blocks()), codec.sample_rate, bar)
     if job.samples is not None:
         waveform = _cut(waveform, job.samples)
     return audio.write(job.target, waveform, codec.sample_rate)
 
 
-def _watched(blocks: Iterable[np.ndarray], rate: int, bar: console.Progress) -> Iterator[np.ndarray]:
+def _count(blocks: Iterable[np.ndarray], rate: int, bar: console.Progress) -> Iterator[np.ndarray]:
+    """The same blocks, with progress."""
     for block in blocks:
         bar.advance(len(block) / rate)
         yield block
@@ -131,17 +122,17 @@ def _cut(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
         samples -= len(block)
 
 
-def _summary(
-    done: list[audio.WrittenFile], wanted: int, rate: int, spent: float, place: Path, refused: list[str]
+def _print_summary(
+    files: list[audio.WrittenFile], wanted: int, rate: int, spent: float, folder: Path, refused: list[str]
 ) -> None:
     """The last lines that a person reads."""
-    seconds = sum(written.samples for written in done) / rate
+    seconds = sum(written.samples for written in files) / rate
     speed = seconds / max(spent, 1e-9)
     console.say(
-        f"decoded {len(done)} of {wanted} files into {format_path(place)}: {seconds / 60:.1f} minutes of audio, "
+        f"decoded {len(files)} of {wanted} files into {format_path(folder)}: {seconds / 60:.1f} minutes of audio, "
         f"{speed:.0f} s of audio a second"
     )
-    for written in done:
+    for written in files:
         if written.clipped:
             console.say(f"  {format_path(written.path)}: {written.clipped_share:.3%} of its samples were clipped")
     if refused:

@@ -16,7 +16,6 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from musika import audio, console
-from musika.checkpoint import locate
 from musika.cli import models
 from musika.cli.flags import EncodeOptions
 from musika.codec.base import Codec
@@ -24,12 +23,12 @@ from musika.errors import AudioError
 from musika.files import format_path
 from musika.latents import BadName, BadValues, LatentsFolder, Settings, TooShort, hash_folder
 
-AHEAD = 16  # blocks of audio that are read before they are needed
-LEAVE = 2.0  # seconds that the thread that reads has to leave
+AHEAD = 16  # blocks of audio that are read in advance
+PATIENCE = 2.0  # seconds that the reading thread has to end
 
 
 class Reader(Protocol):
-    """What gives the samples of a file in blocks: `audio.read_blocks`, or the same by TensorFlow."""
+    """Reads the samples of a file in blocks: `audio.read_blocks`, or the same by TensorFlow."""
 
     def __call__(self, path: Path, *, note: Callable[[str], object], sample_rate: int) -> Iterator[np.ndarray]:
         """Blocks `[n, 2]`, or an AudioError."""
@@ -46,7 +45,7 @@ class Job:
 
 @dataclasses.dataclass
 class Totals:
-    """What a run has done so far."""
+    """Sums of a run so far."""
 
     files: int = 0
     pieces: int = 0
@@ -61,21 +60,13 @@ def run(options: EncodeOptions) -> int:
         MusikaError: no such folder, no audio in it, latents of another codec where these should go, a codec that
             cannot be loaded, a disk that is full.
     """
-
-    def load() -> Codec:
-        from musika import backend
-        from musika.codec.load import load_codec
-
-        precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
-        return load_codec(locate.resolve_checkpoint(options.dec_path), precision, xla, models.codec_sizes(options))
-
-    return encode_folder(options, load)
+    return encode_folder(options, lambda: models.load_codec(options.dec_path, options))
 
 
 def encode_folder(options: EncodeOptions, load: Callable[[], Codec]) -> int:
     """`run` with any codec: `load` is called once there is something to encode."""
     paths = audio.find_files(options.files_path)
-    reader = _reader(options.reader)
+    reader = _choose_reader(options.reader)
     base = options.files_path if options.files_path.is_dir() else options.files_path.parent
     codec = load()
     settings = Settings(
@@ -87,7 +78,7 @@ def encode_folder(options: EncodeOptions, load: Callable[[], Codec]) -> int:
         whole=options.whole,
     )
     with LatentsFolder(options.save_path, settings) as folder:
-        jobs = [_job(path, base) for path in paths]
+        jobs = [_make_job(path, base) for path in paths]
         todo = [job for job in jobs if job.status is None or not folder.has(job.name, job.status)]
         if len(todo) < len(jobs):
             console.say(f"{len(jobs) - len(todo)} of {len(jobs)} files are encoded already")
@@ -95,11 +86,11 @@ def encode_folder(options: EncodeOptions, load: Callable[[], Codec]) -> int:
         with console.progress(None, "s", "encode, seconds of audio") as bar:
             _encode_all(todo, folder, codec, reader, hash_folder(base), totals, bar)
         folder.save()
-        _summary(totals, len(todo), time.monotonic() - started, options.save_path, folder.skipped)
+        _print_summary(totals, len(todo), time.monotonic() - started, options.save_path, folder.skipped)
         return 1 if folder.skipped else 0
 
 
-def _reader(name: str) -> Reader:
+def _choose_reader(name: str) -> Reader:
     if name == "tensorflow-io":
         from musika.audio import tfio
 
@@ -108,7 +99,7 @@ def _reader(name: str) -> Reader:
     return audio.read_blocks
 
 
-def _job(path: Path, base: Path) -> Job:
+def _make_job(path: Path, base: Path) -> Job:
     try:
         status = os.stat(path)
     except OSError:
@@ -121,7 +112,7 @@ def _encode_all(
     folder: LatentsFolder,
     codec: Codec,
     reader: Reader,
-    mark: str,
+    folder_hash: str,
     totals: Totals,
     bar: console.Progress,
 ) -> None:
@@ -131,9 +122,9 @@ def _encode_all(
             bar.status(f"file {number} of {len(todo)}: {format_path(job.name)}")
             try:
                 before = folder.get_source(job.name)
-                if before is not None and before.folder != mark:
+                if before is not None and before.folder != folder_hash:
                     raise AudioError("has the name of a source from another folder; choose another --save_path for it")
-                _encode_one(job, ahead.blocks(), folder, codec, mark, totals, bar)
+                _encode_one(job, ahead.blocks(), folder, codec, folder_hash, totals, bar)
             except audio.FileError as error:
                 folder.skip(job.name, error.reason)
             except (AudioError, BadName, BadValues, TooShort) as error:
@@ -148,21 +139,21 @@ def _encode_one(
     blocks: Iterator[np.ndarray],
     folder: LatentsFolder,
     codec: Codec,
-    mark: str,
+    folder_hash: str,
     totals: Totals,
     bar: console.Progress,
 ) -> None:
     """Encodes one source and gives its latents their names."""
     samples = 0
 
-    def counted() -> Iterator[np.ndarray]:
+    def count() -> Iterator[np.ndarray]:
         nonlocal samples
         for block in blocks:
             samples += len(block)
             bar.advance(len(block) / codec.sample_rate)
             yield block
 
-    waveform = counted()
+    waveform = count()
     length = folder.settings.max_lat_len
     head: list[np.ndarray] = []
     if length:  # a file that is too short need not be encoded to know that
@@ -171,11 +162,11 @@ def _encode_one(
             if codec.latents_of(samples) >= length:
                 break
         else:
-            raise TooShort(_too_short(codec, samples, length))
+            raise TooShort(_describe_too_short(codec, samples, length))
     if job.status is None:
         raise AudioError("has changed while it was read")
-    with folder.write_source(job.name, mark, job.status) as writer:
-        for latents in codec.encode_blocks(itertools.chain(_emptied(head), waveform)):
+    with folder.write_source(job.name, folder_hash, job.status) as writer:
+        for latents in codec.encode_blocks(itertools.chain(_drain(head), waveform)):
             writer.add(latents)
         if writer.length != codec.latents_of(samples):
             raise BadValues(f"gave {writer.length} latents for {samples} samples: a fault of the codec")
@@ -186,14 +177,14 @@ def _encode_one(
     totals.seconds += samples / codec.sample_rate
 
 
-def _emptied(blocks: list[np.ndarray]) -> Iterator[np.ndarray]:
-    """The blocks in their order; each is let go of when the next is asked for."""
+def _drain(blocks: list[np.ndarray]) -> Iterator[np.ndarray]:
+    """The blocks in their order; each is dropped when the next is asked for."""
     blocks.reverse()
     while blocks:
         yield blocks.pop()
 
 
-def _too_short(codec: Codec, samples: int, length: int) -> str:
+def _describe_too_short(codec: Codec, samples: int, length: int) -> str:
     latents, second = codec.latents_of(samples), codec.hop_total / codec.sample_rate
     return (
         f"is too short: {latents} latents ({samples / codec.sample_rate:.1f} s), a chunk has {length} "
@@ -201,13 +192,13 @@ def _too_short(codec: Codec, samples: int, length: int) -> str:
     )
 
 
-def _summary(totals: Totals, wanted: int, spent: float, place: Path, skipped: Sequence[dict[str, str]]) -> None:
+def _print_summary(totals: Totals, wanted: int, spent: float, folder: Path, skipped: Sequence[dict[str, str]]) -> None:
     """The last lines that a person reads."""
     if wanted:
         speed = totals.seconds / max(spent, 1e-9)
         console.say(
-            f"encoded {totals.files} of {wanted} files into {format_path(place)}: {totals.pieces} files of latents, "
-            f"{totals.latents} latents, {_duration(totals.seconds)} of audio, {speed:.0f} s of audio a second"
+            f"encoded {totals.files} of {wanted} files into {format_path(folder)}: {totals.pieces} files of latents, "
+            f"{totals.latents} latents, {_format_duration(totals.seconds)} of audio, {speed:.0f} s of audio a second"
         )
     if skipped:
         console.say(f"left out, {len(skipped)} of {wanted} files:")
@@ -215,7 +206,7 @@ def _summary(totals: Totals, wanted: int, spent: float, place: Path, skipped: Se
             console.say(f"  {format_path(item['path'])} {item['reason']}")
 
 
-def _duration(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} minutes" if seconds < 7200 else f"{seconds / 3600:.2f} hours"
@@ -244,7 +235,7 @@ class ReadAhead:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join(timeout=LEAVE)  # it may be waiting for a decoder that hangs, which ends with this process
+        self._thread.join(timeout=PATIENCE)  # it may be waiting for a decoder that hangs, which ends with this process
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The next file's blocks.
@@ -264,7 +255,7 @@ class ReadAhead:
         self._ended = True
 
     def finish(self) -> None:
-        """Passes over what has not been used of the current file."""
+        """Skips what has not been used of the current file."""
         while not self._ended:
             item = self._queue.get()
             self._ended = item is None or isinstance(item, BaseException)
@@ -283,7 +274,7 @@ class ReadAhead:
                 return
 
     def _put(self, item: Any) -> bool:
-        """Hands an item over; False when nobody wants it any more."""
+        """Hands an item over; False when it is not wanted any more."""
         while not self._stop.is_set():
             try:
                 self._queue.put(item, timeout=0.1)

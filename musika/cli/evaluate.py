@@ -23,14 +23,8 @@ def run(options: EvaluateOptions) -> int:
     check_flags(options)
 
     def load() -> Codec:
-        from musika import backend
-        from musika.checkpoint import locate
-        from musika.codec.load import load_codec
-
         assert options.codec is not None
-        folder = locate.resolve_checkpoint(options.codec)
-        precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
-        return load_codec(folder, precision, xla, models.codec_sizes(options))
+        return models.load_codec(options.codec, options)
 
     return measure(options, load)
 

@@ -1,4 +1,9 @@
-"""`generate`: new music from a trained generator, into files."""
+"""`generate`: new music from a trained generator, into files.
+
+A piece that was made before is never lost: a new one that differs from the file of its name gets the next free name,
+`open-seed-7-2.wav`. Files are compared by their bytes. A piece is a function of checkpoint, seed and settings, so the
+same settings give the same bytes and no second file.
+"""
 
 from __future__ import annotations
 
@@ -15,84 +20,83 @@ from musika.cli import models
 from musika.cli.flags import MAX_SEED, GenerateOptions
 from musika.config import SAMPLE_RATE
 from musika.errors import UsageError
+from musika.files import describe_error, format_path
 
 FRAME = 4  # bytes of one sample of both channels in a wav file
 MAX_WAV = 2**32 - 2**16  # bytes of sound that a wav file can hold
-DRAWN_SEEDS = 2**32  # below which a seed is drawn, so that it can be typed
+SEEDS = 2**32  # seeds are chosen below this, so that they can be typed
 
 
 def run(options: GenerateOptions) -> int:
-    """Makes the pieces and returns 0.
+    """Generates the pieces and returns 0.
 
     Raises:
         MusikaError: a checkpoint, a folder or a flag that cannot be used; a file that cannot be written.
     """
-    seed = secrets.randbelow(DRAWN_SEEDS) if options.seed is None else options.seed
+    seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
     if seed + options.num_samples - 1 > MAX_SEED:
         raise UsageError(f"--seed {seed} and --num_samples {options.num_samples} go beyond seed {MAX_SEED}")
     if options.format == "wav" and options.seconds * SAMPLE_RATE * FRAME > MAX_WAV:
         raise UsageError(f"--seconds {options.seconds:g} is more than a wav file holds: choose --format flac")
     _make_folder(options.save_path)
-    begun = time.perf_counter()
+    started = time.perf_counter()
     model = models.load_model(options)
-    count = model.samples(options.seconds)
+    count = model.count_samples(options.seconds)
     if count < 1:
         raise UsageError(f"--seconds {options.seconds:g} is less than one sample")
-    console.say(f"{model.name} loaded in {time.perf_counter() - begun:.1f} s, seed {seed}")
-    begun = time.perf_counter()
+    console.say(f"{model.name} loaded in {time.perf_counter() - started:.1f} s, seed {seed}")
+    started = time.perf_counter()
     with console.progress(options.num_samples * options.seconds, "s", "generate") as bar:
         for piece in range(seed, seed + options.num_samples):
             path = options.save_path / f"{model.name}-seed-{piece}.{options.format}"
             _write_piece(model, piece, count, options.truncation, path, bar)
     if options.num_samples > 1:
-        spent = time.perf_counter() - begun
         total = options.num_samples * count / model.sample_rate
-        console.say(f"{options.num_samples} pieces, {_speed(total, spent)}")
+        console.say(f"{options.num_samples} pieces, {_format_speed(total, time.perf_counter() - started)}")
     return 0
 
 
 def _write_piece(
     model: render.Model, seed: int, count: int, truncation: float, path: Path, bar: console.Progress
 ) -> None:
-    """Renders `count` samples of one piece into a file, and says so."""
-    begun = time.perf_counter()
-    clipped = _Clipped()
+    """Renders `count` samples of one piece into a file, and prints a line about it."""
+    started = time.perf_counter()
+    meter = _Meter(model.sample_rate, bar)
     blocks = render.prefetch(render.stream_samples(model, seed, 0, count, truncation))
-    said = {"title": f"{model.name} {seed}", "comment": f"seed {seed}, truncation {truncation:g}", "software": "musika"}
+    tags = {"title": f"{model.name} {seed}", "comment": f"seed {seed}, truncation {truncation:g}", "software": "musika"}
     try:
-        audio.write(path, _watched(blocks, model.sample_rate, clipped, bar), model.sample_rate, metadata=said)
+        written = audio.write(path, meter.count(blocks), model.sample_rate, metadata=tags, keep_existing=True)
     finally:
         blocks.close()
-    text = f"{path}: {_speed(count / model.sample_rate, time.perf_counter() - begun)}"
-    bar.note(text + (f", {clipped.samples / (2 * count):.3%} of it clipped at full scale" if clipped.samples else ""))
+    if written.path != path:
+        bar.note(f"{format_path(path)} holds another piece, which is kept: this one gets the next free name")
+    text = f"{format_path(written.path)}: {_format_speed(count / model.sample_rate, time.perf_counter() - started)}"
+    bar.note(text + (f", {meter.clipped / (2 * count):.3%} of it clipped at full scale" if meter.clipped else ""))
 
 
-class _Clipped:
-    """How many numbers of one piece stand at full scale."""
+class _Meter:
+    """Counts the blocks of one piece: progress, and how many numbers were clipped at full scale."""
 
-    def __init__(self) -> None:
-        self.samples = 0
+    def __init__(self, sample_rate: int, bar: console.Progress) -> None:
+        self.sample_rate, self.bar, self.clipped = sample_rate, bar, 0
 
-
-def _watched(
-    blocks: Iterable[np.ndarray], sample_rate: int, clipped: _Clipped, bar: console.Progress
-) -> Iterator[np.ndarray]:
-    """The same blocks, counted on their way to the file."""
-    for block in blocks:
-        clipped.samples += round(render.clipped_share(block) * block.size)
-        yield block
-        bar.advance(len(block) / sample_rate)
+    def count(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The same blocks."""
+        for block in blocks:
+            self.clipped += round(render.measure_clipping(block) * block.size)
+            yield block
+            self.bar.advance(len(block) / self.sample_rate)
 
 
-def _speed(seconds: float, spent: float) -> str:
+def _format_speed(seconds: float, spent: float) -> str:
     return f"{seconds:.6g} s in {spent:.1f} s, {seconds / max(spent, 1e-9):.0f} x real time"
 
 
 def _make_folder(folder: Path) -> None:
-    """Makes the folder, and sees that files can be made in it, before anything slow begins."""
+    """Makes the folder, and checks that files can be written to it, before anything slow begins."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise UsageError(f"--save_path {folder} cannot be written to: {error.strerror}") from error
+        raise UsageError(f"--save_path {format_path(folder)} cannot be written to: {describe_error(error)}") from error

@@ -1,28 +1,45 @@
-"""Generator and codec as the flags of a verb say."""
+"""Loading the generator and the codec that the flags of a verb name."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from musika import render
 from musika.checkpoint import locate
-from musika.cli.options import CodecOptions, RenderOptions
-from musika.codec.load import FLAGS
+from musika.cli.options import CodecOptions, DecodeOptions, EncodeOptions, EvaluateOptions, RenderOptions
+from musika.codec import load
+from musika.codec.base import Codec
 
 
 def codec_sizes(options: CodecOptions) -> dict[str, Any]:
-    """What flags say about a codec's sizes, as `load_codec` and `describe` take it."""
-    return {name: getattr(options, name) for name in FLAGS}
+    """The sizes of a codec that flags set, as `codec.load.load_codec` and `describe` take them."""
+    return {name: getattr(options, name) for name in load.FLAGS}
+
+
+def load_codec(folder: Path, options: EncodeOptions | DecodeOptions | EvaluateOptions) -> Codec:
+    """The codec of a folder, with precision and sizes as the flags say.
+
+    Raises:
+        CheckpointError: the folder is missing or damaged, or holds something else.
+        UsageError: a flag contradicts it.
+    """
+    folder = locate.resolve_checkpoint(folder, "codec")  # before slow imports: a mistake is reported at once
+
+    from musika import backend
+
+    precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
+    return load.load_codec(folder, precision, xla, codec_sizes(options))
 
 
 def load_model(options: RenderOptions) -> render.Model:
     """Generator and codec as the flags of `generate` and `test` say.
 
     Raises:
-        CheckpointError: a folder is missing, torn, or does not fit.
+        CheckpointError: a folder is missing or damaged, or does not fit.
         UsageError: a flag contradicts it.
     """
-    folder = locate.resolve_checkpoint(options.load_path)  # first: what cannot be found or fetched is said at once
+    folder = locate.resolve_checkpoint(options.load_path, "generator")  # first, as above
 
     from musika import backend
 

@@ -26,7 +26,7 @@ def run(options: TestOptions) -> int:
     def load(folder: Path) -> render.Model:
         return models.load_model(dataclasses.replace(options, load_path=folder))
 
-    source = Source(lambda: locate.resolve_checkpoint(options.load_path), load)
+    source = Source(lambda: locate.resolve_checkpoint(options.load_path, "generator"), load)
     name = source.model().name  # now, so that a mistake is reported before a page opens
     page = serve_page(source, options.truncation, options.seed, options.host, options.port, options.share_gradio)
     with page as link:

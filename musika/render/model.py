@@ -1,4 +1,4 @@
-"""A generator and the codec whose latents it makes: loading both, and refusing pairs that do not fit."""
+"""A generator and the codec for its latents: loading both, and refusing pairs that do not fit."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from musika.errors import CheckpointError, UsageError
 from musika.files import format_path
 from musika.gan import load as gan_load
 
-GROUP = 2  # half-windows that the generator makes at once: fewer are bound by reading its weights, more cost latency
-AT_ONCE = 64  # latents that the codec decodes at once, in as many windows: more leave the processor's caches
+GROUP = 2  # half-windows that the generator makes at once: with fewer it is slower, with more it answers later
+AT_ONCE = 64  # latents that the codec decodes at once: more do not fit in the caches of a processor
 
-# flags that say a size, and the configuration's name for it
+# names of sizes that may be asked for, and the configuration's names for them
 GENERATOR_SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coordinate_depth"}
 
 Generate = Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray]
@@ -30,7 +30,7 @@ Generate = Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Model:
-    """All that sounds: a generator and the codec whose latents it makes.
+    """What a piece is rendered with: a generator and the codec for its latents.
 
     Attributes:
         config: the generator's sizes.
@@ -54,8 +54,8 @@ class Model:
         """Hz."""
         return self.codec.sample_rate
 
-    def samples(self, seconds: float) -> int:
-        """The sample nearest to a time."""
+    def count_samples(self, seconds: float) -> int:
+        """Samples in a duration, rounded to the nearest."""
         return round(seconds * self.sample_rate)
 
 
@@ -69,19 +69,18 @@ def load_model(
     """Generator and codec from their checkpoint folders.
 
     Args:
-        load_path: the generator's; a relative one is looked for here, then beside the program; a published one that
-            is missing is fetched.
+        load_path: the generator's, as `locate.resolve_checkpoint` takes it.
         dec_path: the codec's; None looks for the `ae` or `musika_ae` that fits: with the generator, in `checkpoints/`
             here, and beside the program.
-        sizes: what flags say about generator and codec (`small`, `hop`, ...); None is no opinion.
+        sizes: sizes of generator and codec (`small`, `hop`, ...) that are compared with the checkpoints; None is not.
         dtype: precision of the networks, a dtype policy of Keras.
         xla: compile with XLA.
 
     Raises:
-        CheckpointError: a folder is missing, torn, or the codec is not the one that the generator was trained with.
+        CheckpointError: a folder is missing or damaged, or the codec is not the one that made the training latents.
         UsageError: a size contradicts the checkpoint.
     """
-    folder = locate.resolve_checkpoint(load_path)
+    folder = locate.resolve_checkpoint(load_path, "generator")
     info = gan_load.read_info(folder)
     _check_sizes(folder, info.get("config"), sizes or {})
     codec_folder = find_codec(folder, dec_path, str(info.get("codec_identity")))
@@ -91,7 +90,7 @@ def load_model(
         codec_folder, dtype, xla, {name: (sizes or {}).get(name) for name in codec_load.FLAGS}
     )
     check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
-    return Model(loaded.config, compile_generator(loaded.generator, xla), codec, _name(folder.resolve()))
+    return Model(loaded.config, compile_generator(loaded.generator, xla), codec, _name_checkpoint(folder.resolve()))
 
 
 def compile_generator(generator: Any, xla: bool = False) -> Generate:
@@ -110,23 +109,23 @@ def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     if need be.
     """
     if named is not None:
-        return locate.resolve_checkpoint(named)
+        return locate.resolve_checkpoint(named, "codec")
     generator = generator.resolve()
     if musika_folder.holds_codec(generator):
         return generator
     around = (generator, generator.parent, Path("checkpoints"), locate.INSTALLED / "checkpoints")
     places = [place / name for place in around for name in ("ae", catalogue.CODEC)]
-    there = [folder for folder in places if folder.is_dir() and not catalogue.is_missing(folder)]
-    for folder in there:
-        kind, own = _codec_says(folder)
+    present = [folder for folder in places if folder.is_dir() and not catalogue.is_missing(folder)]
+    for folder in present:
+        kind, own = _read_codec_identity(folder)
         if same_codec(identity, own, kind):
             return locate.fetch_if_missing(folder)
     if identity == ANY_PUBLISHED:
         return locate.fetch_if_missing(Path("checkpoints") / catalogue.CODEC)
-    if not there:
-        raise CheckpointError(f"no codec found for {generator}: name its folder with --dec_path")
-    # loading will say what does not fit; whether Musika's own files do is seen only then
-    return next((folder for folder in there if musika_folder.is_musika_folder(folder)), there[0])
+    if not present:
+        raise CheckpointError(f"there is no codec for {format_path(generator)}", about="codec")
+    # loading says what does not fit; a Musika folder comes first, because its identity is not known yet
+    return next((folder for folder in present if musika_folder.is_musika_folder(folder)), present[0])
 
 
 def check_codec(
@@ -147,33 +146,36 @@ def check_codec(
         right = "the published codec" if wanted == ANY_PUBLISHED else f"codec {wanted}"
         raise CheckpointError(
             f"{format_path(folder)} was trained on latents of {right}, but {format_path(codec_folder)} "
-            f"holds {codec.kind} codec "
-            f"{codec.identity}: name the right codec's folder with --dec_path"
+            f"holds {codec.kind} codec {codec.identity}",
+            about="codec",
         )
     if codec.channels != channels:
         raise CheckpointError(
             f"{format_path(folder)} makes latents of {channels} numbers, but the codec in "
-            f"{format_path(codec_folder)} takes "
-            f"{codec.channels}: name the right codec's folder with --dec_path"
+            f"{format_path(codec_folder)} takes {codec.channels}",
+            about="codec",
         )
 
 
-def _codec_says(folder: Path) -> tuple[str, str]:
-    """Kind and identity of a codec, where its folder says them."""
+def _read_codec_identity(folder: Path) -> tuple[str, str]:
+    """Kind and identity of the codec in a folder; a Musika folder does not state its identity."""
     if musika_folder.is_musika_folder(folder):
         return "musika", ""
-    info = checkpoint.read_config(folder)
+    try:
+        info = checkpoint.read_config(folder)
+    except CheckpointError:
+        return "", ""  # damaged, or something else of that name
     return str(info["kind"]).removeprefix("codec/"), str(info.get("codec_identity"))
 
 
-def _name(folder: Path) -> str:
-    """What a checkpoint is called: its folder's name, after the run's where it is only a number."""
+def _name_checkpoint(folder: Path) -> str:
+    """Name of a checkpoint's folder, after the name of its run where it is only a number."""
     return f"{folder.parent.name}-{folder.name}" if folder.name.isdecimal() else folder.name
 
 
 def _check_sizes(folder: Path, config: Any, sizes: Mapping[str, Any]) -> None:
-    """Refuses flags that contradict a generator's configuration."""
+    """Raises UsageError if sizes that are asked for contradict a generator's configuration."""
     for name, field in GENERATOR_SIZES.items():
-        value, says = sizes.get(name), config.get(field) if isinstance(config, dict) else None
-        if value is not None and says is not None and value != says:
-            raise UsageError(f"--{name} {value} contradicts {folder}, which has {says}: leave the flag out")
+        value, own = sizes.get(name), config.get(field) if isinstance(config, dict) else None
+        if value is not None and own is not None and value != own:
+            raise UsageError(f"{name} {value} contradicts {format_path(folder)}, which has {own}: leave it out")

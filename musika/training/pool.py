@@ -7,7 +7,6 @@ beside the runs and found again by the source's path, size and time of change.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from musika import audio
 from musika.errors import AudioError, MusikaError
+from musika.files import open_replacement
 from musika.training import augment
 from musika.training.remarks import Remarks
 
@@ -132,18 +132,15 @@ def _decoded(path: Path, cache: Path, sample_rate: int) -> tuple[Path, Remarks]:
     key = hashlib.sha256(said.encode(errors="surrogateescape")).hexdigest()[:24]
     target, beside = cache / f"{key}.int16", cache / f"{key}.json"
     if not target.exists():
-        partial, remarks = target.with_name(f"{key}.{os.getpid()}.part"), Remarks()
+        remarks = Remarks()
         try:
-            with partial.open("wb") as out:
+            with open_replacement(target) as out:
                 blocks = audio.read_blocks(path, BLOCK, note=remarks.notes.append, sample_rate=sample_rate)
                 for block in _sixteen_bit(remarks.add(block) for block in blocks):
                     out.write(block.tobytes())
-            remarks.save(beside)
-            partial.replace(target)
+                remarks.save(beside)
         except OSError as error:
             raise CacheError(f"{cache} cannot be written: {error.strerror}; choose another --save_path") from error
-        finally:
-            partial.unlink(missing_ok=True)
     return target, Remarks.load(beside)
 
 

@@ -75,7 +75,10 @@ def test_a_generator_is_fetched_without_what_is_not_needed(server: hubserver.Ser
     assert [path.name for path in folder.parent.iterdir()] == ["techno"], "nothing else is left"
     said = json.loads((folder / catalogue.FETCHED).read_text())
     assert (said["repository"], said["revision"]) == (TECHNO, hubserver.REVISION)
-    assert said["files"]["gen_ema.h5"] == {"bytes": len(LARGE), "sha256": catalogue.sha256(folder / "gen_ema.h5")}
+    assert said["files"]["gen_ema.h5"] == {
+        "bytes": len(LARGE),
+        "sha256": catalogue.compute_sha256(folder / "gen_ema.h5"),
+    }
     assert not any("opt_" in path or "README" in path for _, path, _ in server.asked)
 
 
@@ -250,7 +253,7 @@ def test_something_else_answers(server: hubserver.Server, folder: Path) -> None:
 
 def test_the_server_fails_half_way(server: hubserver.Server, folder: Path) -> None:
     server.statuses = {"critic.h5": 503}
-    refused(folder, "the server answers 503", "12.0 MB have come", "goes on from there")
+    refused(folder, "the server answers 503", "12.0 MB were fetched", "continues from there")
     server.statuses.clear()
     assert held(locate.fetch_if_missing(folder)) == FILES
     assert server.downloads("gen_ema.h5") == [None], "the large file came once"
@@ -261,7 +264,7 @@ def test_the_connection_is_cut_for_good(
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)  # between the library's tries
     server.cut = {"gen_ema.h5": [11_000_000, *[5] * 50]}
-    refused(folder, "the connection was cut", "goes on from there")
+    refused(folder, "the connection was cut", "continues from there")
     server.cut.clear()
     assert held(locate.fetch_if_missing(folder)) == FILES
 

@@ -151,9 +151,9 @@ def test_renders_with_the_codec_beside_it(musika: Path) -> None:
 @pytest.mark.parametrize(
     ("sizes", "part"),
     [
-        ({"small": False}, "--small False contradicts"),
-        ({"base_channels": 128}, "--base_channels 128 contradicts"),
-        ({"coorddepth": 64}, "--coorddepth 64 contradicts"),
+        ({"small": False}, "small False contradicts"),
+        ({"base_channels": 128}, "base_channels 128 contradicts"),
+        ({"coorddepth": 64}, "coorddepth 64 contradicts"),
         ({"hop": 256}, "--hop 256 contradicts"),
         ({"latdepth": 64}, "--latdepth 64 contradicts"),
         ({"shape": 100}, "shape 100 is not a multiple of window 64"),

@@ -16,6 +16,7 @@ import soundfile
 
 from musika import render
 from musika.__main__ import main
+from musika.checkpoint import locate
 from musika.cli import flags, generate, models
 from musika.errors import MusikaError
 from tests.helpers import tiny
@@ -59,6 +60,35 @@ def test_the_file_holds_what_render_gives(folder: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(heard, expected, atol=2.5 / 32768)
 
 
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg", "opus", "mp3"])
+def test_a_piece_made_with_other_settings_is_kept(
+    folder: Path, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / f"open-seed-7.{kind}", tmp_path / f"open-seed-7-2.{kind}"
+    generate.run(options(folder, tmp_path, seconds=0.5, seed=7, format=kind))
+    before = first.read_bytes()
+    assert capsys.readouterr().out.count("\n") == 2
+    for values in ({"seconds": 0.5, "truncation": 0.5}, {"seconds": 0.5, "truncation": 0.5}, {"seconds": 0.5}):
+        generate.run(options(folder, tmp_path, seed=7, format=kind, **values))
+        assert sorted(tmp_path.iterdir()) == [second, first]
+        shown = capsys.readouterr().out
+        renamed = "truncation" in values
+        assert (f"{first} holds another piece, which is kept" in shown) == renamed
+        assert f"{second if renamed else first}: " in shown
+    assert soundfile.info(second).frames == pytest.approx(soundfile.info(first).frames)
+    if kind not in ("ogg", "opus"):  # whose streams have random numbers
+        assert first.read_bytes() == before
+    assert second.read_bytes() != first.read_bytes()
+
+
+def test_a_file_of_somebody_else_is_kept(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "open-seed-7.wav").write_text("my notes")
+    (tmp_path / "open-seed-7-2.wav").mkdir()
+    generate.run(options(folder, tmp_path, seconds=0.5, seed=7))
+    assert (tmp_path / "open-seed-7.wav").read_text() == "my notes"
+    assert soundfile.info(tmp_path / "open-seed-7-3.wav").frames == 22_050
+
+
 def test_a_drawn_seed_is_shown(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     generate.run(options(folder, tmp_path, seconds=0.1))
     (made,) = tmp_path.iterdir()
@@ -91,10 +121,23 @@ def test_what_cannot_be_done(folder: Path, tmp_path: Path, values: dict[str, obj
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_checkpoint_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main("generate", ["--load_path", str(tmp_path / "none"), "--save_path", str(tmp_path)]) == 2
+@pytest.mark.parametrize(
+    ("verb", "flag"),
+    [("generate", "--load_path"), ("test", "--load_path"), ("decode", "--dec_path"), ("encode", "--dec_path")],
+)
+def test_without_checkpoints_beside_the_program_the_flag_is_named(
+    verb: str, flag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after `pip install`, which brings no weights."""
+    monkeypatch.setattr(locate, "INSTALLED", tmp_path / "site-packages")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "files").mkdir()
+    np.save(tmp_path / "files" / "a.npy", np.zeros((3, 4), np.float32))
+    soundfile.write(tmp_path / "files" / "a.wav", np.zeros((3, 2)), 44_100)
+    assert main(verb, ["--files_path", "files"] if "code" in verb else []) == 2
     shown = capsys.readouterr().err
-    assert "none" in shown and shown.count("\n") == 1
+    assert "does not exist" in shown and "musika_ae are downloaded" in shown
+    assert f"{flag} names the " in shown and shown.count("\n") == 1
 
 
 def test_a_save_path_that_is_a_file(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -124,7 +167,7 @@ def test_a_folder_that_takes_no_files(
 
     monkeypatch.setattr(generate.tempfile, "TemporaryFile", refuse)
     assert main("generate", ["--save_path", str(tmp_path)]) == 2
-    assert "cannot be written to: Permission denied" in capsys.readouterr().err
+    assert "cannot be written to: permission denied" in capsys.readouterr().err
 
 
 def test_the_script_says_nothing_but_ours(folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import pty
 import signal
@@ -342,6 +343,31 @@ def test_newest_passes_over_a_torn_checkpoint(tmp_path):
     assert find_newest_checkpoint(tmp_path).name == "000000008"
     with pytest.raises(CheckpointError, match=r"state\.safetensors"):
         loop.run(Toy(), settings(epochs=3), tmp_path, tmp_path / "000000016")
+
+
+def test_two_processes_do_not_train_one_run(tmp_path):
+    run = tmp_path / "run"
+    assert loop.run(Toy(), settings(epochs=1), run, record={"process": 1}) == 0
+    start = find_newest_checkpoint(run)
+    with loop.lock_run(run):  # as another process has it
+        with pytest.raises(CheckpointError, match=r"another process is training in .*run: wait") as caught:
+            loop.run(Toy(), settings(), run, start, record={"process": 2})
+        assert "\n" not in str(caught.value)
+        assert loop.run(Toy(), settings(), tmp_path / "other", start) == 0
+    assert json.loads((run / loop.RUN_FILE).read_text()) == {"process": 1}
+    assert [p.name for p in list_checkpoints(run)] == ["000000008"]
+    assert loop.run(Toy(), settings(), run, start, record={"process": 3}) == 0
+    assert json.loads((run / loop.RUN_FILE).read_text()) == {"process": 3}
+
+
+def test_a_run_that_was_continued_meanwhile_is_not_continued_from_before(tmp_path):
+    loop.run(Toy(), settings(epochs=1), tmp_path)
+    start = find_newest_checkpoint(tmp_path)
+    loop.run(Toy(), settings(), tmp_path, start)
+    weights = (tmp_path / "000000016" / "weights.safetensors").read_bytes()
+    with pytest.raises(CheckpointError, match=r"newer checkpoint 000000016 by now"):
+        loop.run(Toy(), settings(epochs=3, seed=1), tmp_path, start)
+    assert (tmp_path / "000000016" / "weights.safetensors").read_bytes() == weights
 
 
 def test_a_state_of_another_stage_is_refused(tmp_path):

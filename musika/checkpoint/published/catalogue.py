@@ -1,8 +1,8 @@
-"""Published Musika checkpoints: where they come from, and whether a fetched one is still what it was.
+"""Published Musika checkpoints: where they come from, and whether a fetched one is unchanged.
 
-A folder with the name of a published checkpoint that is missing is fetched (fetch.py). `fetched.json` beside the
-files says from which repository and revision they are, and the size and SHA-256 of each; from then on no network is
-needed. Nothing that was fetched is executed.
+A missing folder with the name of a published checkpoint is fetched (fetch.py). `fetched.json` beside the files lists
+repository and revision, and the size and SHA-256 of each file. From then on no network is needed. Nothing that was
+fetched is executed.
 """
 
 from __future__ import annotations
@@ -22,14 +22,17 @@ MAX_FETCHED = 1 << 20  # bytes of it
 
 @dataclasses.dataclass(frozen=True)
 class Published:
-    """A Hugging Face repository with a checkpoint: the files it needs, and those that only fine-tuning begins with."""
+    """A Hugging Face repository with a checkpoint: the files that it needs, and those that only fine-tuning uses."""
 
     repository: str
     needed: tuple[str, ...]
     optional: tuple[str, ...] = ()
 
 
-GENERATOR = ("gen_ema.h5",), ("critic.h5", "gen.h5", "switch.npy")  # states of optimizers are pickles: they stay there
+GENERATOR = (
+    ("gen_ema.h5",),
+    ("critic.h5", "gen.h5", "switch.npy"),
+)  # no pickles of optimizers
 CODEC = "musika_ae"
 PUBLISHED = {
     "techno": Published("marcop/musika_techno", *GENERATOR),
@@ -52,17 +55,17 @@ def is_missing(folder: Path) -> bool:
 
 
 def verify(folder: Path) -> None:
-    """Holds every file that was fetched against its recorded checksum; a folder that was not fetched passes.
+    """Compares every file that was fetched with its recorded checksum; a folder that was not fetched passes.
 
     Raises:
         CheckpointError: names the first file that differs.
     """
     for name, entry in check_sizes(folder).items():
-        if sha256(folder / name) != entry.get("sha256"):
-            raise CheckpointError(f"{format_path(folder / name)} is not what was fetched: {_again(folder)}")
+        if compute_sha256(folder / name) != entry.get("sha256"):
+            raise CheckpointError(f"{format_path(folder / name)} is not what was fetched: {_advise(folder)}")
 
 
-def sha256(path: Path) -> str:
+def compute_sha256(path: Path) -> str:
     """64 hexadecimal digits of a file's bytes.
 
     Raises:
@@ -76,7 +79,7 @@ def sha256(path: Path) -> str:
 
 
 def check_sizes(folder: Path) -> dict[str, dict[str, Any]]:
-    """What `fetched.json` says of each file, sizes compared; empty where there is no such file."""
+    """The entries of `fetched.json`, after sizes were compared; empty where there is no such file."""
     path = folder / FETCHED
     known = {name for entry in PUBLISHED.values() for name in (*entry.needed, *entry.optional)}
     try:
@@ -86,21 +89,21 @@ def check_sizes(folder: Path) -> dict[str, dict[str, Any]]:
             files = tensorfile.parse_json(path, opened.read(MAX_FETCHED)).get("files")
         if not isinstance(files, dict) or not files.keys() <= known:
             raise CheckpointError(
-                f"{format_path(path)} does not list files of a published checkpoint: {_again(folder)}"
+                f"{format_path(path)} does not list files of a published checkpoint: {_advise(folder)}"
             )
         for name, entry in files.items():
             file = folder / name
             if not isinstance(entry, dict) or type(entry.get("bytes")) is not int:
-                raise CheckpointError(f"{format_path(path)} does not say the size of {name}: {_again(folder)}")
+                raise CheckpointError(f"{format_path(path)} does not say the size of {name}: {_advise(folder)}")
             if not file.is_file():
-                raise CheckpointError(f"{format_path(file)} is missing, though it was fetched: {_again(folder)}")
+                raise CheckpointError(f"{format_path(file)} is missing, though it was fetched: {_advise(folder)}")
             if file.stat().st_size != entry["bytes"]:
                 found = f"{file.stat().st_size} bytes, {entry['bytes']} were fetched"
-                raise CheckpointError(f"{format_path(file)} has {found}: {_again(folder)}")
+                raise CheckpointError(f"{format_path(file)} has {found}: {_advise(folder)}")
     except OSError as error:
         raise CheckpointError(f"{format_path(folder)} cannot be read: {describe_error(error)}") from error
     return files
 
 
-def _again(folder: Path) -> str:
+def _advise(folder: Path) -> str:
     return f"remove the folder {format_path(folder)}, and it is fetched again"
