@@ -74,11 +74,11 @@ def train(config: CodecConfig, weights: dict[str, Any], folder: Path, cache: Pat
     )
     pool = Pool(folder, audio.find_files(folder), cache, config.sample_rate, (settings.crop + 1) * config.hop_total)
     stage = CodecStage(config, settings, pool)
-    state = stage.init(settings.seed)
+    state = stage.init_state(settings.seed)
     for position in range(0, crops, settings.bs):
-        state, _ = stage.step(state, stage.batch(position))
+        state, _ = stage.step(state, stage.make_batch(position))
     with tempfile.TemporaryDirectory() as target:
-        checkpoint.write(Path(target) / "codec", *stage.weights(state))
+        checkpoint.write(Path(target) / "codec", *stage.export_weights(state))
         return load_codec(Path(target) / "codec")
 
 

@@ -37,7 +37,7 @@ def measure_speed(stage: Any, threads: int, batches: int) -> float:
     from musika.training.feed import Feeder
 
     positions = range(0, (WARM_UP + batches) * BATCH, BATCH)
-    feeder = Feeder(stage.batch, positions, 2 * threads, threads)
+    feeder = Feeder(stage.make_batch, positions, 2 * threads, threads)
     for _ in range(WARM_UP):
         next(feeder)
     start = time.perf_counter()

@@ -37,8 +37,8 @@ def make_stepper(stage: Any) -> Callable[[], None]:
     """A function that does the next step, on the same batch every time, and waits for its end."""
     from musika import backend
 
-    state = stage.init(0)
-    batch = stage.batch(0)
+    state = stage.init_state(0)
+    batch = stage.make_batch(0)
 
     def step() -> None:
         nonlocal state

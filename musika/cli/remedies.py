@@ -15,6 +15,7 @@ REMEDIES = {
     "generator": "--load_path names the generator's folder",
     "train/generator": "--load_path names the checkpoint to resume or to fine-tune",
     "codec to train": "--load_path names the codec to resume or to fine-tune",
+    "learning_rate": "--lr sets it",
     "audio": "--files_path names the folder with audio files",
     "encode/reader": "--reader soundfile works in this environment",
     "latents": "--train_path names the folder of latents, which musika encode makes",

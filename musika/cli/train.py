@@ -16,7 +16,7 @@ from musika.config.fields import get_flag
 from musika.config.recipe import Recipe, Step, list_fields, load_recipe, parse_settings
 from musika.errors import UsageError
 from musika.training.board import BoardLog
-from musika.training.feed import Interrupts
+from musika.training.interrupts import Interrupts
 from musika.training.setup import PreparedTraining, TrainingRequest, prepare_training, run_training
 
 DEFAULT_RECIPES = {"gan": "default", "codec": "codec"}

@@ -1,8 +1,8 @@
 """One training loop for any stage: order, progress, saving, resuming, stopping.
 
-What is trained is the stage's business. The loop counts progress in samples seen, hands the stage batches that are a
-function of that number alone, looks at what a step returns only now and then (so that the device never waits), and
-writes checkpoints from which training goes on bit for bit.
+The loop does not know what it trains; that is the stage's part. It counts progress in samples seen, gives the stage
+batches that are a function of that number alone, reads the scalars of steps only now and then (so that the device never
+waits), and writes checkpoints from which training continues bit for bit.
 """
 
 from __future__ import annotations
@@ -23,20 +23,22 @@ from musika import checkpoint, console
 from musika.checkpoint.locate import list_checkpoints
 from musika.errors import CheckpointError, MusikaError
 from musika.files import FolderInUse, describe_error, format_path, lock_folder, open_replacement
-from musika.training.feed import Feeder, Interrupts, Looks
+from musika.training.feed import Feeder
+from musika.training.interrupts import Interrupts
+from musika.training.scalars import ScalarReports
 from musika.training.stages.protocol import Log, Stage
-from musika.training.watchdog import RATE, Places, Retreat
+from musika.training.watchdog import RATE, RolledBack, Watchdog
 
 Tree = Any
 INTERRUPTED = 130  # exit code
 RUN_FILE = "run.json"  # in a run's folder: how the run was started
 STATE = "state"  # stem of the file with the whole training state
-BAD_LOOKS = 2  # looks in a row at losses that are not finite, after which training goes back
+BAD_REPORTS = 2  # reports in a row of losses that are not finite, after which training goes back
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The course of a run."""
+    """How long a run is, and how often it saves and reports."""
 
     bs: int  # samples in a batch
     totsamples: int  # samples in an epoch
@@ -44,10 +46,10 @@ class Settings:
     save_every: int = 1  # epochs between checkpoints
     seed: int = 0
     minutes: float = 0.0  # after which the run saves and ends; 0 is never
-    look_every: int = 50  # steps between two looks at the scalars, at most
-    look_seconds: float = 2.0  # after which they are looked at sooner
-    ahead: int = 4  # batches prepared in advance
-    threads: int = 1  # that prepare them
+    report_every: int = 50  # steps between two reports of the scalars, at most
+    report_seconds: float = 2.0  # after which a report is due earlier
+    ahead: int = 4  # batches made in advance
+    threads: int = 1  # that make them
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # for each checkpoint's "training"
     keep_states: int = 2  # newest checkpoints of a run that keep the whole state; older ones keep their weights
 
@@ -69,11 +71,11 @@ def run(
     """Trains until the last epoch, the time limit, Ctrl-C, SIGTERM or SIGHUP; each time with a checkpoint at the end.
 
     Args:
-        stage: what is trained.
-        settings: for how long, in which steps.
+        stage: networks and all that trains them.
+        settings: how long, and how often to save and report.
         folder: the run's folder; checkpoints go to `folder/<samples seen>`.
         load_path: a checkpoint with a whole state to go on from.
-        log: takes scalars and examples.
+        log: takes scalars and previews.
         on_checkpoint: called with each new checkpoint's folder while training goes on.
         record: what `run.json` in the run's folder says about it, plain JSON values; None leaves it as it is.
 
@@ -151,169 +153,165 @@ class _Run:
         self.log, self.on_checkpoint = log, on_checkpoint
         self.position = 0  # samples seen
         self.saved = 0  # position that is on the disk, or where there is nothing to save yet
-        self.begun = time.monotonic()
-        self.begun_steps = False  # whether there was a step, which compiles
-        self.looks = Looks(settings.look_every, settings.look_seconds, _host)
-        self.looked = 0  # position of the last look
+        self.start_time = time.monotonic()
+        self.has_stepped = False  # the first step compiles
+        self.reports = ScalarReports(settings.report_every, settings.report_seconds, _to_host)
+        self.reported = 0  # position of the last report
         self.state: Tree = None
-        self.places: Places
+        self.watchdog: Watchdog
 
     def train(self, load_path: Path | None) -> int:
-        self.state = self.stage.init(self.settings.seed)
+        self.state = self.stage.init_state(self.settings.seed)
         if load_path is not None:
-            self.state, self.position = restored(self.state, load_path)
+            self.state, self.position = restore_state(self.state, load_path)
             self.saved = self.position
-            rate = float(_host(_flatten(self.state)[RATE]))
+            rate = float(_to_host(_flatten(self.state)[RATE]))
             if rate != 1:
-                console.say(f"learning rates are {rate:g} of what they are set to, since losses had not been finite")
+                console.say(f"learning rates are {rate:g} of their settings, since losses were not finite before")
         if self.position >= self.settings.end:
-            console.say(f"all {self.settings.epochs} epochs are done already; a larger --epochs goes on")
+            console.say(f"all {self.settings.epochs} epochs are done: set a larger number of epochs to continue")
             return 0
-        self.places, self.looked = Places(self.state, self.position), self.position
+        self.watchdog, self.reported = Watchdog(self.state, self.position), self.position
         with Interrupts() as interrupts:
-            while not self._trained(interrupts):
+            while not self._train_to_end(interrupts):
                 pass
-        if interrupts.asked:
-            console.say("interrupted; the same command with --load_path goes on from there")
+        if interrupts.requested:
+            console.say("interrupted; to continue, train again and load this run's folder")
             return INTERRUPTED
         return 0
 
-    def _trained(self, interrupts: Interrupts) -> bool:
-        """To the end of the run; False when it has gone back to an earlier state instead."""
+    def _train_to_end(self, interrupts: Interrupts) -> bool:
+        """Trains to the end of the run; False when it has gone back to an earlier state instead."""
         try:
-            with self._batches() as batches:
-                while self.position < self.settings.end and not self._over(interrupts):
-                    self._epoch(batches, interrupts)
+            with self._open_feeder() as batches:
+                while self.position < self.settings.end and not self._must_end(interrupts):
+                    self._train_epoch(batches, interrupts)
             if self.saved != self.position:
                 self._save(last=True)
-        except Retreat:
+        except RolledBack:
             return False
         return True
 
-    def _over(self, interrupts: Interrupts) -> bool:
-        """Whether to leave before the last epoch ends."""
+    def _must_end(self, interrupts: Interrupts) -> bool:
+        """Whether to end before the last epoch does."""
         limit = self.settings.minutes * 60
-        return interrupts.asked or (limit > 0 and time.monotonic() - self.begun >= limit)
+        return interrupts.requested or (limit > 0 and time.monotonic() - self.start_time >= limit)
 
-    def _epoch(self, batches: Iterator[Tree], interrupts: Interrupts) -> None:
-        """To the end of the epoch, or to where the run is to be left."""
+    def _train_epoch(self, batches: Iterator[Tree], interrupts: Interrupts) -> None:
+        """Trains to the end of the epoch, or until the run must end."""
         size = self.settings.totsamples
         epoch = self.position // size
         end = min((epoch + 1) * size, self.settings.end)
-        if not self.begun_steps:
+        if not self.has_stepped:
             console.say("preparing the first step, which takes a while")
-            self._step(batches)  # outside the bar, whose speed it would spoil
-            self.looked = self.position
-            self._rest()
+            self._step(batches)  # outside the progress bar, whose speed it would spoil
+            self.reported = self.position
+            self.reports.restart_clock()
         with console.progress(
             max(0, end - self.position), "samples", f"epoch {epoch + 1}/{self.settings.epochs}"
         ) as bar:
             while self.position < end:
-                if self._over(interrupts):
+                if self._must_end(interrupts):
                     return
                 self._step(batches)
-                bar.status(self.looks.text)
+                bar.status(self.reports.text)
                 bar.advance(self.settings.bs)
         if (self.position // size) % self.settings.save_every == 0:
             self._save(last=self.position >= self.settings.end)
 
     def _step(self, batches: Iterator[Tree]) -> None:
-        """One step, and a look at the scalars when it is time."""
+        """One step, and a report of the scalars when it is due."""
         try:
             batch = next(batches)
         except Exception:
-            self._keep()
+            self._save_before_failure()
             raise
         self.state, scalars = self.stage.step(self.state, batch)
-        self.begun_steps = True
+        self.has_stepped = True
         self.position += self.settings.bs
-        self.looks.add(scalars)
-        if self.looks.due:
-            self._look()
+        self.reports.add(scalars)
+        if self.reports.is_due:
+            self._report()
 
-    def _keep(self) -> None:
-        """Saves what the data's failure, which is told afterwards, would lose."""
+    def _save_before_failure(self) -> None:
+        """Saves what would be lost by a failure of the data, which is raised afterwards."""
         try:
             if self.saved != self.position:
                 self._save(last=True)
         except MusikaError as error:
             console.warn(str(error))
 
-    def _look(self) -> None:
-        """What the losses are by now, which is shown and logged; back to a good state if they are not finite."""
-        seconds = (self.position - self.looked) * self.stage.sample_seconds
-        values, self.looked = self.looks.take(seconds), self.position
+    def _report(self) -> None:
+        """Shows and logs the losses; goes back to a good state if they are not finite."""
+        seconds = (self.position - self.reported) * self.stage.sample_seconds
+        values, self.reported = self.reports.report(seconds), self.position
         if not values:
             return
         if self.log is not None:
             self.log.write_scalars(self.position, values)
-        if self.looks.bad == 0:
-            self.places.passed(self.state, self.position)
-        elif self.looks.bad >= BAD_LOOKS:
-            self._go_back()
+        if self.reports.bad == 0:
+            self.watchdog.record_finite(self.state, self.position)
+        elif self.reports.bad >= BAD_REPORTS:
+            self._roll_back()
 
-    def _rest(self) -> None:
-        """Time that is not training's own does not count in its speed."""
-        self.looks.last = time.monotonic()
-
-    def _go_back(self) -> NoReturn:
+    def _roll_back(self) -> NoReturn:
         good = list_checkpoints(self.folder)
         kept = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
-        self.state, self.position = self.places.back(self.position, self.looks.text, kept)
-        self.looks.bad, self.looked = 0, self.position
-        self.looks.take()
-        raise Retreat
+        self.state, self.position = self.watchdog.roll_back(self.position, self.reports.text, kept)
+        self.reports.bad, self.reported = 0, self.position
+        self.reports.report()
+        raise RolledBack
 
-    def _batches(self) -> contextlib.closing[Feeder]:
+    def _open_feeder(self) -> contextlib.closing[Feeder]:
         positions = range(self.position, self.settings.end, self.settings.bs)
-        return contextlib.closing(Feeder(self.stage.batch, positions, self.settings.ahead, self.settings.threads))
+        return contextlib.closing(Feeder(self.stage.make_batch, positions, self.settings.ahead, self.settings.threads))
 
     def _save(self, last: bool) -> None:
-        """One checkpoint folder: weights to use, the whole state, examples and their picture."""
-        self._look()
-        state = {path: _host(leaf) for path, leaf in _flatten(self.state).items()}
+        """Writes a checkpoint folder: weights to use, the whole state, previews and their picture."""
+        self._report()
+        state = {path: _to_host(leaf) for path, leaf in _flatten(self.state).items()}
         if not all(np.isfinite(leaf).all() for leaf in state.values()):
-            self._go_back()
+            self._roll_back()
         state["position"] = np.asarray(self.position, np.int64)
-        config, weights = self.stage.weights(self.state)
-        seconds = round(time.monotonic() - self.begun)
+        config, weights = self.stage.export_weights(self.state)
+        seconds = round(time.monotonic() - self.start_time)
         training = {"stage": self.stage.name, "samples": self.position, "seconds_of_this_run": seconds}
-        figures = self._figures()
+        figures = self._measure()
         config = {**config, "training": {**self.settings.notes, **training, "figures": figures}}
-        extra = self._examples()
-        target = self.folder / _name(self.position)
-        # weights to use are kept as they are shipped, in half precision; what training goes on from is kept exactly
+        extra = self._render_previews()
+        target = self.folder / _format_name(self.position)
+        # weights to use are stored as they are shipped, in half precision; the state to resume from is exact
         checkpoint.write(target, config, {**weights, STATE: state}, half=set(weights), extra=extra)
         self.saved = self.position
         for old in list_checkpoints(self.folder)[: -self.settings.keep_states or None]:
             if old != target:
                 checkpoint.drop(old, STATE)
-        console.say(f"{self.position} samples: {self.looks.text or 'saved'} -> {target}")
+        console.say(f"{self.position} samples: {self.reports.text or 'saved'} -> {target}")
         if self.log is not None:
             self.log.flush()
         if self.on_checkpoint is not None and not last:
             self.on_checkpoint(target)
-        self._rest()
+        self.reports.restart_clock()
 
-    def _figures(self) -> dict[str, float]:
-        """What the stage measures, for the log and the checkpoint; none where that fails, which is said."""
+    def _measure(self) -> dict[str, float]:
+        """The stage's figures, for the log and the checkpoint; none, and a warning, where measuring fails."""
         try:
-            found = {name: float(value) for name, value in self.stage.figures(self.state).items()}
-        except Exception as error:  # as with the examples
+            figures = {name: float(value) for name, value in self.stage.measure(self.state).items()}
+        except Exception as error:  # as with the previews
             console.warn(f"no figures with this checkpoint: {type(error).__name__}: {error}")
             return {}
-        found = {name: value for name, value in found.items() if math.isfinite(value)}
-        if found:
-            console.say("  " + ", ".join(f"{name} {value:.3g}" for name, value in found.items()))
+        figures = {name: value for name, value in figures.items() if math.isfinite(value)}
+        if figures:
+            console.say("  " + ", ".join(f"{name} {value:.3g}" for name, value in figures.items()))
             if self.log is not None:
-                self.log.write_scalars(self.position, {f"validation/{name}": value for name, value in found.items()})
-        return found
+                self.log.write_scalars(self.position, {f"validation/{name}": value for name, value in figures.items()})
+        return figures
 
-    def _examples(self) -> dict[str, bytes]:
-        """Sample audio as FLAC and one picture of all; an example that fails is said and left out."""
+    def _render_previews(self) -> dict[str, bytes]:
+        """Previews as FLAC files and one picture of all; none, and a warning, where that fails."""
         files: dict[str, bytes] = {}
         try:
-            samples = [(name.replace(os.sep, "-"), sound) for name, sound in self.stage.preview(self.state)]
+            samples = [(name.replace(os.sep, "-"), sound) for name, sound in self.stage.render_previews(self.state)]
             if samples:
                 from musika.training.samples import encode_samples
 
@@ -322,14 +320,14 @@ class _Run:
                 if self.log is not None:
                     for (name, waveform), image in zip(samples, images, strict=True):
                         self.log.write_sample(self.position, name, waveform, rate, image)
-        except Exception as error:  # whatever it is, the weights are worth more than an example
+        except Exception as error:  # whatever it is, the weights are worth more than a preview
             console.warn(f"no samples with this checkpoint: {type(error).__name__}: {error}")
             files = {}
         return files
 
 
-def restored(state: Tree, folder: Path) -> tuple[Tree, int]:
-    """The state and position that a checkpoint holds.
+def restore_state(state: Tree, folder: Path) -> tuple[Tree, int]:
+    """Reads the state and position of a checkpoint.
 
     Args:
         state: a state of the same structure and shapes.
@@ -353,7 +351,7 @@ def restored(state: Tree, folder: Path) -> tuple[Tree, int]:
     return _unflatten(state, arrays), position
 
 
-def _name(position: int) -> str:
+def _format_name(position: int) -> str:
     return f"{position:09d}"
 
 
@@ -369,7 +367,7 @@ def _unflatten(like: Tree, arrays: Mapping[str, Any]) -> Tree:
     return optim.unflatten(like, arrays)
 
 
-def _host(leaf: Any) -> np.ndarray:
+def _to_host(leaf: Any) -> np.ndarray:
     from musika import backend
 
     return backend.to_numpy(leaf)

@@ -220,7 +220,7 @@ def test_what_is_a_musika_folder(musika: Path, tmp_path: Path) -> None:
 def test_start_of_training() -> None:
     """The generator's own weights, its average, the critic and the adaptive weight each come to their place."""
     stage = GanStage(tiny.SMALL, GanTrainConfig(bs=2, totsamples=4, whitening=0.0), None, "fake")
-    plain = stage.init(0)
+    plain = stage.init_state(0)
     average = {name: array + 1 for name, array in plain["generator"].items()}
     state = GanStage(
         tiny.SMALL,
@@ -228,7 +228,7 @@ def test_start_of_training() -> None:
         None,
         "fake",
         start=Start(plain["generator"], None, average, 0.25),
-    ).init(0)
+    ).init_state(0)
     assert state["penalty_weight"] == 0.25
     for name, array in plain["generator"].items():
         assert np.array_equal(state["average"][name], average[name])

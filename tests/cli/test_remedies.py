@@ -28,5 +28,5 @@ def test_every_remedy_names_something_that_a_verb_has(key: str) -> None:
     flag = re.search(r"--(\w+)|^([A-Z]+)", REMEDIES[key])
     assert flag is not None
     verbs = [key.split("/")[0]] if "/" in key else list(flags.VERBS)
-    names = {field.name for verb in verbs for field in flags.fields(flags.VERBS[verb].options)}
+    names = {known.name.lower() for verb in verbs for known in flags.list_flags(verb)}
     assert (flag.group(1) or flag.group(2).lower()) in names

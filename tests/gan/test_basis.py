@@ -98,16 +98,18 @@ def test_a_stage_trains_in_the_basis_and_leaves_plain_weights() -> None:
         GanStage(SIZES, GanTrainConfig(**{**train.to_dict(), "whitening": strength}), Files(), "abc", start=start)
         for strength in (0.5, 0.0)
     )
-    np.testing.assert_allclose(whitened.batch(2)["real"], whitened.basis.transform(plain.batch(2)["real"]), atol=1e-5)
-    state = whitened.init(0)
+    np.testing.assert_allclose(
+        whitened.make_batch(2)["real"], whitened.basis.transform(plain.make_batch(2)["real"]), atol=1e-5
+    )
+    state = whitened.init_state(0)
     assert np.abs(state["generator"]["out/kernel"] - generator["out/kernel"]).max() > 0.01
-    left = whitened.weights(state)[1]
+    left = whitened.export_weights(state)[1]
     for kept, given in ((left["weights"], generator), (left["critic"], critic)):
         for name, value in kept.items():
             np.testing.assert_allclose(value, given[name], rtol=1e-4, atol=1e-4)
-    before, after = (stage.figures(stage.init(0)) for stage in (whitened, plain))
+    before, after = (stage.measure(stage.init_state(0)) for stage in (whitened, plain))
     assert before["deviation"] == pytest.approx(after["deviation"], rel=1e-4)
-    state, scalars = whitened.step(state, whitened.batch(0))
+    state, scalars = whitened.step(state, whitened.make_batch(0))
     assert np.isfinite(float(backend.to_numpy(scalars["loss_critic"])))
-    moved = whitened.weights(backend.to_numpy(state))[1]["weights"]["out/kernel"]
+    moved = whitened.export_weights(backend.to_numpy(state))[1]["weights"]["out/kernel"]
     assert np.abs(moved - generator["out/kernel"]).max() > 0

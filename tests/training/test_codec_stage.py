@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import keras
 import librosa
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def stage(pool: Pool) -> CodecStage:
 def steps(stage: CodecStage, state: dict, first: int, count: int) -> tuple[dict, list[dict]]:
     seen = []
     for index in range(first, first + count):
-        state, scalars = stage.step(state, stage.batch(index * stage.train.bs))
+        state, scalars = stage.step(state, stage.make_batch(index * stage.train.bs))
         seen.append({name: float(value) for name, value in backend.to_numpy(scalars).items()})
     return state, seen
 
@@ -76,11 +77,11 @@ def test_a_folder_of_nothing_long_enough_is_refused(tmp_path: Path) -> None:
 
 
 def test_batches_are_a_function_of_position(stage: CodecStage) -> None:
-    one, again, next_one = stage.batch(8), stage.batch(8), stage.batch(12)
+    one, again, next_one = stage.make_batch(8), stage.make_batch(8), stage.make_batch(12)
     np.testing.assert_array_equal(one["waveform"], again["waveform"])
     np.testing.assert_array_equal(one["noise"], again["noise"])
     assert not np.array_equal(one["waveform"], next_one["waveform"])
-    assert stage.batch(4)["phase"] == MAGNITUDES
+    assert stage.make_batch(4)["phase"] == MAGNITUDES
     assert one["phase"] == WAVEFORM
     assert np.abs(one["waveform"]).max() <= 1.1001
 
@@ -166,20 +167,20 @@ def test_augmented_crops_stay_finite_and_bounded(index: int) -> None:
 
 @pytest.mark.backend
 def test_training_lowers_the_loss_and_ends_with_a_codec(stage: CodecStage, tmp_path: Path) -> None:
-    state, seen = steps(stage, stage.init(0), 0, 14)
+    state, seen = steps(stage, stage.init_state(0), 0, 14)
     assert "wave_linear" not in seen[1]
     assert "wave_linear" in seen[2]
     assert np.mean([s["magnitude_mel"] for s in seen[-3:]]) < 0.8 * seen[0]["magnitude_mel"]
-    checkpoint.write(tmp_path / "ae", *stage.weights(state), half=True)
+    checkpoint.write(tmp_path / "ae", *stage.export_weights(state), half=True)
     codec = load_codec(tmp_path / "ae")
     assert codec.reconstruct(tones(0.1, 1)).shape == (4410, 2)
-    names = [name for name, _ in stage.preview(state)]
+    names = [name for name, _ in stage.render_previews(state)]
     assert names == ["one-original", "one-decoded"]
 
 
 def test_the_same_steps_give_the_same_bits(stage: CodecStage) -> None:
-    state, _ = steps(stage, stage.init(0), 0, 3)
-    middle, _ = steps(stage, stage.init(0), 0, 2)
+    state, _ = steps(stage, stage.init_state(0), 0, 3)
+    middle, _ = steps(stage, stage.init_state(0), 0, 2)
     again, _ = steps(stage, backend.to_device(backend.to_numpy(middle)), 2, 1)
     for name, array in backend.to_numpy(state["weights"]["decoder"]).items():
         np.testing.assert_array_equal(array, backend.to_numpy(again["weights"]["decoder"])[name])
@@ -188,21 +189,21 @@ def test_the_same_steps_give_the_same_bits(stage: CodecStage) -> None:
 def test_a_frozen_encoder_stays_as_it_is(pool: Pool) -> None:
     frozen = CodecTrainConfig(lr=3e-3, warmup=0, bs=2, crop=40, magnitude_samples=0, freeze_encoder=True)
     stage = CodecStage(TINY, frozen, pool, start=new_weights(TINY), xla=False)
-    before = stage.init(0)
+    before = stage.init_state(0)
     after, _ = steps(stage, before, 0, 2)
     for name, array in backend.to_numpy(after["weights"]["encoder"]).items():
         np.testing.assert_array_equal(array, before["weights"]["encoder"][name])
     assert not np.array_equal(
         backend.to_numpy(after["weights"]["decoder"])["head/bias"], before["weights"]["decoder"]["head/bias"]
     )
-    assert stage.weights(after)[0]["codec_identity"] == stage.weights(before)[0]["codec_identity"]
+    assert stage.export_weights(after)[0]["codec_identity"] == stage.export_weights(before)[0]["codec_identity"]
 
 
 def test_new_weights_are_fitted_to_the_pool(pool: Pool) -> None:
     fitted = CodecStage(TINY, TRAIN, pool)
-    _, seen = steps(fitted, fitted.init(0), 0, 1)
+    _, seen = steps(fitted, fitted.init_state(0), 0, 1)
     plain = CodecStage(TINY, TRAIN, pool, start=new_weights(TINY), xla=False)
-    _, untrained = steps(plain, plain.init(0), 0, 1)
+    _, untrained = steps(plain, plain.init_state(0), 0, 1)
     assert seen[0]["magnitude_linear"] < 0.6 * untrained[0]["magnitude_linear"]
 
 
@@ -233,15 +234,15 @@ def test_phases_follow_each_other(stage: CodecStage, pool: Pool) -> None:
 def test_critics_learn_to_tell_decoded_sound_and_are_kept(pool: Pool, tmp_path: Path) -> None:
     train = dataclasses.replace(JUDGING, magnitude_samples=0, critic_samples=0, lr=1e-9)
     judging = CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False)
-    before = judging.init(0)
+    before = judging.init_state(0)
     state, seen = steps(judging, before, 0, 25)
     losses = [scalars["critic_loss"] for scalars in seen]
     assert np.mean(losses[-4:]) < 0.7 * losses[0]
-    checkpoint.write(tmp_path / "ae", *judging.weights(state), half=True)
+    checkpoint.write(tmp_path / "ae", *judging.export_weights(state), half=True)
     kept = checkpoint.read(tmp_path / "ae", "critic")
     again = CodecStage(TINY, train, pool, start={**new_weights(TINY), "critic": kept}, xla=False)
-    assert set(again.init(0)["critic"]) == set(before["critic"])
-    _, seen = steps(again, again.init(0), 100, 1)
+    assert set(again.init_state(0)["critic"]) == set(before["critic"])
+    _, seen = steps(again, again.init_state(0), 100, 1)
     assert seen[0]["critic_loss"] < 0.8 * losses[0]
     assert load_codec(tmp_path / "ae").channels == TINY.channels
 
@@ -258,7 +259,7 @@ def test_critics_move_the_decoder(pool: Pool) -> None:
 
 
 def _started(train: CodecTrainConfig, pool: Pool) -> dict:
-    return CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False).init(0)
+    return CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False).init_state(0)
 
 
 def test_a_lower_rate_moves_weights_less(pool: Pool) -> None:
@@ -267,7 +268,7 @@ def test_a_lower_rate_moves_weights_less(pool: Pool) -> None:
         stage = CodecStage(
             TINY, dataclasses.replace(JUDGING, magnitude_samples=9), pool, start=new_weights(TINY), xla=False
         )
-        state = {**stage.init(0), "rate": np.asarray(rate, np.float32)}
+        state = {**stage.init_state(0), "rate": np.asarray(rate, np.float32)}
         after, _ = steps(stage, state, 0, 1)
         change = backend.to_numpy(after["weights"]["decoder"]["head/bias"]) - state["weights"]["decoder"]["head/bias"]
         moved.append(np.abs(change).mean())
@@ -277,9 +278,9 @@ def test_a_lower_rate_moves_weights_less(pool: Pool) -> None:
 def test_figures_are_those_of_the_decoded_previews(stage: CodecStage) -> None:
     from musika.metrics.pair import reconstruction
 
-    state = stage.init(0)
-    found = stage.figures(state)
-    (_, original), (_, decoded) = stage.preview(state)
+    state = stage.init_state(0)
+    found = stage.measure(state)
+    (_, original), (_, decoded) = stage.render_previews(state)
     expected = reconstruction.evaluate(original, np.clip(decoded, -1, 1), TINY.sample_rate)
     assert found["log_mel"] == pytest.approx(expected["log_mel"], rel=1e-6)
     assert {"noise_0.1/to_clean", "interpolated/to_clean", "latent_saturation", "latent_cycle_error"} <= found.keys()
@@ -289,34 +290,34 @@ def test_figures_are_those_of_the_decoded_previews(stage: CodecStage) -> None:
 
 @pytest.mark.backend
 def test_each_checkpoint_is_measured_with_its_own_weights(stage: CodecStage) -> None:
-    first, later = stage.init(0), stage.init(0)
+    first, later = stage.init_state(0), stage.init_state(0)
     for part in later["average"].values():
         for name in part:
             part[name] = 1.3 * part[name]
-    before, after = stage.figures(first), stage.figures(later)
+    before, after = stage.measure(first), stage.measure(later)
     assert before["log_mel"] != after["log_mel"]
-    (_, _), (_, decoded) = stage.preview(later)
-    assert stage.figures(later)["level"] == pytest.approx(after["level"])
-    assert np.abs(stage.preview(first)[1][1] - decoded).max() > 1e-4
+    (_, _), (_, decoded) = stage.render_previews(later)
+    assert stage.measure(later)["level"] == pytest.approx(after["level"])
+    assert np.abs(stage.render_previews(first)[1][1] - decoded).max() > 1e-4
 
 
 def test_the_decoder_learns_the_frequencies_of_tones(pool: Pool) -> None:
     train = dataclasses.replace(TRAIN, magnitude_samples=80, freeze_encoder=True)
     stage = CodecStage(TUNED, train, pool, start=new_weights(TUNED), xla=False)
-    state, seen = steps(stage, stage.init(0), 0, 24)
+    state, seen = steps(stage, stage.init_state(0), 0, 24)
     before, after = (np.mean([scalars["tuning"] for scalars in part]) for part in (seen[:4], seen[-4:]))
     assert after < 0.9 * before
     assert "wave_loss" in seen[-1] and np.isfinite(seen[-1]["loss"])
-    assert stage.batch(0)["place"] == stage.batch(0)["place"] < TUNED.block
-    assert len({int(stage.batch(position)["place"]) for position in range(40)}) == TUNED.block
-    (planes, _), waveform = stage._networks(state["weights"], *_inputs(stage)), stage.batch(0)["waveform"]
+    assert stage.make_batch(0)["place"] == stage.make_batch(0)["place"] < TUNED.block
+    assert len({int(stage.make_batch(position)["place"]) for position in range(40)}) == TUNED.block
+    (planes, _), waveform = stage._networks(state["weights"], *_inputs(stage)), stage.make_batch(0)["waveform"]
     made = [backend.to_numpy(stage._synthesise(planes, place)) for place in (0, 1, 2)]
     np.testing.assert_allclose(made[0], made[2], atol=1e-4)  # carriers repeat every other latent
     assert np.abs(made[0] - made[1]).max() > 0.01 * np.abs(waveform).max()
 
 
 def _inputs(stage: CodecStage) -> tuple[object, object]:
-    batch = stage.batch(0)
+    batch = stage.make_batch(0)
     return stage._prepare(backend.to_device(batch["waveform"]))[0], batch["noise"]
 
 
@@ -325,19 +326,19 @@ def test_the_decoder_learns_to_be_heard_as_the_same_latents(pool: Pool) -> None:
     only = {f"{name}_weight": 0.0 for name in ("latent", "linear", "mel", "band_energy", "band_bias", "flatness")}
     train = dataclasses.replace(TRAIN, **only, cycle_weight=1.0, magnitude_samples=0, adversarial_share=0.0)
     stage = CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False)
-    waveform, outer = backend.to_device(stage.batch(0)["waveform"]), stage.outer * TINY.frames
+    waveform, outer = backend.to_device(stage.make_batch(0)["waveform"]), stage.outer * TINY.frames
     whole = backend.to_numpy(stage._prepare(waveform)[0])[:, outer:-outer]
     inside = backend.to_numpy(stage._inputs_inside(stage._own_samples(waveform)))
     np.testing.assert_allclose(inside, whole, atol=1e-4)
 
-    _, seen = steps(stage, stage.init(0), 0, 24)
+    _, seen = steps(stage, stage.init_state(0), 0, 24)
     before, after = (np.mean([scalars["cycle"] for scalars in part]) for part in (seen[:4], seen[-4:]))
     assert 0 < after < 0.8 * before
     assert seen[0]["wave_loss"] == pytest.approx(seen[0]["cycle"], rel=1e-5)
 
     shortest = dataclasses.replace(train, crop=shortest_crop(TINY), waveform_weight=1.0, linear_weight=1.0)
     stage = CodecStage(TINY, shortest, pool, start=new_weights(TINY), xla=False)
-    scalars = steps(stage, stage.init(0), 0, 1)[1][0]
+    scalars = steps(stage, stage.init_state(0), 0, 1)[1][0]
     assert scalars["cycle"] > 0 and np.isfinite(list(scalars.values())).all()
 
 
@@ -346,8 +347,8 @@ def test_the_rate_falls_with_crops_seen_whatever_the_batch(pool: Pool) -> None:
     for bs in (2, 4):
         train = dataclasses.replace(TRAIN, bs=bs, warmup=0, decay_samples=80, adversarial_share=0.0)
         stage = CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False)
-        state = stage.init(0)
-        seen.append([float(stage.step(state, stage.batch(position))[1]["lr"]) for position in (0, 40, 80)])
+        state = stage.init_state(0)
+        seen.append([float(stage.step(state, stage.make_batch(position))[1]["lr"]) for position in (0, 40, 80)])
     np.testing.assert_allclose(seen[0], seen[1], rtol=1e-5)
     assert seen[0][0] == pytest.approx(3e-3) and seen[0][2] == pytest.approx(3e-4)
 
@@ -423,10 +424,10 @@ def test_critics_have_a_slope_everywhere() -> None:
     for loss_of, start in ((loss_of_critics, weights), (loss_of_codec, backend.to_device(made))):
         sloped = backend.compile(lambda x, f=loss_of: backend.value_and_gradient(f, x))
         before, _, slope = sloped(start)
-        norm = optim.global_norm(slope)
-        assert all(np.isfinite(backend.to_numpy(leaf)).all() for leaf in optim.leaves(slope))
+        norm = optim.compute_global_norm(slope)
+        assert all(np.isfinite(backend.to_numpy(leaf)).all() for leaf in keras.tree.flatten(slope))
         assert 0 < float(norm) < np.inf
-        after, _, _ = sloped(optim.tree_map(lambda x, g, n=norm: x - 1e-3 * g / n, start, slope))
+        after, _, _ = sloped(keras.tree.map_structure(lambda x, g, n=norm: x - 1e-3 * g / n, start, slope))
         assert float(after) < float(before)
 
 

@@ -58,14 +58,14 @@ def host(state):
 
 
 def test_init_is_a_function_of_the_seed():
-    first, again, other = host(stage().init(1)), host(stage().init(1)), host(stage().init(2))
+    first, again, other = host(stage().init_state(1)), host(stage().init_state(1)), host(stage().init_state(2))
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert not np.array_equal(first["generator/start/kernel"], other["generator/start/kernel"])
     assert all(value.dtype in (np.float32, np.int32) for value in first.values())
 
 
 def test_the_average_begins_with_the_generators_own_weights():
-    state = stage().init(1)
+    state = stage().init_state(1)
     assert state["average"].keys() == state["generator"].keys()
     for name, value in state["generator"].items():
         assert np.array_equal(state["average"][name], value)
@@ -74,7 +74,7 @@ def test_the_average_begins_with_the_generators_own_weights():
 
 def test_batches_do_not_depend_on_their_size():
     large, small = (stage(train=GanTrainConfig(bs=bs, totsamples=8, whitening=0.0)) for bs in (4, 2))
-    whole, parts = large.batch(4), [small.batch(4), small.batch(6)]
+    whole, parts = large.make_batch(4), [small.make_batch(4), small.make_batch(6)]
     for name in ("real", "coordinates"):
         assert np.array_equal(whole[name], np.concatenate([part[name] for part in parts]))
     assert whole["real"].shape == (4, 128, 4) and whole["coordinates"].shape == (4, 128, 8)
@@ -88,7 +88,7 @@ def test_left_and_right_change_places_where_a_codec_keeps_them_apart():
     swapping = fresh(codec=Halves())
     swapped = []
     for position in range(0, 64, 2):
-        plain, batch = stage().batch(position), swapping.batch(position)
+        plain, batch = stage().make_batch(position), swapping.make_batch(position)
         assert np.array_equal(plain["coordinates"], batch["coordinates"])
         same = np.array_equal(plain["real"], batch["real"])
         turned = np.array_equal(plain["real"], batch["real"][..., [2, 3, 0, 1]])
@@ -96,10 +96,10 @@ def test_left_and_right_change_places_where_a_codec_keeps_them_apart():
         swapped.append(turned)
     assert 8 <= sum(swapped) <= 24
     away = fresh(stereo_halves=swapping.trained["stereo_halves"])  # a run that goes on without its codec
-    assert all(np.array_equal(away.batch(n)["real"], swapping.batch(n)["real"]) for n in range(0, 64, 2))
+    assert all(np.array_equal(away.make_batch(n)["real"], swapping.make_batch(n)["real"]) for n in range(0, 64, 2))
     Halves.stereo_halves = False
     together = fresh(codec=Halves())
-    assert all(np.array_equal(stage().batch(n)["real"], together.batch(n)["real"]) for n in range(0, 64, 2))
+    assert all(np.array_equal(stage().make_batch(n)["real"], together.make_batch(n)["real"]) for n in range(0, 64, 2))
 
 
 def test_every_place_of_every_file_is_cropped():
@@ -112,7 +112,7 @@ def test_every_place_of_every_file_is_cropped():
 
     watched = GanStage(SIZES, GanTrainConfig(bs=2000, totsamples=2000, whitening=0.0), Watched(), "abc")
     for sample in range(3000):
-        watched._window(sample)
+        watched.batches.crop_window(sample)
     places = [(file, offset) for file, length in enumerate(Files.lengths) for offset in range(length - 127)]
     assert seen == set(places)
 
@@ -161,13 +161,13 @@ def by_hand(one: GanStage, state, batch):
 @pytest.mark.parametrize("fields", [(), (1, 4)])
 def test_both_networks_step_from_the_same_weights(fields):
     one = stage(sizes=dataclasses.replace(SIZES, critic_fields=fields))
-    state, batch = one.init(1), one.batch(0)
+    state, batch = one.init_state(1), one.make_batch(0)
     loss_generator, loss_critic, gradients = by_hand(one, state, batch)
     new, scalars = one.step(state, batch)
     assert float(scalars["loss_generator"]) == pytest.approx(loss_generator, abs=1e-6)
     assert float(scalars["loss_critic"]) == pytest.approx(loss_critic, rel=1e-5)
     for name in ("generator", "critic"):
-        weights, _ = optim.adam(state[name], gradients[name], optim.adam_init(state[name]), TRAIN.lr, 0.5)
+        weights, _ = optim.apply_adam(state[name], gradients[name], optim.init_adam(state[name]), TRAIN.lr, 0.5)
         first = host(new[f"{name}_adam"]["m"])
         for path, gradient in host(gradients[name]).items():
             scale = np.abs(gradient).max() + 1e-6
@@ -181,8 +181,8 @@ def test_both_networks_step_from_the_same_weights(fields):
 
 def test_average_and_penalty_weight_move_as_they_should():
     one = stage()
-    state = one.init(1)
-    new, scalars = one.step(state, one.batch(0))
+    state = one.init_state(1)
+    new, scalars = one.step(state, one.make_batch(0))
     old, now, averaged = host(state["generator"]), host(new["generator"]), host(new["average"])
     for path, value in averaged.items():
         np.testing.assert_allclose(value, 0.999 * old[path] + 0.001 * now[path], atol=1e-6)
@@ -195,10 +195,10 @@ def test_half_precision_is_close_to_float32(precision):
     found = []
     for policy in ("float32", precision):
         one = stage(precision=policy)
-        state = one.init(1)
+        state = one.init_state(1)
         state["loss_scale"]["scale"] = np.asarray(64.0, np.float32)
         for position in (0, 2):
-            state, scalars = one.step(state, one.batch(position))
+            state, scalars = one.step(state, one.make_batch(position))
         found.append((host(state), {name: float(value) for name, value in scalars.items()}))
     (exact, wanted), (rough, losses_found) = found
     for name, value in wanted.items():
@@ -210,16 +210,16 @@ def test_half_precision_is_close_to_float32(precision):
 
 def test_an_overflow_in_float16_changes_nothing_but_the_scale():
     one = stage(precision="mixed_float16")
-    state = one.init(1)
+    state = one.init_state(1)
     state["loss_scale"]["scale"] = np.asarray(2.0**24, np.float32)
     before = host(state)
-    state, scalars = one.step(state, one.batch(0))
+    state, scalars = one.step(state, one.make_batch(0))
     after = host(state)
     changed = {name for name in before if not np.array_equal(before[name], after[name])}
     assert changed == {"loss_scale/scale"} and after["loss_scale/scale"] == 2.0**23
     assert np.isfinite([float(value) for value in scalars.values()]).all()
     for position in range(2, 42, 2):  # the scale comes down by itself, then training goes on
-        state, _ = one.step(state, one.batch(position))
+        state, _ = one.step(state, one.make_batch(position))
     found = host(state)
     assert found["generator_adam/step"] > 0 and found["loss_scale/scale"] < 2.0**24
     assert not np.array_equal(found["generator/out/kernel"], before["generator/out/kernel"])
@@ -227,7 +227,7 @@ def test_an_overflow_in_float16_changes_nothing_but_the_scale():
 
 def test_float32_does_not_touch_the_loss_scale():
     one = stage()
-    state, scalars = one.step(one.init(1), one.batch(0))
+    state, scalars = one.step(one.init_state(1), one.make_batch(0))
     assert float(state["loss_scale"]["scale"]) == 2.0**15 and "loss_scale" not in scalars
 
 
@@ -236,7 +236,7 @@ def test_xla_gives_the_same_losses():
     rows = []
     for xla in (False, True):
         one = stage(xla=xla)
-        _, scalars = one.step(one.init(1), one.batch(0))
+        _, scalars = one.step(one.init_state(1), one.make_batch(0))
         rows.append([float(scalars[name]) for name in sorted(scalars)])
     np.testing.assert_allclose(rows[0], rows[1], rtol=1e-4, atol=1e-5)
 
@@ -270,33 +270,33 @@ def test_a_checkpoint_is_a_generator_with_the_averaged_weights(tmp_path):
 
 
 def test_fine_tuning_begins_with_the_given_generator():
-    given = host(stage().init(7)["generator"])
-    state = fresh(start=Start(given)).init(1)
-    random = stage().init(1)
+    given = host(stage().init_state(7)["generator"])
+    state = fresh(start=Start(given)).init_state(1)
+    random = stage().init_state(1)
     for name, value in given.items():
         assert np.array_equal(state["generator"][name], value) and np.array_equal(state["average"][name], value)
     assert all(np.array_equal(state["critic"][name], value) for name, value in random["critic"].items())
-    critic = host(stage().init(7)["critic"])
-    state = fresh(start=Start(given, critic)).init(1)
+    critic = host(stage().init_state(7)["critic"])
+    state = fresh(start=Start(given, critic)).init_state(1)
     assert all(np.array_equal(state["critic"][name], value) for name, value in critic.items())
 
 
 def test_fine_tuning_refuses_other_sizes():
-    other = GanStage(GeneratorConfig(4, 4, 4, True, critic_fields=()), TRAIN, Files(), "abc").init(1)["generator"]
+    other = GanStage(GeneratorConfig(4, 4, 4, True, critic_fields=()), TRAIN, Files(), "abc").init_state(1)["generator"]
     with pytest.raises(CheckpointError, match="is expected"):
-        fresh(start=Start(host(other))).init(1)
+        fresh(start=Start(host(other))).init_state(1)
 
 
 def test_previews_are_music_of_the_right_length():
     from tests.helpers.tiny import FakeCodec
 
     one = fresh(codec=FakeCodec())
-    found = list(one.preview(one.init(1)))
+    found = list(one.render_previews(one.init_state(1)))
     assert [name for name, _ in found] == ["sample-0", "sample-1", "sample-2", "sample-3"]
     for _, waveform in found:
         assert waveform.shape == (128 * 16, 2) and np.isfinite(waveform).all()
     assert not np.array_equal(found[0][1], found[1][1])
-    again = list(one.preview(one.init(1)))
+    again = list(one.render_previews(one.init_state(1)))
     assert all(np.array_equal(a[1], b[1]) for a, b in zip(found, again, strict=True))
 
 
@@ -305,9 +305,9 @@ BOTH = """
     sys.path.insert(0, sys.argv[1])
     from tests.training.test_gan_stage import stage
     one = stage()
-    state, rows = one.init(1), []
+    state, rows = one.init_state(1), []
     for position in range(0, 12, 2):
-        state, scalars = one.step(state, one.batch(position))
+        state, scalars = one.step(state, one.make_batch(position))
         rows.append({name: float(value) for name, value in scalars.items()})
     print(json.dumps(rows))
 """
@@ -331,7 +331,7 @@ def test_known_draws_behind_the_windows():
     number = int(draws.integers(TRAIN.seed, "training/window", 5, 1)[0])
     places = [(file, offset) for file, length in enumerate(Files.lengths) for offset in range(length - 127)]
     file, offset = places[number % len(places)]
-    assert np.array_equal(stage()._window(5), Files().crop(file, offset, 128))
+    assert np.array_equal(stage().batches.crop_window(5), Files().crop(file, offset, 128))
 
 
 # ----------------------------------------------------------------------------------------------------- figures
@@ -343,15 +343,15 @@ def test_figures_compare_what_averages_generate_with_what_is_held_out():
             return 3 * super().crop(file_index, offset, length)
 
     near, far = fresh(), fresh(held_out=Loud())
-    state = near.init(1)
+    state = near.init_state(1)
     for weights in (state["generator"], state["critic"]):  # which figures must not look at
         for name in weights:
             weights[name] = np.full_like(weights[name], np.nan)
-    found, again, other = near.figures(state), near.figures(state), far.figures(state)
+    found, again, other = near.measure(state), near.measure(state), far.measure(state)
     assert found == again
     assert np.isfinite(list(found.values())).all()
     assert found["deviation"] == other["deviation"]
     assert other["real_deviation"] == pytest.approx(3 * found["real_deviation"], rel=1e-5)
     assert found["real_saturation"] < 0.2 < other["real_saturation"]
     assert other["frechet_latents"] > 1.2 * found["frechet_latents"]
-    assert GanStage(SIZES, TRAIN, None, "abc").figures(state) == {}
+    assert GanStage(SIZES, TRAIN, None, "abc").measure(state) == {}

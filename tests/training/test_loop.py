@@ -19,7 +19,7 @@ from musika import checkpoint, draws
 from musika.checkpoint.locate import find_newest_checkpoint, list_checkpoints
 from musika.errors import CheckpointError, MusikaError
 from musika.training import loop
-from musika.training.feed import Interrupts
+from musika.training.interrupts import Interrupts
 
 
 class Toy:
@@ -32,13 +32,13 @@ class Toy:
     def __init__(self, bs: int = 4, after: dict[int, object] | None = None) -> None:
         self.bs, self.after, self.steps, self.positions = bs, after or {}, 0, []
 
-    def init(self, seed):
+    def init_state(self, seed):
         start = draws.normal(seed, "toy", 0, (3,))
         rate = np.ones((), np.float32)
         weights, speed = {"w": start}, [np.zeros(3, np.float32)]
         return {"weights": weights, "speed": speed, "count": np.zeros((), np.int32), "rate": rate}
 
-    def batch(self, position):
+    def make_batch(self, position):
         return {"target": draws.normal(1, "target", position, (self.bs, 3)), "position": np.int64(position)}
 
     def step(self, state, batch):
@@ -53,15 +53,15 @@ class Toy:
         new |= {"count": state["count"] + np.int32(1), "rate": state["rate"]}
         return new, {"loss": np.square(error).mean()}
 
-    def figures(self, state):
+    def measure(self, state):
         return {"size": np.abs(state["weights"]["w"]).max(), "undefined": np.nan}
 
-    def preview(self, state):
+    def render_previews(self, state):
         time = np.arange(4410) / 44100
         for k in range(4):
             yield f"sample_{k + 1}", np.sin(2 * np.pi * 220 * (k + 1) * time)[:, None].repeat(2, 1)
 
-    def weights(self, state):
+    def export_weights(self, state):
         return {"kind": "generator", "config": {}}, {"weights": {"w": np.asarray(state["weights"]["w"])}}
 
 
@@ -127,7 +127,7 @@ def test_nothing_left_to_do(tmp_path, capsys):
     toy = Toy()
     assert loop.run(toy, settings(), tmp_path, find_newest_checkpoint(tmp_path)) == 0
     assert toy.steps == 0
-    assert "--epochs" in capsys.readouterr().out
+    assert "larger number of epochs" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -225,8 +225,10 @@ def test_losses_that_are_never_finite_end_the_run_and_keep_the_last_checkpoint(t
     loop.run(Toy(), settings(epochs=1), tmp_path)
     stage = Diverging()
     stage.steps = 2
-    with pytest.raises(MusikaError, match=r"diverged.*000000008.*--lr") as caught:
-        loop.run(stage, settings(totsamples=total, epochs=1, look_every=1), tmp_path, find_newest_checkpoint(tmp_path))
+    with pytest.raises(MusikaError, match=r"diverged.*000000008.*learning rate") as caught:
+        loop.run(
+            stage, settings(totsamples=total, epochs=1, report_every=1), tmp_path, find_newest_checkpoint(tmp_path)
+        )
     assert "\n" not in str(caught.value)
     assert [int(p.name) for p in list_checkpoints(tmp_path)] == [8]
     told = [line for line in capsys.readouterr().err.splitlines() if "going back to 8 samples" in line]
@@ -244,7 +246,7 @@ def test_a_lower_rate_saves_a_run(tmp_path, capsys):
             return state, scalars
 
     stage = Wild()
-    assert loop.run(stage, settings(totsamples=160, epochs=1, look_every=2), tmp_path) == 0
+    assert loop.run(stage, settings(totsamples=160, epochs=1, report_every=2), tmp_path) == 0
     assert capsys.readouterr().err.count("going back to") == 2
     last = state_of(tmp_path / "000000160")
     assert last["rate"] == np.float32(0.25) and last["count"] == 40
@@ -268,7 +270,7 @@ def test_figures_are_logged_and_kept(tmp_path):
             pass
 
     log = Log()
-    loop.run(Toy(), settings(look_every=1), tmp_path, log=log)
+    loop.run(Toy(), settings(report_every=1), tmp_path, log=log)
     assert log.seen == {"loss": 16, "audio_seconds_per_second": 16, "validation/size": 16}
     figures = checkpoint.read_config(tmp_path / "000000016")["training"]["figures"]
     assert figures == {"size": pytest.approx(np.abs(state_of(tmp_path / "000000016")["weights/w"]).max())}
@@ -276,8 +278,8 @@ def test_figures_are_logged_and_kept(tmp_path):
 
 def test_a_state_from_before_there_was_a_rate_goes_on(tmp_path):
     class Older(Toy):
-        def init(self, seed):
-            state = super().init(seed)
+        def init_state(self, seed):
+            state = super().init_state(seed)
             del state["rate"]
             return state
 
@@ -291,18 +293,18 @@ def test_a_state_from_before_there_was_a_rate_goes_on(tmp_path):
     assert state_of(tmp_path / "000000016")["rate"] == 1
 
 
-def test_one_bad_look_is_forgiven(tmp_path):
+def test_one_bad_report_is_forgiven(tmp_path):
     class Once(Toy):
         def step(self, state, batch):
             state, scalars = super().step(state, batch)
             return state, ({"loss": np.float32(np.inf)} if self.steps == 2 else scalars)
 
-    assert loop.run(Once(), settings(look_every=1), tmp_path) == 0
+    assert loop.run(Once(), settings(report_every=1), tmp_path) == 0
 
 
 def test_a_preview_that_fails_stops_nothing(tmp_path, capsys):
     class Mute(Toy):
-        def preview(self, state):
+        def render_previews(self, state):
             raise RuntimeError("no codec")
 
     assert loop.run(Mute(), settings(epochs=1), tmp_path) == 0
@@ -313,10 +315,10 @@ def test_a_preview_that_fails_stops_nothing(tmp_path, capsys):
 
 def test_an_error_in_the_data_reaches_the_caller(tmp_path):
     class Broken(Toy):
-        def batch(self, position):
+        def make_batch(self, position):
             if position >= 8:
                 raise MusikaError("the folder of latents has gone")
-            return super().batch(position)
+            return super().make_batch(position)
 
     with pytest.raises(MusikaError, match="has gone"):
         loop.run(Broken(), settings(totsamples=16, epochs=1), tmp_path)
@@ -372,8 +374,8 @@ def test_a_run_that_was_continued_meanwhile_is_not_continued_from_before(tmp_pat
 
 def test_a_state_of_another_stage_is_refused(tmp_path):
     class Other(Toy):
-        def init(self, seed):
-            return {**super().init(seed), "more": np.zeros(2, np.float32)}
+        def init_state(self, seed):
+            return {**super().init_state(seed), "more": np.zeros(2, np.float32)}
 
     loop.run(Toy(), settings(epochs=1), tmp_path)
     with pytest.raises(CheckpointError, match="'more'"):
@@ -391,7 +393,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_was_there(tmp_path):
         from musika.checkpoint.locate import find_newest_checkpoint
         from musika.training import loop
         class Large(Toy):
-            def weights(self, state):
+            def export_weights(self, state):
                 return {{"kind": "generator"}}, {{"weights": {{"w": np.zeros(2**19, np.float32)}}}}
         folder = Path({str(tmp_path)!r})
         loop.run(Toy(), settings(epochs=1), folder)

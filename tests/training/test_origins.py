@@ -97,8 +97,8 @@ def test_fine_tuning_keeps_the_weight_of_the_critics_penalty(shipped, latents, t
         checkpoint.write(tmp_path / name, config, arrays)
         config["penalty_weight"] = None
     chosen = functools.partial(options, shipped, latents, tmp_path / "save")
-    assert prepare(chosen(load_path=tmp_path / "kept")).stage.init(0)["penalty_weight"] == 0.25
-    assert prepare(chosen(load_path=tmp_path / "none")).stage.init(0)["penalty_weight"] == 1.0
+    assert prepare(chosen(load_path=tmp_path / "kept")).stage.init_state(0)["penalty_weight"] == 0.25
+    assert prepare(chosen(load_path=tmp_path / "none")).stage.init_state(0)["penalty_weight"] == 1.0
     assert_refused("penalty_weight is not a number", chosen(load_path=tmp_path / "text"))
 
 

@@ -98,7 +98,7 @@ class CodecStage:
         self.sample_rate = config.sample_rate
         self._steps = [backend.compile(self._step_of(phase)) for phase in (MAGNITUDES, WAVEFORM, JUDGED)]
 
-    def init(self, seed: int) -> Tree:
+    def init_state(self, seed: int) -> Tree:
         """The state before the first sample."""
         for network in (self.encoder, self.decoder):
             initialise(network, seed)
@@ -116,10 +116,10 @@ class CodecStage:
             critics = dict(self.start["critic"])
         return {
             "weights": weights,
-            "average": optim.tree_map(np.copy, weights),
-            "adam": optim.adam_init({part: weights[part] for part in self.trained_parts}),
+            "average": keras.tree.map_structure(np.copy, weights),
+            "adam": optim.init_adam({part: weights[part] for part in self.trained_parts}),
             "critic": critics,
-            "critic_adam": optim.adam_init(critics),
+            "critic_adam": optim.init_adam(critics),
             "rate": np.asarray(1.0, np.float32),
         }
 
@@ -131,7 +131,7 @@ class CodecStage:
             return JUDGED
         return WAVEFORM if position >= self.train.magnitude_samples else MAGNITUDES
 
-    def batch(self, position: int) -> dict[str, np.ndarray]:
+    def make_batch(self, position: int) -> dict[str, np.ndarray]:
         """What the step at `position` samples sees: a pure function of (seed, position)."""
         crops = [self._crop(position + item) for item in range(self.train.bs)]
         shape = (self.train.bs, self.train.crop, self.config.channels)
@@ -149,7 +149,7 @@ class CodecStage:
         """Powers `[crops, 4, frames, K]` of the crops that the first weights are fitted to."""
         prepare = backend.compile(lambda waveform: self._prepare(waveform)[1], xla=self.xla)
         count = -(-FIT_CROPS // self.train.bs)
-        batches = [self.batch(index * self.train.bs)["waveform"] for index in range(count)]
+        batches = [self.make_batch(index * self.train.bs)["waveform"] for index in range(count)]
         return np.concatenate([backend.to_numpy(prepare(waveform)) for waveform in batches])
 
     def _crop(self, index: int) -> np.ndarray:
@@ -283,23 +283,23 @@ class CodecStage:
         return judge
 
     def _update_critics(self, state: Tree, gradients: Tree) -> Tree:
-        gradients, _ = optim.clip(gradients, CLIP)
+        gradients, _ = optim.clip_by_global_norm(gradients, CLIP)
         lr = self.train.critic_lr * state["rate"]
-        weights, adam = optim.adam(state["critic"], gradients, state["critic_adam"], lr, *CRITIC_BETAS)
+        weights, adam = optim.apply_adam(state["critic"], gradients, state["critic_adam"], lr, *CRITIC_BETAS)
         return {**state, "critic": weights, "critic_adam": adam}
 
     def _update(self, state: Tree, gradients: Tree, steps: Tensor) -> tuple[Tree, dict[str, Tensor]]:
-        gradients, norm = optim.clip(gradients, CLIP)
+        gradients, norm = optim.clip_by_global_norm(gradients, CLIP)
         total = self.train.decay_samples // self.train.bs
-        lr = optim.warmup_cosine(steps, self.train.lr, self.train.warmup, total, floor=0.1)
+        lr = optim.compute_learning_rate(steps, self.train.lr, self.train.warmup, total, floor=0.1)
         lr = lr * state["rate"]
         fixed, moving = self._parted(state["weights"])
-        moving, adam = optim.adam(moving, gradients, state["adam"], lr, *BETAS)
+        moving, adam = optim.apply_adam(moving, gradients, state["adam"], lr, *BETAS)
         weights = {**fixed, **moving}
         step = ops.cast(state["adam"]["step"], "float32")  # early averages forget the initial weights sooner
         decay = ops.minimum(self.train.average_decay, (1 + step) / (10 + step))
         resting, averaged = self._parted(state["average"])
-        averaged = {**resting, **optim.average(averaged, moving, decay)}
+        averaged = {**resting, **optim.update_average(averaged, moving, decay)}
         state = {**state, "weights": weights, "average": averaged, "adam": adam}
         return state, {"gradient_norm": norm, "lr": lr}
 
@@ -320,7 +320,7 @@ class CodecStage:
         unbounded = _apply(self.encoder, weights["encoder"], inputs, bounded=False)
         return _apply(self.decoder, weights["decoder"], ops.tanh(unbounded) + noise), ops.mean(ops.square(unbounded))
 
-    def preview(self, state: Tree) -> list[tuple[str, np.ndarray]]:
+    def render_previews(self, state: Tree) -> list[tuple[str, np.ndarray]]:
         """Originals and what the averaged weights make of them: (name, waveform `[N, 2]`)."""
         pairs = []
         for (name, original), (_, decoded) in zip(self.previews, self._pieces(state)[1], strict=True):
@@ -328,7 +328,7 @@ class CodecStage:
         self._coded = None  # which holds a whole state
         return pairs
 
-    def figures(self, state: Tree) -> dict[str, float]:
+    def measure(self, state: Tree) -> dict[str, float]:
         """Figures of the averaged weights on the previews (`musika.metrics.codec`)."""
         from musika.metrics.codec import CodecFigures, CodedPiece
 
@@ -354,7 +354,7 @@ class CodecStage:
             self._coded = state, codec, pieces
         return self._coded[1:]
 
-    def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
+    def export_weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
         """The checkpoint to encode and decode with: (config.json, arrays by file)."""
         config, arrays = codec_files(self.config, backend.to_numpy(state["average"]))
         if int(state["critic_adam"]["step"]) or (self.start is not None and "critic" in self.start):

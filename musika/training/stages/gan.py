@@ -1,7 +1,6 @@
-"""The generator's stage of training: windows of latents in, generator and critic at once.
+"""The training stage of the generator: windows of latents in, generator and critic trained together.
 
-Both networks step from the same weights and the same generated windows. The critic's R1 penalty is a gradient inside a
-gradient. In float16 the losses are scaled; a step whose gradients overflow changes nothing but that scale.
+Batches are made in `gan_batches.py`, a step in `gan_step.py`. Here is what a run begins with, measures and exports.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
-from keras import ops
 
-from musika import backend, checkpoint, draws
+from musika import backend, checkpoint
 from musika.config import SAMPLE_RATE, GanTrainConfig, GeneratorConfig
-from musika.gan import basis, layers, losses
-from musika.gan.basis import Windows
+from musika.gan import layers, losses
+from musika.gan.basis import Windows, fit_basis
 from musika.gan.coordinates import draw_training_coordinates
 from musika.gan.critic import Critic
 from musika.gan.generator import Generator, generate_windows
@@ -24,15 +23,15 @@ from musika.gan.load import describe_generator
 from musika.gan.noise import draw_training_noise
 from musika.metrics import generator as figures
 from musika.training import optim
+from musika.training.stages.gan_batches import GanBatches
+from musika.training.stages.gan_step import GanStep
+from musika.training.stages.networks import call_with_weights
 
 if TYPE_CHECKING:
-    import keras
-
     from musika.codec.base import Codec
 
-Tensor = Any
 Tree = Any
-BETAS = (0.5, 0.999)
+Arrays = dict[str, np.ndarray]
 FIGURES_BATCH = 16  # windows that are generated at once for figures
 PREVIEWS = 4  # pieces that each checkpoint shows, the same seeds every time
 FLOAT16 = "mixed_float16"
@@ -40,13 +39,13 @@ FLOAT16 = "mixed_float16"
 
 @dataclasses.dataclass(frozen=True)
 class Start:
-    """Weights by name to begin with: a shipped generator's, and its critic's where that was kept.
+    """Weights by name to begin with: a generator's, and its critic's where a checkpoint has them.
 
     Attributes:
         generator: weights to train further.
         critic: None begins with random ones.
-        average: averaged weights, where they are others than the generator's.
-        penalty_weight: adaptive weight of the critic's penalty, 0 to 1, where it was kept.
+        average: averaged weights, where they differ from the generator's.
+        penalty_weight: adaptive weight of the critic's penalty, 0 to 1, where the checkpoint has it.
     """
 
     generator: Mapping[str, np.ndarray]
@@ -56,18 +55,18 @@ class Start:
 
 
 class GanStage:
-    """What the training loop needs of generator and critic: init, batch, step, preview, figures, weights.
+    """Generator and critic as the training loop takes them (`protocol.Stage`).
 
     Args:
         config: sizes of both networks.
-        train: rates, factors, seed.
+        train: hyperparameters.
         windows: latents to train on; None where no batch will be asked for. With `train.whitening`, both networks are
-            trained in a basis of theirs (`gan.basis`): so are state and batches, and all that leaves is plain.
-        held_out: latents that each checkpoint's figures compare with; None takes those that are trained on.
-        codec_identity: of the codec that made them.
+            trained in a basis (`gan/basis.py`): state and batches are in it, and all that is exported is plain.
+        codec_identity: of the codec that made the latents.
         codec: decodes previews; None leaves them out.
         stereo_halves: whether latents are the two channels' halves, which then change places in half of all batches;
             None asks the codec.
+        held_out: latents that each checkpoint's figures compare with; None takes those that are trained on.
         start: weights to fine-tune; None begins with random ones.
         precision: a Keras dtype policy to compute in.
         xla: compile the step with XLA on TensorFlow.
@@ -90,159 +89,73 @@ class GanStage:
         xla: bool = False,
         trained: Mapping[str, Any] | None = None,
     ) -> None:
-        self.config, self.train, self.windows = config, train, windows
+        self.config, self.train = config, train
         self.held_out = held_out if held_out is not None else windows
         self._real: np.ndarray | None = None  # windows that figures compare with, once they were asked for
         self.codec_identity, self.codec, self.start = codec_identity, codec, start
-        own_halves = codec is not None and codec.stereo_halves
-        self.stereo_halves = own_halves if stereo_halves is None else stereo_halves
+        codec_has_halves = codec is not None and codec.stereo_halves
+        self.stereo_halves = codec_has_halves if stereo_halves is None else stereo_halves
         self.trained = {**train.to_dict(), "stereo_halves": self.stereo_halves, **(trained or {})}
         self.basis = None
         if windows is not None and train.whitening:
-            self.basis = basis.fit_basis(windows, train.whitening, self.stereo_halves)
-        # windows in all files up to and including each one
-        self._ends = np.cumsum([length - config.window + 1 for length in windows.lengths] if windows else [])
+            self.basis = fit_basis(windows, train.whitening, self.stereo_halves)
+        self.batches = GanBatches(config, train, windows, self.stereo_halves, self.basis)
         self.sample_seconds = config.window * codec.hop_total / codec.sample_rate if codec is not None else 0.0
         self.sample_rate = codec.sample_rate if codec is not None else SAMPLE_RATE
-        self.scaling = precision == FLOAT16
         self.generator = Generator(config, seed=None, dtype=precision)
         self.critic = Critic(config, seed=None, dtype=precision)
-        self.step = backend.compile(self._step, xla)
-        self._generate = backend.compile(lambda weights, *inputs: _call(self.generator, weights, *inputs), xla)
+        self.step = backend.compile(GanStep(train, self.generator, self.critic, precision == FLOAT16), xla)
+        self._generate = backend.compile(
+            lambda weights, *inputs: call_with_weights(self.generator, weights, *inputs), xla
+        )
 
-    def init(self, seed: int) -> Tree:
+    def init_state(self, seed: int) -> Tree:
         """The state before the first sample. The average begins with the generator's own weights, or the start's."""
         for network in (self.generator, self.critic):
             layers.initialise(network, seed)
         generator, critic = checkpoint.get_weights(self.generator), checkpoint.get_weights(self.critic)
         average, penalty_weight = generator, losses.FIRST_PENALTY_WEIGHT
         if (start := self.start) is not None:
-            average = generator = self._generator_into(_fitting(start.generator, generator))
-            critic = self._critic_into(_fitting(start.critic, critic)) if start.critic is not None else critic
-            average = self._generator_into(_fitting(start.average, generator)) if start.average is not None else average
-            penalty_weight = penalty_weight if start.penalty_weight is None else start.penalty_weight
+            average = generator = self._to_basis_generator(_match_weights(start.generator, generator))
+            if start.critic is not None:
+                critic = self._to_basis_critic(_match_weights(start.critic, critic))
+            if start.average is not None:
+                average = self._to_basis_generator(_match_weights(start.average, generator))
+            if start.penalty_weight is not None:
+                penalty_weight = start.penalty_weight
         return {
             "generator": generator,
             "critic": critic,
-            "average": optim.tree_map(np.copy, average),
-            "generator_adam": optim.adam_init(generator),
-            "critic_adam": optim.adam_init(critic),
+            "average": keras.tree.map_structure(np.copy, average),
+            "generator_adam": optim.init_adam(generator),
+            "critic_adam": optim.init_adam(critic),
             "penalty_weight": np.asarray(penalty_weight, np.float32),
             "rate": np.asarray(1.0, np.float32),
-            "loss_scale": optim.loss_scale_init(),
+            "loss_scale": optim.init_loss_scale(),
         }
 
-    def _generator_into(self, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _to_basis_generator(self, weights: Arrays) -> Arrays:
         return weights if self.basis is None else self.basis.transform_generator(weights)
 
-    def _critic_into(self, weights: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _to_basis_critic(self, weights: Arrays) -> Arrays:
         return weights if self.basis is None else self.basis.transform_critic(weights)
 
-    def _plain(self, average: Tree) -> Tree:
-        """Averaged weights of a state, as those of a generator of plain latents."""
+    def _get_plain_average(self, state: Tree) -> Tree:
+        """The averaged weights of a state, as those of a generator of plain latents."""
+        average = state["average"]
         return average if self.basis is None else self.basis.invert_generator(backend.to_numpy(average))
 
-    def batch(self, position: int) -> Tree:
+    def make_batch(self, position: int) -> Tree:
         """Real windows, coordinates and noise of the `bs` samples after `position`."""
-        train, config = self.train, self.config
-        real = np.stack([self._window(sample) for sample in range(position, position + train.bs)])  # [B, L, C]
-        if self.stereo_halves and self._swaps(position):
-            real = np.roll(real, config.channels // 2, axis=2)
-        return {
-            "real": real if self.basis is None else self.basis.transform(real),
-            "coordinates": draw_training_coordinates(config, train.seed, position, train.bs, train.truncation),
-            "noise": draw_training_noise(config, train.seed, position, train.bs),
-        }
+        return self.batches.make(position)
 
-    def _swaps(self, position: int) -> bool:
-        """Whether left and right change places in this batch, where they are halves of a latent: half of the time."""
-        return bool(draws.uniform(self.train.seed, "training/swap", position, (1,))[0] < 0.5)
-
-    def _window(self, sample: int) -> np.ndarray:
-        """A real window `[L, C]`: every place in every file is as likely as any other."""
-        assert self.windows is not None
-        number = int(draws.integers(self.train.seed, "training/window", sample, 1)[0]) % int(self._ends[-1])
-        file = int(np.searchsorted(self._ends, number, side="right"))
-        offset = number - (int(self._ends[file - 1]) if file else 0)
-        return self.windows.crop(file, offset, self.config.window)
-
-    def _step(self, state: Tree, batch: Tree) -> tuple[Tree, dict[str, Tensor]]:
-        """One step of both networks: a pure function."""
-        scale = state["loss_scale"]["scale"] if self.scaling else 1.0
-        generator, critic = state["generator"], state["critic"]
-        _, (loss_generator, fake), generator_gradient = self._teach_generator(generator, critic, batch, scale)
-        _, scalars, critic_gradient = self._teach_critic(critic, batch["real"], fake, state["penalty_weight"], scale)
-        if self.scaling:
-            both = generator_gradient, critic_gradient
-            generator_gradient, critic_gradient = optim.unscale(both, state["loss_scale"])
-
-        lr = self.train.lr * state["rate"]
-        generator, generator_adam = optim.adam(generator, generator_gradient, state["generator_adam"], lr, *BETAS)
-        critic, critic_adam = optim.adam(critic, critic_gradient, state["critic_adam"], lr, *BETAS)
-        new = {
-            "generator": generator,
-            "critic": critic,
-            "average": optim.average(state["average"], generator, self.train.average_decay),
-            "generator_adam": generator_adam,
-            "critic_adam": critic_adam,
-            "penalty_weight": losses.adapt_penalty_weight(state["penalty_weight"], scalars["certainty"]),
-            "rate": state["rate"],
-        }
-        scalars = {"loss_generator": loss_generator, **scalars}
-        if self.scaling:
-            good = optim.finite((generator_gradient, critic_gradient))
-            new = optim.choose(good, new, {name: state[name] for name in new})
-            scalars["loss_scale"] = scale
-            return {**new, "loss_scale": optim.loss_scale_update(state["loss_scale"], good)}, scalars
-        return {**new, "loss_scale": state["loss_scale"]}, scalars
-
-    def _teach_generator(self, weights: Tree, critic: Tree, batch: Tree, scale: Tensor) -> tuple[Tensor, Any, Tree]:
-        """Scaled loss, (loss, generated windows `[B, L, C]`), gradient by the generator's weights."""
-
-        def loss_of(weights: Tree) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-            fake = generate_windows(
-                lambda coordinates, noise: _call(self.generator, weights, coordinates, noise),
-                batch["coordinates"],
-                batch["noise"],
-            )
-            loss = losses.compute_generator_loss(_call(self.critic, critic, fake), self.critic.score_weights)
-            return loss * scale, (loss, fake)
-
-        return backend.value_and_gradient(loss_of, weights)
-
-    def _teach_critic(
-        self, weights: Tree, real: Tensor, fake: Tensor, penalty_weight: Tensor, scale: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor], Tree]:
-        """Scaled loss, scalars, gradient by the critic's weights."""
-        shares = self.critic.score_weights
-
-        def loss_of(weights: Tree) -> tuple[Tensor, dict[str, Tensor]]:
-            def total(latents: Tensor) -> tuple[Tensor, Tensor]:
-                scores = _call(self.critic, weights, latents)
-                return ops.sum(scores * shares), scores
-
-            _, real_scores, slope = backend.value_and_gradient(total, real)
-            fake_scores = _call(self.critic, weights, fake)
-            penalty = losses.compute_gradient_penalty(slope)
-            most = self.train.gp_max_weight
-            loss = losses.compute_critic_loss(real_scores, fake_scores, penalty, penalty_weight, most, shares)
-            scalars = {
-                "loss_critic": loss,
-                "penalty": penalty,
-                "penalty_weight": penalty_weight,
-                "certainty": losses.measure_certainty(real_scores, fake_scores),
-            }
-            return loss * scale, scalars
-
-        return backend.value_and_gradient(loss_of, weights)
-
-    def preview(self, state: Tree) -> Iterator[tuple[str, np.ndarray]]:
+    def render_previews(self, state: Tree) -> Iterator[tuple[str, np.ndarray]]:
         """Pieces of seeds 0 to 3, one training window long: (name, waveform `[N, 2]`)."""
         if self.codec is None:
             return
         from musika import render
 
-        weights = self._plain(state["average"])
+        weights = self._get_plain_average(state)
 
         def generate(coordinates: np.ndarray, noise: Any) -> np.ndarray:
             return backend.to_numpy(self._generate(weights, coordinates, list(noise)))
@@ -252,24 +165,27 @@ class GanStage:
         for seed in range(PREVIEWS):
             yield f"sample-{seed}", render.render_samples(model, seed, 0, length, self.train.truncation)
 
-    def figures(self, state: Tree) -> dict[str, float]:
-        """What averaged weights generate, beside windows of latents that are held out where there are such."""
+    def measure(self, state: Tree) -> dict[str, float]:
+        """Figures of what averaged weights generate, beside windows of latents that are held out where there are any.
+
+        See `metrics/generator.py`.
+        """
         if self.held_out is None:
             return {}
         if self._real is None:
             self._real = figures.pick_real_windows(self.held_out, self.config.window)
             if self.stereo_halves:  # as in training
                 self._real[::2] = np.roll(self._real[::2], self.config.channels // 2, axis=2)
-        made, weights = [], self._plain(state["average"])
+        generated, weights = [], self._get_plain_average(state)
         for position in range(0, figures.GENERATED, FIGURES_BATCH):
             drawn = self.config, figures.SEED, position, FIGURES_BATCH
             coordinates, noise = draw_training_coordinates(*drawn, self.train.truncation), draw_training_noise(*drawn)
             windows = generate_windows(lambda *inputs: self._generate(weights, *inputs), coordinates, noise)
-            made.append(backend.to_numpy(windows))
-        return figures.compare_windows(np.concatenate(made), self._real)
+            generated.append(backend.to_numpy(windows))
+        return figures.compare_windows(np.concatenate(generated), self._real)
 
-    def weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, dict[str, np.ndarray]]]:
-        """A generator's checkpoint, averaged weights, with its critic for whoever fine-tunes: (config.json, arrays)."""
+    def export_weights(self, state: Tree) -> tuple[dict[str, Any], dict[str, Arrays]]:
+        """A generator's checkpoint, averaged weights, with its critic for fine-tuning: (config.json, arrays)."""
         config = describe_generator(
             self.config,
             self.codec_identity,
@@ -279,17 +195,11 @@ class GanStage:
         )
         critic = backend.to_numpy(state["critic"])
         critic = critic if self.basis is None else self.basis.invert_critic(critic)
-        return config, {"weights": backend.to_numpy(self._plain(state["average"])), "critic": critic}
+        return config, {"weights": backend.to_numpy(self._get_plain_average(state)), "critic": critic}
 
 
-def _call(network: keras.Layer, weights: Mapping[str, Tensor], *inputs: Any) -> Tensor:
-    """The network's result with these weights in the place of its own."""
-    outputs, _ = network.stateless_call([weights[name] for name in checkpoint.list_weight_names(network)], [], *inputs)
-    return outputs
-
-
-def _fitting(given: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _match_weights(given: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray]) -> Arrays:
     """`given`, in the order of `own`, whose names and shapes it must have."""
-    found, expected = ({name: tuple(array.shape) for name, array in arrays.items()} for arrays in (given, own))
-    checkpoint.check_names("the checkpoint to start from", found, expected)
+    shapes, expected = ({name: tuple(array.shape) for name, array in arrays.items()} for arrays in (given, own))
+    checkpoint.check_names("the checkpoint to start from", shapes, expected)
     return {name: np.asarray(given[name], np.float32) for name in own}

@@ -1,4 +1,4 @@
-"""What the training loop asks of whatever is trained, and of whatever takes its log."""
+"""What the training loop asks of a stage, and of a log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Tree = Any
 
 
 class Stage(Protocol):
-    """What can be trained.
+    """Networks and all that trains them.
 
     `state` is one tree (nested dicts and lists) of arrays: weights, averages, moments, whatever a step needs from the
     one before, in float32 and whole numbers. Its leaf "rate", 1 at first, multiplies the learning rates.
@@ -19,29 +19,29 @@ class Stage(Protocol):
 
     name: str
     sample_seconds: float  # of audio in one sample
-    sample_rate: int  # of the examples, Hz
+    sample_rate: int  # of the previews, Hz
 
-    def init(self, seed: int) -> Tree:
+    def init_state(self, seed: int) -> Tree:
         """The state before the first step: a function of the seed alone."""
 
-    def batch(self, position: int) -> Tree:
+    def make_batch(self, position: int) -> Tree:
         """The batch after `position` samples, NumPy arrays: a function of the position alone. Called in a thread."""
 
     def step(self, state: Tree, batch: Tree) -> tuple[Tree, Mapping[str, Any]]:
         """One step: the new state and scalars to show and to log. `state` is not used again by the caller."""
 
-    def preview(self, state: Tree) -> Iterable[tuple[str, np.ndarray]]:
-        """A few examples to listen to: name, and waveform `[N, 2]`. May give none."""
+    def render_previews(self, state: Tree) -> Iterable[tuple[str, np.ndarray]]:
+        """A few samples to listen to: name, and waveform `[N, 2]`. May give none."""
 
-    def figures(self, state: Tree) -> Mapping[str, float]:
-        """How good the result is by now, on what is held out where there is such. May give none."""
+    def measure(self, state: Tree) -> Mapping[str, float]:
+        """Figures of how good the result is, on held-out data where there is any. May give none."""
 
-    def weights(self, state: Tree) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, np.ndarray]]]:
-        """What is needed to use the result: `config.json`'s content with its `kind`, and arrays by file and name."""
+    def export_weights(self, state: Tree) -> tuple[Mapping[str, Any], Mapping[str, Mapping[str, np.ndarray]]]:
+        """What is needed to use the result: content of `config.json` with its `kind`, and arrays by file and name."""
 
 
 class Log(Protocol):
-    """Where scalars and examples go besides the console; never raises."""
+    """Where scalars and previews go besides the console; never raises."""
 
     def write_scalars(self, position: int, values: Mapping[str, float]) -> None:
         """Numbers after `position` samples."""

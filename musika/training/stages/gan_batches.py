@@ -1,0 +1,60 @@
+"""Batches for generator and critic: real windows of latents, coordinates and noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from musika import draws
+from musika.config import GanTrainConfig, GeneratorConfig
+from musika.gan.basis import Basis, Windows
+from musika.gan.coordinates import draw_training_coordinates
+from musika.gan.noise import draw_training_noise
+
+
+class GanBatches:
+    """Batches, each a function of the position in training alone.
+
+    Args:
+        windows: files of latents; None where no batch will be asked for.
+        stereo_halves: whether latents are the two channels' halves, which change places in half of all batches.
+        basis: that real windows are given in; None leaves them plain.
+    """
+
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        train: GanTrainConfig,
+        windows: Windows | None,
+        stereo_halves: bool,
+        basis: Basis | None,
+    ) -> None:
+        self.config, self.train, self.windows = config, train, windows
+        self.stereo_halves, self.basis = stereo_halves, basis
+        # number of windows in all files up to and including each one
+        self._ends = np.cumsum([length - config.window + 1 for length in windows.lengths] if windows else [])
+
+    def make(self, position: int) -> dict[str, Any]:
+        """Real windows `[B, L, C]`, coordinates `[B, L, 2D]` and noise of the `bs` samples after `position`."""
+        train, config = self.train, self.config
+        real = np.stack([self.crop_window(sample) for sample in range(position, position + train.bs)])
+        if self.stereo_halves and self._swaps_channels(position):
+            real = np.roll(real, config.channels // 2, axis=2)
+        return {
+            "real": real if self.basis is None else self.basis.transform(real),
+            "coordinates": draw_training_coordinates(config, train.seed, position, train.bs, train.truncation),
+            "noise": draw_training_noise(config, train.seed, position, train.bs),
+        }
+
+    def crop_window(self, sample: int) -> np.ndarray:
+        """A real window `[L, C]`: every place in every file is as likely as any other."""
+        assert self.windows is not None
+        number = int(draws.integers(self.train.seed, "training/window", sample, 1)[0]) % int(self._ends[-1])
+        file = int(np.searchsorted(self._ends, number, side="right"))
+        offset = number - (int(self._ends[file - 1]) if file else 0)
+        return self.windows.crop(file, offset, self.config.window)
+
+    def _swaps_channels(self, position: int) -> bool:
+        """Whether left and right change places in this batch: half of the time."""
+        return bool(draws.uniform(self.train.seed, "training/swap", position, (1,))[0] < 0.5)
