@@ -165,7 +165,7 @@ def test_a_run_that_goes_on_keeps_its_codec_and_what_it_is_measured_on(shipped, 
     stage = prepared.stage
     assert (prepared.codec_path, stage.train.average_decay) == (own, 0.99)
     assert prepared.record["paths"]["valid_path"] == str(held_out)
-    assert stage.codec is not None and stage.held_out is not stage.windows
+    assert stage.codec is not None and stage.held_out is not stage.batches.windows
     assert "--freeze_encoder does nothing with --stage gan" in capsys.readouterr().err
 
     own.unlink()
@@ -180,7 +180,7 @@ def test_lowered_rates_are_told(trained, tmp_path, latents, shipped, capsys):
     arrays["state"]["rate"] = np.asarray(0.25, np.float32)
     checkpoint.write(lowered, checkpoint.read_config(source), arrays)
     assert train.run(options(shipped, latents, tmp_path / "save", load_path=lowered)) == 0
-    assert "learning rates are 0.25 of what" in " ".join(capsys.readouterr().out.split())
+    assert "learning rates are 0.25 of their settings" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_run_goes_on_in_its_own_basis(shipped, latents, trained, tmp_path, capsys):
