@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import threading
@@ -38,7 +39,9 @@ def decode(path: str, block: int, refusal: str, notes: tuple[str, ...] = ()) -> 
     """
     program = shutil.which("ffmpeg")
     if program is None:
-        raise Unreadable(f"is not audio for libsndfile ({refusal}), and ffmpeg, which reads more, is not installed")
+        raise Unreadable(
+            f"is not audio that libsndfile knows ({refusal}); ffmpeg, which reads more formats, is not installed"
+        )
     options = ["-nostdin", "-hide_banner", "-v", "warning", "-threads", "1", "-protocol_whitelist", "file"]
     options += ["-format_whitelist", DEMUXERS, "-i", f"file:{path}", "-map", "0:a:0", "-vn", "-sn", "-dn"]
     options += ["-map_metadata", "-1", "-c:a", "pcm_f32be", "-f", "au", "-"]
@@ -56,9 +59,9 @@ def decode(path: str, block: int, refusal: str, notes: tuple[str, ...] = ()) -> 
         raise Unreadable("has no audio stream")
     complaint = _join_last(lines, path)
     if process.returncode < 0:
-        raise Unreadable(f"crashed ffmpeg (signal {-process.returncode})")
+        raise Unreadable(f"cannot be decoded: ffmpeg crashed ({signal.Signals(-process.returncode).name})")
     if not seconds:
-        raise Unreadable(f"is not audio for libsndfile ({refusal}) nor for ffmpeg ({complaint})")
+        raise Unreadable(f"is not audio that libsndfile ({refusal}) or ffmpeg ({complaint}) knows")
     torn = [line for line in lines if TORN.search(line)]
     if torn or process.returncode:
         text = _join_last(torn, path) if torn else complaint

@@ -1,7 +1,8 @@
-"""Where audio files are decoded: in a worker process with a limit on memory and one on silence, one worker a file.
+"""Starts the process that decodes an audio file, and receives the samples.
 
-The worker (worker.py) sends raw samples through a pipe, in messages of a letter and a length: whatever a hostile
-file does to it, nothing that comes back is executed or unpickled.
+Each file has a process of its own (worker.py), with a limit on memory, and on the time until it gives the next samples.
+It sends raw samples in messages of a letter and a length (messages.py). Whatever a hostile file does to that process,
+nothing that comes back is executed or unpickled.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from musika.audio.messages import MAX_CHANNELS, Format
 MEMORY = 2 << 30  # bytes of address space that a decoder may take
 TIMEOUT = 60.0  # seconds that a decoder may take until it gives the next samples
 BLOCK = 1 << 19  # bytes of samples in one message
-NONSENSE = "made its decoder answer nonsense"
+INVALID_ANSWER = "cannot be decoded: its decoder gave an invalid answer"
 
 
 def get_command() -> list[str]:
@@ -73,7 +74,7 @@ class Decoder:
             if kind == b"E":
                 raise FileError(path, self._read_end(content) or "holds no samples")
             if kind != b"H":
-                raise FileError(path, NONSENSE)
+                raise FileError(path, INVALID_ANSWER)
             self.format = self._read_format(content)
         except BaseException:
             self.close()
@@ -106,7 +107,7 @@ class Decoder:
                 block = np.frombuffer(content, self.format.dtype).astype(np.float32)
                 yield self.format, block.reshape(-1, self.format.channels)
             else:
-                raise FileError(self._path, NONSENSE)
+                raise FileError(self._path, INVALID_ANSWER)
             before = kind
 
     def close(self) -> None:
@@ -135,7 +136,7 @@ class Decoder:
         try:
             form = messages.read_format(content)
         except ValueError:
-            raise FileError(self._path, NONSENSE) from None
+            raise FileError(self._path, INVALID_ANSWER) from None
         if not 0 < form.channels <= MAX_CHANNELS:
             raise FileError(self._path, f"has {form.channels} channels; 1 to {MAX_CHANNELS} can be read")
         return form
@@ -144,19 +145,18 @@ class Decoder:
         try:
             return messages.read_end(content)
         except ValueError:
-            raise FileError(self._path, NONSENSE) from None
+            raise FileError(self._path, INVALID_ANSWER) from None
 
     def _explain_silence(self) -> str:
-        """Why the worker has stopped to answer."""
+        """Why the worker no longer answers."""
         if self._is_late:
-            return f"stopped its decoder: no samples for {self._timeout:.0f} s"
+            return f"cannot be decoded: its decoder gave no samples for {self._timeout:.0f} s"
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            return NONSENSE
-        return (
-            f"crashed its decoder ({signal.Signals(-code).name})" if code < 0 else f"stopped its decoder (code {code})"
-        )
+            return INVALID_ANSWER
+        how = f"crashed ({signal.Signals(-code).name})" if code < 0 else f"ended early (exit code {code})"
+        return f"cannot be decoded: its decoder {how}"
 
     def _watch(self) -> None:
         """Ends a worker that gives nothing for too long while somebody waits for it."""

@@ -34,7 +34,7 @@ def main() -> None:
     except Unreadable as reason:
         error = str(reason)
     except MemoryError:
-        error = "needs more memory than a decoder may take"
+        error = f"cannot be decoded: it needs more than {request['memory'] >> 20} MiB of memory"
     except OSError as reason:
         error = f"cannot be read: {reason.strerror or reason}"
     messages.send_end(out, error)

@@ -1,7 +1,7 @@
 """Writes audio of any length as WAV, FLAC, Ogg Vorbis, Opus, MP3, AIFF and more: as a file, or in memory.
 
 A file has its name only when it is complete. 16-bit formats get triangular dither, the same for the same samples
-whatever blocks they come in. Samples beyond full scale are clipped and counted, except in formats of floats.
+whatever blocks they come in. Samples beyond full scale are clipped and counted.
 """
 
 from __future__ import annotations
@@ -36,8 +36,6 @@ FORMATS: dict[str, tuple[str, str]] = {
     ".w64": ("W64", "PCM_16"),
     ".rf64": ("RF64", "PCM_16"),
 }
-ENCODINGS = ("PCM_16", "PCM_24", "FLOAT")  # what `encoding` may ask for
-WIDTH = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}  # bytes of a sample
 OPUS_RATE = 48_000  # Hz, the rate of all Opus files
 BLOCK = 1 << 16  # samples written, and dithered, at once
 LARGEST = (1 << 32) - (1 << 16)  # bytes of samples that the header of a WAV or AIFF file can state
@@ -69,7 +67,6 @@ def write(
     path: Path,
     waveform: np.ndarray | Iterable[np.ndarray],
     sample_rate: int,
-    encoding: str | None = None,
     metadata: Mapping[str, str] | None = None,
     keep_existing: bool = False,
 ) -> WrittenFile:
@@ -79,15 +76,14 @@ def write(
         path: of the file; folders above it are made.
         waveform: `[N, channels]` float32 in [-1, 1], or blocks of it.
         sample_rate: Hz. Opus is written at 48 kHz.
-        encoding: "PCM_16", "PCM_24" or "FLOAT" for formats without loss; 16-bit by default.
         metadata: `title`, `artist`, `comment`, `date`, `software`, `license` ... to text.
         keep_existing: never replace a file that holds something else: the new one gets the next free name, such as
             `song-2.wav`, which the result says.
 
     Raises:
-        AudioError: unknown extension or encoding, no samples or not finite ones, the disk is full, no permission.
+        AudioError: unknown extension, no samples or not finite ones, the disk is full, no permission.
     """
-    kind = _choose_kind(path, encoding)
+    kind = _choose_kind(path)
     try:
         with _open(path, keep_existing) as new:
             samples, channels, clipped = _encode(
@@ -98,20 +94,19 @@ def write(
     return WrittenFile(new.path, samples, channels, clipped)
 
 
-def encode(waveform: np.ndarray, sample_rate: int, extension: str = ".flac", encoding: str | None = None) -> bytes:
+def encode(waveform: np.ndarray, sample_rate: int, extension: str) -> bytes:
     """A complete audio file in memory, with the same content as `write` gives it.
 
     Args:
         waveform: `[N, channels]` float32 in [-1, 1].
         sample_rate: Hz. Opus is written at 48 kHz.
         extension: names the format, one of `FORMATS`.
-        encoding: as in `write`.
 
     Raises:
-        AudioError: unknown extension or encoding, no samples or not finite ones.
+        AudioError: unknown extension, no samples or not finite ones.
     """
     file = io.BytesIO()
-    _encode(file, "sound", waveform, sample_rate, _choose_kind(Path(f"sound{extension}"), encoding), {})
+    _encode(file, "sound", waveform, sample_rate, _choose_kind(Path(f"sound{extension}")), {})
     return file.getvalue()
 
 
@@ -125,7 +120,7 @@ def _open(path: Path, keep_existing: bool) -> Iterator[NewFile]:
             yield NewFile(file, path)
 
 
-def _choose_kind(path: Path, encoding: str | None) -> tuple[str, str]:
+def _choose_kind(path: Path) -> tuple[str, str]:
     """libsndfile's format and encoding for a file.
 
     Raises:
@@ -134,11 +129,7 @@ def _choose_kind(path: Path, encoding: str | None) -> tuple[str, str]:
     kind = FORMATS.get(path.suffix.lower())
     if kind is None:
         raise AudioError(f"{format_path(path)} cannot be written: its name must end in {', '.join(FORMATS)}")
-    if encoding is None:
-        return kind
-    if kind[1] != "PCM_16" or encoding not in ENCODINGS or (kind[0], encoding) == ("FLAC", "FLOAT"):
-        raise AudioError(f"{format_path(path)} cannot be written in the encoding {encoding}")
-    return kind[0], encoding
+    return kind
 
 
 def _encode(
@@ -189,7 +180,7 @@ def _encode_blocks(
             for index, block in enumerate(itertools.chain([first], blocks)):
                 if not np.isfinite(block).all():
                     raise AudioError(f"{name} cannot be written: its samples are not finite numbers (NaN or infinite)")
-                if form in ("WAV", "AIFF") and (samples + len(block)) * channels * WIDTH[encoding] > LARGEST:
+                if form in ("WAV", "AIFF") and 2 * (samples + len(block)) * channels > LARGEST:
                     raise AudioError(f"{name} cannot be written: {form} files hold 4 GiB at most; choose flac or w64")
                 quantised, beyond = _quantise(block, encoding, index)
                 sound.write(quantised)
@@ -214,8 +205,6 @@ def _append_silence(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.n
 
 def _quantise(block: np.ndarray, encoding: str, index: int) -> tuple[np.ndarray, int]:
     """What the encoder is given for block number `index`, and how many samples lay beyond full scale."""
-    if encoding == "FLOAT":
-        return np.asarray(block, np.float32), 0
     beyond = int(np.count_nonzero(np.abs(block) > 1))
     if encoding != "PCM_16":
         return np.clip(block, -1, 1), beyond

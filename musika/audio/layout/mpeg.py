@@ -28,7 +28,7 @@ BITRATES = {  # kbit/s by index, for (MPEG 1?, layer)
 RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # Hz, by version
 SYNC = re.compile(rb"\xff[\xe2-\xe7\xf2-\xff]")  # how a frame begins
 CONFIRMED = 3  # frames of one format in a row that are no accident
-SEARCH = 1 << 16  # bytes behind the tags in which the first frame must begin
+SEARCH = 1 << 16  # bytes behind tags or zeros in which the first frame must begin
 LONGEST_GAP = 16 << 20  # bytes between two frames; what follows a longer gap is no longer this file's sound
 BLOCK = 1 << 20  # bytes read at once
 COUNT_SLACK = 7  # frames that a file may hold less than its tag says: encoders count differently
@@ -46,7 +46,7 @@ class Header:
         samples: per channel.
         rate: Hz.
         size: bytes of the frame.
-        tag_offsets: where a Xing tag may begin in the frame: behind the side information, with and without check sum.
+        tag_offsets: where a Xing tag may begin in the frame: behind the side information, without and with a check sum.
     """
 
     format: tuple[int, int, int, bool]
@@ -72,21 +72,29 @@ class Run:
 
     Attributes:
         start: where the first one begins.
-        end: where the last one ends.
         header: of the first one.
         tag: of the first one.
-        frames: how many, without that of the tag.
-        first_sound: where the first frame with sound begins.
-        is_damaged: whether there is something else between frames.
+        sound: where the frames with sound lie, without tags between them.
+        frames: how many these are.
+        is_damaged: whether there is something else between them.
     """
 
     start: int
-    end: int
     header: Header
     tag: Tag | None
+    sound: list[range]
     frames: int = 0
-    first_sound: int = 0
     is_damaged: bool = False
+
+    def extend(self, position: int, header: Header) -> int:
+        """Adds a frame; returns where the next one should begin."""
+        last, end = self.sound[-1], position + header.size
+        if position > last.stop and not self.is_damaged:
+            self.sound.append(range(position, end))
+        else:
+            self.sound[-1] = range(last.start, end)
+        self.frames += 1
+        return end
 
 
 class Bytes:
@@ -103,6 +111,14 @@ class Bytes:
             self._start, offset = position, 0
             self._block = read_at(self._file, position, max(0, min(max(BLOCK, size), self.end - position)))
         return self._block[offset : offset + size]
+
+    def read_header(self, position: int) -> Header | None:
+        """The header of the frame that begins at a position, None where none does."""
+        return read_header(self.read(position, 4))
+
+    def read_tag(self, position: int, header: Header) -> Tag | None:
+        """The tag in the frame that begins at a position, None where it holds sound."""
+        return read_tag(self.read(position, min(TAG_SIZE, header.size)), header)
 
     def skip_tags(self, position: int) -> int:
         """The position behind ID3v2 tags."""
@@ -121,15 +137,17 @@ def find_parts(file: BinaryIO, start: int, end: int) -> tuple[Part, ...] | None:
     data = Bytes(file, tags.find_end(file, first, end))
     position: int | None = first
     if not _is_confirmed(data, first):
-        # behind a tag, some programs leave room for a longer one
-        position = _find_frame(data, first, SEARCH) if first > start else None
+        # some programs leave room behind a tag, for a longer one, or fill up with zeros
+        is_mpeg = first > start or data.read(first, tags.PADDING) == bytes(tags.PADDING)
+        position = _find_frame(data, first, SEARCH) if is_mpeg else None
     runs = []
     while position is not None:
         run, position = _read_run(data, position)
         runs.append(run)
     if not runs:
         return None
-    return tuple(_make_part(data, run) for run in runs if run.frames)
+    # a tag without sound behind it is cut off from it, or replaced by the tag behind it
+    return tuple(_make_part(data, run) for run in runs if run.frames or run is runs[-1])
 
 
 @functools.lru_cache(maxsize=1 << 12)
@@ -174,28 +192,27 @@ def read_tag(frame: bytes, header: Header) -> Tag | None:
 
 def _read_run(data: Bytes, start: int) -> tuple[Run, int | None]:
     """Reads frames of one format, and says where the next run begins."""
-    header = read_header(data.read(start, 4))
+    header = data.read_header(start)
     assert header is not None
-    run = Run(start, start, header, read_tag(data.read(start, TAG_SIZE), header))
-    position = run.first_sound = start + (header.size if run.tag else 0)
+    tag = data.read_tag(start, header)
+    position = start + (header.size if tag else 0)
+    run = Run(start, header, tag, [range(position, position)])
     while True:
-        found = read_header(data.read(position, 4))
+        found = data.read_header(position)
         if found is None or (found.format != header.format and not _is_confirmed(data, position)):
             following = _find_frame(data, position, LONGEST_GAP)
             if following is None:
                 return run, None
             run.is_damaged = run.is_damaged or data.skip_tags(position) != following
-            position = following
-            found = read_header(data.read(position, 4))
+            position, found = following, data.read_header(following)
             assert found is not None
         if found.format != header.format:
             return run, position
-        if position > start and read_tag(data.read(position, TAG_SIZE), found):
+        if position > start and data.read_tag(position, found):
             return run, position
         if position + found.size > data.end:
             return run, None
-        position += found.size
-        run.frames, run.end = run.frames + 1, position
+        position = run.extend(position, found)
 
 
 def _find_frame(data: Bytes, position: int, limit: int) -> int | None:
@@ -213,33 +230,33 @@ def _find_frame(data: Bytes, position: int, limit: int) -> int | None:
 
 def _is_confirmed(data: Bytes, position: int) -> bool:
     """Whether frames of one format follow each other from here on, or a frame ends with the file."""
-    first = read_header(data.read(position, 4))
-    if first is None:
-        return False
-    header: Header | None = first
+    first = header = data.read_header(position)
     for number in range(CONFIRMED):
-        if header is None or header.format != first.format:
+        if first is None or header is None or header.format != first.format:
             return False
         position += header.size
         if position >= data.end:
             return position == data.end or number > 0
-        header = read_header(data.read(position, 4))
+        header = data.read_header(position)
     return True
 
 
 def _make_part(data: Bytes, run: Run) -> Part:
-    """What a decoder is given for a run."""
+    """What a decoder is given for a run.
+
+    Raises:
+        Unreadable: its tag promises more frames.
+    """
     header, tag = run.header, run.tag
-    sound = range(run.first_sound, run.end)
-    pieces: tuple[bytes | range, ...] = (sound,)
     if tag is not None and tag.frames > run.frames + COUNT_SLACK:
         promised, held = (frames * header.samples / header.rate for frames in (tag.frames, run.frames))
         raise Unreadable(describe_cut(promised, held))
+    first: tuple[bytes | range, ...] = ()
     if tag is not None and tag.is_xing and tag.frames >= max(1, run.frames - COUNT_SLACK):
-        pieces = (range(run.start, run.end),)  # as it is: the decoder takes off the silence that LAME's tag states
+        first = (range(run.start, run.start + header.size),)  # as it is: LAME's tag says what silence to take off
     elif tag is not None and tag.lame and not run.is_damaged:
-        pieces = (_make_info_frame(data, run), sound)
-    return Part(pieces, streamed=True, samples=run.frames * header.samples)
+        first = (_make_info_frame(data, run),)
+    return Part((*first, *run.sound), streamed=True, samples=run.frames * header.samples)
 
 
 def _make_info_frame(data: Bytes, run: Run) -> bytes:
