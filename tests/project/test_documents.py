@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from musika.cli import flags
+from musika.training.stages.protocol import Stage
 from tests.project.test_structure import RANKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -231,6 +232,12 @@ def test_the_map_has_the_ranks_that_are_tested() -> None:
     rows = re.findall(r"^\| (\d+) \| ([^|]*) \|", text[text.index("## Ranks") :], re.MULTILINE)
     found = {int(number): set(re.findall(r"`([\w]+)`", packages)) for number, packages in rows}
     assert found == dict(enumerate(RANKS))
+
+
+def test_the_training_loop_has_the_methods_of_a_stage() -> None:
+    """Public methods of the protocol, in the order of the table."""
+    described = re.findall(r"^\| `(\w+)\(", read_text(ROOT / "docs/design/training-loop.md"), re.MULTILINE)
+    assert described == [name for name, member in vars(Stage).items() if callable(member) and name[0] != "_"]
 
 
 @pytest.mark.parametrize(
