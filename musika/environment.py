@@ -25,6 +25,7 @@ from musika.errors import UsageError
 
 # Keras's backends that Musika is tested on -> how to install each
 BACKENDS = {"tensorflow": "pip install -r requirements.txt", "jax": 'pip install ".[jax]"'}
+MEMORY = Path("/dev/shm")  # files in memory, of Linux
 FRAMEWORKS = ("tensorflow", "jax", "jaxlib")
 CHATTY = ("tensorflow", "absl", "jax", "jax._src.xla_bridge", "httpx", "asyncio", "matplotlib", "tensorboard")
 # Keras imports these where they are installed, for functions that are not used here: half a second for nothing, and
@@ -40,11 +41,15 @@ def prepare(verbose: bool = False, cpu: bool = False) -> None:
         cpu: hides GPUs from them.
 
     Raises:
-        UsageError: KERAS_BACKEND names something that Musika does not run on, or that is not installed.
+        UsageError: KERAS_BACKEND names something that Musika does not run on, or that is not installed; or there is no
+            place for temporary files.
     """
     choose_backend()
+    choose_temporary_folder()
     if not os.path.isabs(os.path.expanduser("~")):  # a user that the system does not know, in a container
         os.environ["HOME"] = os.devnull
+    for name in [name for name in os.environ if name.startswith("KERAS_") and name != "KERAS_BACKEND"]:
+        del os.environ[name]
     os.environ["KERAS_HOME"] = os.devnull  # so that Keras finds no keras.json (its data format, its precision)
     os.environ["MPLBACKEND"] = "agg"  # pictures are files; a window, or a notebook's backend, is never needed
     os.environ.pop("MATPLOTLIBRC", None)
@@ -85,13 +90,24 @@ def choose_backend() -> str:
     return name
 
 
+def choose_temporary_folder() -> None:
+    """Lets temporary files, which frameworks make as well, go to memory where no usual place for them can be written.
+
+    Raises:
+        UsageError: there is no other place, either.
+    """
+    try:
+        tempfile.gettempdir()
+    except OSError as error:
+        if not _can_write(MEMORY):
+            raise UsageError("no folder for temporary files can be written to: set TMPDIR to one that can") from error
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+
+
 def choose_numba_cache() -> None:
     """Lets Numba (of librosa) keep what it compiles in a temporary folder, where all its usual places are read-only.
 
     The folder belongs to this process and is removed with it: what lies there is executed, so it must not be shared.
-
-    Raises:
-        UsageError: no folder for temporary files can be written to.
     """
     library = importlib.util.find_spec("librosa")
     places = [Path(os.environ["NUMBA_CACHE_DIR"])] if os.environ.get("NUMBA_CACHE_DIR") else []
@@ -103,15 +119,8 @@ def choose_numba_cache() -> None:
 
 
 def make_temporary_folder(prefix: str) -> str:
-    """A folder that is removed when the process ends.
-
-    Raises:
-        UsageError: there is no place for it.
-    """
-    try:
-        folder = tempfile.mkdtemp(prefix=prefix)
-    except OSError as error:
-        raise UsageError("no folder for temporary files can be written to: set TMPDIR to one that can") from error
+    """A folder that is removed when the process ends."""
+    folder = tempfile.mkdtemp(prefix=prefix)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 

@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 import secrets
-import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from musika import audio, console, environment, pictures, render
+from musika import audio, console, pictures, render
 from musika.errors import MusikaError, UsageError
 from musika.serve import ports
 from musika.serve.isolation import isolate_page
@@ -160,13 +160,12 @@ def serve_page(
         share: also publish the page through gradio.live.
 
     Raises:
-        UsageError: the host cannot be listened on (about "host"), no port is free (about "port"), or there is no place
-            for temporary files.
+        UsageError: the host cannot be listened on (about "host"), or no port is free (about "port").
     """
-    folder = environment.make_temporary_folder("musika-preview-")
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        stack.enter_context(isolate_page(host, share))
+    with (
+        tempfile.TemporaryDirectory(prefix="musika-preview-", ignore_cleanup_errors=True) as folder,
+        isolate_page(host, share),
+    ):
         os.environ["GRADIO_TEMP_DIR"] = os.path.join(folder, "page")  # copies for the browser, dropped when old
         page = build_page(source, Shelf(Path(folder)), truncation, seed)
         try:

@@ -58,6 +58,7 @@ def test_settings_for_other_programs_change_nothing(expected: tuple[Path, bytes]
         "HOME": str(home),
         "KERAS_HOME": str(home / ".keras"),
         "KERAS_BACKEND": "",
+        "KERAS_NNX_ENABLED": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MATPLOTLIBRC": NOT_A_FOLDER,
         "PYTHONIOENCODING": "ascii",
@@ -213,11 +214,22 @@ def test_a_hang_up_that_is_ignored_stays_ignored() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_no_place_for_temporary_files_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "_can_write", lambda folder: False)
-    monkeypatch.setattr(environment.tempfile, "tempdir", NOT_A_FOLDER)
-    with pytest.raises(UsageError, match="set TMPDIR"):
-        environment.choose_numba_cache()
+def test_temporary_files_go_to_memory_or_are_an_error_of_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_none() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setenv("TMPDIR", NOT_A_FOLDER)
+    monkeypatch.setattr(environment.tempfile, "tempdir", None)
+    with monkeypatch.context() as patch:
+        patch.setattr(environment.tempfile, "gettempdir", find_none)
+        patch.setattr(environment, "MEMORY", Path(NOT_A_FOLDER))
+        with pytest.raises(UsageError, match="set TMPDIR"):
+            environment.choose_temporary_folder()
+        patch.setattr(environment, "MEMORY", tmp_path)
+        environment.choose_temporary_folder()
+    assert environment.tempfile.gettempdir() == os.environ["TMPDIR"] == str(tmp_path)
 
 
 def test_main_prepares_streams(monkeypatch: pytest.MonkeyPatch) -> None:
