@@ -21,13 +21,13 @@ def run(options: TestOptions) -> int:
         KeyboardInterrupt: Ctrl-C, or the process is asked to end.
     """
     next(ports.find_ports(options.host, options.port))  # first, as it is quick: an error of host or port
-    from musika.serve.page import Source, serve_page
+    from musika.serve.page import ModelSource, serve_page
 
     def load(folder: Path) -> render.Model:
         return models.load_model(dataclasses.replace(options, load_path=folder))
 
-    source = Source(lambda: locate.resolve_checkpoint(options.load_path, "generator"), load)
-    name = source.model().name  # now, so that a mistake is reported before a page opens
+    source = ModelSource(lambda: locate.resolve_checkpoint(options.load_path, "generator"), load)
+    name = source.get_model().name  # now, so that a mistake is reported before a page opens
     page = serve_page(source, options.truncation, options.seed, options.host, options.port, options.share_gradio)
     with page as link:
         console.say(f"{name} plays at {link} (Ctrl-C ends it)")

@@ -9,8 +9,8 @@ from typing import Any
 
 from musika import console
 from musika.cli import models
-from musika.cli.alongside import Alongside
 from musika.cli.flags import TrainOptions
+from musika.cli.pages import Pages
 from musika.config import LOCAL_FIELDS, TUNED_BINS
 from musika.config.fields import get_flag
 from musika.config.recipe import Recipe, Step, list_fields, load_recipe, parse_settings
@@ -144,7 +144,7 @@ def _announce_step(recipe: Recipe, number: int, step: Step) -> None:
 def _run_with_pages(options: TrainOptions, prepared: PreparedTraining) -> int:
     """A training with its log, TensorBoard and preview page."""
     log = BoardLog(options.log_path / prepared.folder.name)
-    with Alongside() as pages:
+    with Pages() as pages:
         if options.tensorboard:
             pages.start_board(options.log_path, options.host)
         try:
@@ -153,7 +153,7 @@ def _run_with_pages(options: TrainOptions, prepared: PreparedTraining) -> int:
             log.close()
 
 
-def _make_opener(pages: Alongside, options: TrainOptions, prepared: PreparedTraining) -> Callable[[Path], None] | None:
+def _make_opener(pages: Pages, options: TrainOptions, prepared: PreparedTraining) -> Callable[[Path], None] | None:
     """Opens the preview page at the first checkpoint, where there is a codec to play it."""
     if prepared.codec_path is None or not options.gradio:
         return None

@@ -33,11 +33,11 @@ MONO_FONTS = ("ui-monospace", "Consolas", "monospace")
 TITLE = "Musika"
 
 
-class Source:
-    """The model behind the page, loaded again when its checkpoint is another one.
+class ModelSource:
+    """The model behind the page. It is loaded again when there is another checkpoint.
 
     Args:
-        folder: gives the checkpoint's folder as it is now.
+        folder: returns the folder of the newest checkpoint.
         load: loads it.
     """
 
@@ -47,7 +47,7 @@ class Source:
         self._at: tuple[Path, float] | None = None
         self._model: render.Model | None = None
 
-    def model(self) -> render.Model:
+    def get_model(self) -> render.Model:
         """The model of the newest checkpoint.
 
         Raises:
@@ -62,25 +62,25 @@ class Source:
             return self._model
 
 
-class Shelf:
-    """A temporary folder that holds the latest pieces and nothing older."""
+class RecentFiles:
+    """A folder that keeps the latest pieces only."""
 
-    def __init__(self, folder: Path, room: int = KEPT_FILES) -> None:
-        self.folder, self.room = folder, room
+    def __init__(self, folder: Path, limit: int = KEPT_FILES) -> None:
+        self.folder, self.limit = folder, limit
 
     def add(self, name: str, waveform: np.ndarray, sample_rate: int) -> Path:
-        """Writes a wav file and drops what is too old; a name that is there already is replaced."""
+        """Writes a wav file and removes the oldest ones above the limit. A file of the same name is replaced."""
         path = self.folder / name
         audio.write(path, waveform, sample_rate)
-        there = sorted(self.folder.glob("*.wav"), key=lambda file: file.stat().st_mtime)
-        for old in there[: -self.room]:
+        present = sorted(self.folder.glob("*.wav"), key=lambda file: file.stat().st_mtime)
+        for old in present[: -self.limit]:
             if old != path:
                 old.unlink(missing_ok=True)
         return path
 
 
-def render_answer(
-    source: Source, shelf: Shelf, seconds: Any, truncation: Any, seed: Any, draw: bool
+def answer_request(
+    source: ModelSource, files: RecentFiles, seconds: Any, truncation: Any, seed: Any, draw: bool
 ) -> tuple[str, Any, int]:
     """One request: (path of a wav file, picture `[H, W, 3]`, the seed that was used).
 
@@ -90,10 +90,10 @@ def render_answer(
     length = _check_number("the length in seconds", seconds, 0.001, MAX_SECONDS)
     bound = _check_number("the truncation", truncation, 0.01, 10)
     number = secrets.randbelow(DRAWN_SEEDS) if draw else int(_check_number("the seed", seed, 0, MAX_SEED))
-    model = source.model()
+    model = source.get_model()
     waveform = render.render(model, number, 0.0, length, bound)
     name = "".join(c if c.isprintable() else "_" for c in model.name)  # Gradio sends file names as UTF-8
-    path = shelf.add(f"{name}-seed-{number}-{length:g}s-{bound:g}.wav", waveform, model.sample_rate)
+    path = files.add(f"{name}-seed-{number}-{length:g}s-{bound:g}.wav", waveform, model.sample_rate)
     return str(path), pictures.draw_spectrogram(waveform, model.sample_rate), number
 
 
@@ -103,20 +103,20 @@ def _check_number(what: str, value: Any, low: float, high: float) -> float:
     return float(value) if isinstance(value, float) else value
 
 
-def build_page(source: Source, shelf: Shelf, truncation: float, seed: int | None) -> Any:
+def build_page(source: ModelSource, files: RecentFiles, truncation: float, seed: int | None) -> Any:
     """The page, a `gradio.Blocks` that has not been launched."""
     import gradio
 
     def respond(seconds: Any, bound: Any, number: Any, draw: Any) -> tuple[str, Any, int]:
         try:
-            return render_answer(source, shelf, seconds, bound, number, bool(draw))
+            return answer_request(source, files, seconds, bound, number, bool(draw))
         except MusikaError as error:
             raise gradio.Error(str(error), print_exception=False) from None
         except Exception as error:
             raise gradio.Error(f"a fault of the program: {type(error).__name__}", print_exception=False) from None
 
     with gradio.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as page:
-        gradio.Markdown(f"# {TITLE}\nMusic without end. The same seed is the same piece, however long.")
+        gradio.Markdown(f"# {TITLE}\nMusic without end. The same seed gives the same piece, however long.")
         with gradio.Row():
             length = gradio.Slider(1, MAX_SECONDS, value=30, step=1, label="Length (seconds)")
             bound = gradio.Slider(0.1, 5, value=truncation, step=0.1, label="Truncation (smaller is safer)")
@@ -133,7 +133,7 @@ def build_page(source: Source, shelf: Shelf, truncation: float, seed: int | None
             [player, picture, number],
             api_name="render",
             api_visibility="undocumented",
-            preprocess=False,  # `render_answer` checks what comes; gradio would print a traceback on the console
+            preprocess=False,  # `answer_request` checks what comes; gradio would print a traceback on the console
             concurrency_limit=1,
         )
     page.queue(max_size=MAX_WAITING, default_concurrency_limit=1, api_open=False)
@@ -142,7 +142,7 @@ def build_page(source: Source, shelf: Shelf, truncation: float, seed: int | None
 
 @contextlib.contextmanager
 def serve_page(
-    source: Source,
+    source: ModelSource,
     truncation: float = render.TRUNCATION,
     seed: int | None = None,
     host: str = "127.0.0.1",
@@ -167,7 +167,7 @@ def serve_page(
         isolate_page(host, share),
     ):
         os.environ["GRADIO_TEMP_DIR"] = os.path.join(folder, "page")  # copies for the browser, dropped when old
-        page = build_page(source, Shelf(Path(folder)), truncation, seed)
+        page = build_page(source, RecentFiles(Path(folder)), truncation, seed)
         try:
             yield _launch(page, host, port, share)
         finally:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from musika.cli import alongside, flags, train
-from musika.cli.alongside import Alongside
+from musika.cli import flags, train
+from musika.cli.pages import Pages
 from musika.training.board import BoardLog
 from tests.helpers.train_runs import options
 
@@ -40,7 +40,7 @@ def put_module(monkeypatch, folder: Path, code: str) -> None:
 def test_pages_end_with_the_training_and_what_they_print_is_shown(monkeypatch):
     lines = watch_console(monkeypatch)
     code = "import time; print('plays at http://x (Ctrl-C ends it)', flush=True); time.sleep(600)"
-    with Alongside() as pages:
+    with Pages() as pages:
         process = pages._start_process("preview page", ["-c", code], pages._print_preview_line)
         assert process is not None
         assert lines.get(timeout=60) == "preview page: plays at http://x"
@@ -54,7 +54,7 @@ def test_the_link_to_tensorboard_is_printed_when_it_answers(monkeypatch, tmp_pat
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     BoardLog(tmp_path / "run").close()
     lines = watch_console(monkeypatch)
-    with Alongside() as pages:
+    with Pages() as pages:
         pages.start_board(tmp_path, "127.0.0.1", 16_006)
         line = lines.get(timeout=300)
         link = re.fullmatch(r"TensorBoard: (http://127\.0\.0\.1:\d+/)", line)
@@ -75,7 +75,7 @@ def test_the_link_to_tensorboard_is_printed_when_it_answers(monkeypatch, tmp_pat
 def test_tensorboard_that_does_not_start_is_a_warning_with_the_reason(monkeypatch, tmp_path, code, reason):
     put_module(monkeypatch, tmp_path / "site", code)
     lines = watch_console(monkeypatch)
-    with Alongside() as pages:
+    with Pages() as pages:
         pages.start_board(tmp_path, "127.0.0.1", 16_006)
         line = lines.get(timeout=60)
     assert line.startswith("warning: TensorBoard did not start, training goes on without it: ") and reason in line
@@ -84,9 +84,9 @@ def test_tensorboard_that_does_not_start_is_a_warning_with_the_reason(monkeypatc
 
 def test_tensorboard_that_never_answers_has_no_link(monkeypatch, tmp_path):
     put_module(monkeypatch, tmp_path / "site", "import time; time.sleep(600)")
-    monkeypatch.setattr(alongside, "BOARD_PATIENCE", 1.0)
+    monkeypatch.setattr("musika.cli.pages.BOARD_PATIENCE", 1.0)
     lines = watch_console(monkeypatch)
-    with Alongside() as pages:
+    with Pages() as pages:
         pages.start_board(tmp_path, "127.0.0.1", 16_006)
         assert lines.get(timeout=60).endswith("it does not answer")
     assert lines.empty()
@@ -94,7 +94,7 @@ def test_tensorboard_that_never_answers_has_no_link(monkeypatch, tmp_path):
 
 def test_tensorboard_on_a_wrong_host_is_left_out(monkeypatch, tmp_path):
     lines = watch_console(monkeypatch)
-    with Alongside() as pages:
+    with Pages() as pages:
         pages.start_board(tmp_path, "192.0.2.1")
         assert not pages._processes
     assert lines.get_nowait().startswith("warning: TensorBoard is left out: cannot listen on 192.0.2.1")
@@ -102,7 +102,7 @@ def test_tensorboard_on_a_wrong_host_is_left_out(monkeypatch, tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell a process")
 def test_pages_end_with_a_training_that_was_killed():
-    code = "import sys, time\nfrom musika.cli.alongside import Alongside\npages = Alongside()\n"
+    code = "import sys, time\nfrom musika.cli.pages import Pages\npages = Pages()\n"
     code += "words = ['-c', 'import time; print(1, flush=True); time.sleep(600)']\n"
     code += "pages._start_process('preview page', words, pages._print_preview_line)\n"
     code += "print(pages._processes['preview page'].pid, flush=True)\ntime.sleep(600)"
@@ -129,14 +129,14 @@ def is_running(pid: int) -> bool:
 def test_pages_do_not_import_from_the_current_folder(tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)
-    with Alongside() as pages:
+    with Pages() as pages:
         process = pages._start_process("page", ["-m", "musika", "test", "--version"], lambda line: None)
         assert process is not None and process.wait(60) == 0
 
 
 def test_a_page_that_cannot_start_stops_nothing(monkeypatch, capsys):
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with Alongside() as pages:
+    with Pages() as pages:
         pages.start_preview(["--load_path", "x"])
         pages.start_board(Path("logs"), "127.0.0.1")
     assert capsys.readouterr().err.count("cannot be started") == 2

@@ -42,13 +42,13 @@ HOSTILE = {
 }
 
 
-def make_source() -> page.Source:
+def make_source() -> page.ModelSource:
     """A tiny model from a folder whose name is not text."""
-    return page.Source(lambda: Path("."), lambda _: dataclasses.replace(tiny.model(tiny.SMALL), name="é\udcff"))
+    return page.ModelSource(lambda: Path("."), lambda _: dataclasses.replace(tiny.model(tiny.SMALL), name="é\udcff"))
 
 
 def test_an_answer_is_a_file_of_the_right_length_and_a_picture(tmp_path: Path) -> None:
-    path, picture, seed = page.render_answer(make_source(), page.Shelf(tmp_path), 2.5, 2.0, 7, False)
+    path, picture, seed = page.answer_request(make_source(), page.RecentFiles(tmp_path), 2.5, 2.0, 7, False)
     waveform, rate = soundfile.read(path, always_2d=True)
     assert (waveform.shape, rate, seed) == ((2500, 2), 1000, 7)
     assert Path(path).name == "é_-seed-7-2.5s-2.wav"
@@ -58,9 +58,9 @@ def test_an_answer_is_a_file_of_the_right_length_and_a_picture(tmp_path: Path) -
 
 
 def test_a_drawn_seed_is_returned(tmp_path: Path) -> None:
-    shelf = page.Shelf(tmp_path)
-    path, _, seed = page.render_answer(make_source(), shelf, 0.5, 2.0, 7, True)
-    again, _, same = page.render_answer(make_source(), page.Shelf(tmp_path / "again"), 0.5, 2.0, seed, False)
+    files = page.RecentFiles(tmp_path)
+    path, _, seed = page.answer_request(make_source(), files, 0.5, 2.0, 7, True)
+    again, _, same = page.answer_request(make_source(), page.RecentFiles(tmp_path / "again"), 0.5, 2.0, seed, False)
     assert seed == same and Path(path).name == Path(again).name
     assert Path(path).read_bytes() == Path(again).read_bytes()
 
@@ -82,14 +82,14 @@ def test_values_out_of_range_are_refused(
     seconds: object, truncation: object, seed: object, part: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=part):
-        page.render_answer(make_source(), page.Shelf(tmp_path), seconds, truncation, seed, False)
+        page.answer_request(make_source(), page.RecentFiles(tmp_path), seconds, truncation, seed, False)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_shelf_keeps_only_the_latest(tmp_path: Path) -> None:
-    shelf = page.Shelf(tmp_path, room=3)
+def test_the_folder_keeps_only_the_latest(tmp_path: Path) -> None:
+    files = page.RecentFiles(tmp_path, limit=3)
     for number in range(6):
-        path = shelf.add(f"{number}.wav", np.zeros((10, 2), np.float32), 1000)
+        path = files.add(f"{number}.wav", np.zeros((10, 2), np.float32), 1000)
         os.utime(path, (number + 1, number + 1))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["3.wav", "4.wav", "5.wav"]
 
@@ -104,15 +104,15 @@ def test_a_newer_checkpoint_is_loaded_and_a_missing_one_is_an_error(tmp_path: Pa
         return tiny.model(tiny.SMALL)
 
     now = ["1"]
-    watched = page.Source(lambda: tmp_path / now[0], load)
-    watched.model()
-    watched.model()
+    watched = page.ModelSource(lambda: tmp_path / now[0], load)
+    watched.get_model()
+    watched.get_model()
     now[0] = "2"
-    watched.model()
+    watched.get_model()
     assert loaded == ["1", "2"]
     now[0] = "3"
     with pytest.raises(CheckpointError):
-        watched.model()
+        watched.get_model()
 
 
 @contextmanager

@@ -31,7 +31,7 @@ if os.getppid() == int(sys.argv[1]):
 """
 
 
-class Alongside:
+class Pages:
     """Processes that are started now and then and end together. None of them can stop the training."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Alongside:
         self._readers: dict[str, threading.Thread] = {}
         self._ending = threading.Event()
 
-    def __enter__(self) -> Alongside:
+    def __enter__(self) -> Pages:
         return self
 
     def __exit__(self, *exception: object) -> None:
