@@ -43,7 +43,7 @@ FOLDERS = ("musika", "tools", "tests", "benchmarks", "docs", "checkpoints/ae", "
 
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-INLINE_CODE = re.compile(r"`([^`\n]+)`")
+INLINE_CODE = re.compile(r"`((?:[^`\n]|\n(?! *\n))+)`")  # may go on in the next line of its paragraph
 FLAG = re.compile(r"(?<![\w-])--(\w[\w-]*)")
 PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(FOLDERS)})/[\w./*-]*")
 FILE = re.compile(r"^[a-z_]+\.py$")
@@ -71,9 +71,14 @@ def read_prose(document: Path) -> str:
     return FENCE.sub("", read_text(document))
 
 
+def read_spans(document: Path) -> list[str]:
+    """Everything that is set as code inside the text, each on one line."""
+    return [re.sub(r"\s*\n\s*", " ", code) for code in INLINE_CODE.findall(read_prose(document))]
+
+
 def read_code(document: Path) -> list[str]:
     """Everything that is set as code: spans and fenced blocks."""
-    return [*INLINE_CODE.findall(read_prose(document)), *(content for _, content in read_blocks(document))]
+    return [*read_spans(document), *(content for _, content in read_blocks(document))]
 
 
 @cache
@@ -196,7 +201,7 @@ def test_flags_and_modules_in_the_text_exist(document: Path) -> None:
     ours = [read_flags_of_verb(verb) for verb in flags.VERBS]
     modules = [f"{folder}.{path.stem}" for folder in ("tools", "benchmarks") for path in (ROOT / folder).glob("*.py")]
     known = FLAGS_OF_ALL_VERBS.union(*ours, *map(read_flags_of_module, modules), *OTHER_PROGRAMS.values())
-    for code in INLINE_CODE.findall(read_prose(document)):
+    for code in read_spans(document):
         for name in FLAG.findall(code):
             assert name in known, f"{get_name(document)}: no program has --{name}"
         for module in re.findall(r"python -m ((?:tools|benchmarks)\.\w+)", code):
