@@ -9,9 +9,18 @@ import pytest
 import soundfile
 
 from musika import audio, latents
-from musika.cli import encode
+from musika.cli import encode as encode_verb
 from musika.cli.flags import EncodeOptions
 from tests.cli.test_encode_decode import Averages
+from tests.helpers.audio_files import (
+    ID3V1,
+    encode,
+    find_xing,
+    make_id3v2,
+    set_bytes,
+    set_wav_size,
+    split_mp3,
+)
 
 pytest.importorskip("tensorflow_io")
 
@@ -94,13 +103,48 @@ def test_what_it_does_not_read_is_an_error(tmp_path: Path) -> None:
         assert said in caught.value.reason and "\n" not in str(caught.value), name
 
 
+def test_headers_that_are_wrong_are_read_alike(tmp_path: Path) -> None:
+    """Both readers look at the layout of a file first (tests/audio/test_layout.py)."""
+    x = sound(RATE, 2)
+    wav, flac, mp3, ogg = encode(x, "WAV", "PCM_24"), encode(x, "FLAC"), encode(x, "MP3"), encode(x, "OGG", "VORBIS")
+    frames = split_mp3(mp3)
+    mono = encode(sound(22_050, 1), "MP3", rate=22_050)
+    files = {
+        "pipe.wav": set_wav_size(wav, 0x7FFF_F000 // 6 * 6),
+        "no power.wav": set_wav_size(wav, 0),
+        "tag.flac": flac + ID3V1,
+        "zeros.flac": flac + bytes(5000),
+        "two.flac": flac + flac,
+        "no count.mp3": set_bytes(mp3, find_xing(mp3) + 8, bytes(4)),
+        "no tag.mp3": make_id3v2(b"Information") + b"".join(frames[1:]),
+        "changes.mp3": mp3 + mono,
+        "chain.ogg": ogg + encode(sound(48_000, 2), "OGG", "VORBIS", 48_000),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        first, second = both(tmp_path / name)
+        assert first.shape == second.shape and np.abs(first - second).max() < 0.01, name
+    broken = {
+        "cut.mp3": (mp3[: len(mp3) // 2], "is truncated"),
+        "hole.mp3": (b"".join([*frames[1:10], bytes(12_000), *frames[40:]]), "truncated"),
+        "cut.ogg": (ogg + ogg[:-9], "is truncated"),
+        "units.wav": (encode(32_768 * x, "WAV", "FLOAT"), "in integer units"),
+    }
+    for name, (content, said) in broken.items():
+        (tmp_path / name).write_bytes(content)
+        for read in (audio.read_blocks, tfio.read_blocks):
+            with pytest.raises(audio.FileError) as caught:
+                list(read(tmp_path / name))
+            assert said in caught.value.reason, name
+
+
 def test_encoding_with_it(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     soundfile.write(tmp_path / "in" / "a.wav", sound(48_000, 2, 3), 48_000)
     (tmp_path / "in" / "b.mp3").write_text("no music")
     for reader in ("soundfile", "tensorflow-io"):
         options = EncodeOptions(files_path=tmp_path / "in", save_path=tmp_path / reader, max_lat_len=10, reader=reader)
-        assert encode.encode_folder(options, Averages) == 1
+        assert encode_verb.encode_folder(options, Averages) == 1
     for name in ("a.wav_0000.npy", "a.wav_0003.npy"):
         first, second = (np.load(tmp_path / reader / name) for reader in ("soundfile", "tensorflow-io"))
         assert np.abs(first - second).max() < 1e-4

@@ -32,6 +32,7 @@ SEARCH = 1 << 16  # bytes behind tags or zeros in which the first frame must beg
 LONGEST_GAP = 16 << 20  # bytes between two frames; what follows a longer gap is no longer this file's sound
 BLOCK = 1 << 20  # bytes read at once
 COUNT_SLACK = 7  # frames that a file may hold less than its tag says: encoders count differently
+TAGS = frozenset((b"Xing", b"Info", b"VBRI"))
 TAG_SIZE = 200  # bytes from the start of a frame that may hold its tag
 LAME_SIZE = 36  # bytes that LAME adds to the tag, with how much silence it put before the sound and behind it
 
@@ -86,15 +87,14 @@ class Run:
     frames: int = 0
     is_damaged: bool = False
 
-    def extend(self, position: int, header: Header) -> int:
-        """Adds a frame; returns where the next one should begin."""
-        last, end = self.sound[-1], position + header.size
-        if position > last.stop and not self.is_damaged:
-            self.sound.append(range(position, end))
+    def extend(self, start: int, end: int, frames: int) -> None:
+        """Adds frames that lie between two positions."""
+        last = self.sound[-1]
+        if start > last.stop and not self.is_damaged:
+            self.sound.append(range(start, end))
         else:
             self.sound[-1] = range(last.start, end)
-        self.frames += 1
-        return end
+        self.frames += frames
 
 
 class Bytes:
@@ -119,6 +119,23 @@ class Bytes:
     def read_tag(self, position: int, header: Header) -> Tag | None:
         """The tag in the frame that begins at a position, None where it holds sound."""
         return read_tag(self.read(position, min(TAG_SIZE, header.size)), header)
+
+    def skip_sound(self, position: int, form: tuple[int, int, int, bool]) -> tuple[int, int]:
+        """Passes over frames of a format, but not over tags: the position behind them, and how many they are.
+
+        It goes no further than to the end of what is in memory. A long file has millions of frames: this is the loop
+        that must be fast.
+        """
+        offset, count, block, last = position - self._start, 0, self._block, len(self._block) - TAG_SIZE
+        while 0 <= offset <= last:
+            header = read_header(block[offset : offset + 4])
+            if header is None or header.format != form or offset + header.size > len(block):
+                break
+            if any(block[offset + place : offset + place + 4] in TAGS for place in (36, *header.tag_offsets)):
+                break
+            offset += header.size
+            count += 1
+        return self._start + offset, count
 
     def skip_tags(self, position: int) -> int:
         """The position behind ID3v2 tags."""
@@ -198,6 +215,10 @@ def _read_run(data: Bytes, start: int) -> tuple[Run, int | None]:
     position = start + (header.size if tag else 0)
     run = Run(start, header, tag, [range(position, position)])
     while True:
+        behind, frames = data.skip_sound(position, header.format)
+        if frames:
+            run.extend(position, behind, frames)
+            position = behind
         found = data.read_header(position)
         if found is None or (found.format != header.format and not _is_confirmed(data, position)):
             following = _find_frame(data, position, LONGEST_GAP)
@@ -212,7 +233,8 @@ def _read_run(data: Bytes, start: int) -> tuple[Run, int | None]:
             return run, position
         if position + found.size > data.end:
             return run, None
-        position = run.extend(position, found)
+        run.extend(position, position + found.size, 1)
+        position += found.size
 
 
 def _find_frame(data: Bytes, position: int, limit: int) -> int | None:

@@ -78,10 +78,10 @@ def _walk_pages(file: BinaryIO, size: int) -> Iterator[Page]:
 
 
 def read_page(file: BinaryIO, start: int) -> Page | None:
-    """The page that begins at a position; None where the file ends inside its header."""
+    """The page that begins at a position; None where none does, or the file ends inside its header."""
     head = read_at(file, start, 27)
     sizes = read_at(file, start + 27, head[26]) if len(head) == 27 else b""
-    if len(head) < 27 or len(sizes) < head[26]:
+    if len(head) < 27 or not head.startswith(NAME) or len(sizes) < head[26]:
         return None
     position = int.from_bytes(head[6:14], "little")
     return Page(start, start + 27 + len(sizes) + sum(sizes), bool(head[5] & FIRST), position)
