@@ -388,6 +388,14 @@ def test_sizes_that_nobody_filled_in(tmp_path: Path, container: str, marker: byt
         assert np.array_equal(read(tmp_path, set_bytes(content, place, size)), expected), size
 
 
+def test_aiff_written_into_a_pipe_by_sox(tmp_path: Path) -> None:
+    """sox promises 0x7F000000 bytes in whole frames, and two numbers in front of them."""
+    content = encode(SOUND, "AIFF", "PCM_24")
+    size = struct.pack(">I", 8 + 0x7F00_0000 // 6 * 6)
+    piped = set_bytes(content, content.index(b"SSND") + 4, size)
+    assert np.array_equal(read(tmp_path, piped), read(tmp_path, content))
+
+
 def test_bytes_that_a_header_does_not_mention_are_told(tmp_path: Path) -> None:
     """A recorder that fills in the size now and then: nobody knows what lies behind it."""
     path = tmp_path / "a.wav"

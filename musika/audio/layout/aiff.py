@@ -6,7 +6,7 @@ import struct
 from typing import BinaryIO
 
 from musika.audio.layout.caf import make_caf_header
-from musika.audio.layout.part import Layout, Part, Unreadable, read_at, whole_file
+from musika.audio.layout.part import Layout, Part, Unreadable, make_whole_layout, read_at
 from musika.audio.layout.sizes import (
     STREAM_LIMITS,
     are_chunks,
@@ -43,7 +43,7 @@ def read_aiff(file: BinaryIO, size: int) -> Layout:
         if name == b"SSND":
             sound = start, length
     if sound is None:
-        return whole_file(size)
+        return make_whole_layout(size)
     frame = 0
     if described is not None:
         place, content = described
@@ -61,7 +61,7 @@ def read_aiff(file: BinaryIO, size: int) -> Layout:
         end = find_trailing_chunks(file, start, size, ">")
     notes = () if is_complete(end) else describe_rest(end, size)
     if end - start == stated or described is None:
-        return Layout(whole_file(size).parts, notes)
+        return Layout(make_whole_layout(size).parts, notes)
     if end - start > MOST:
         return Layout((Part((_make_long_header(content, end - start), range(start, end))),), notes)
     form_size, frames, sound_size = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
-from musika.audio.layout.part import Layout, Part, read_at, whole_file
+from musika.audio.layout.part import Layout, Part, make_whole_layout, read_at
 from musika.audio.layout.sizes import is_name, resolve_end
 
 EDIT_COUNT = 4  # bytes between the size of the `data` chunk and the samples
@@ -33,7 +33,7 @@ def read_caf(file: BinaryIO, size: int) -> Layout:
         if not is_name(name) or stated < 0:
             break
         position = content + stated
-    return whole_file(size)
+    return make_whole_layout(size)
 
 
 def _are_chunks(file: BinaryIO, position: int, size: int) -> bool:

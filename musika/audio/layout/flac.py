@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from musika.audio.crc import FLAC, compute_crc
 from musika.audio.layout import tags
-from musika.audio.layout.part import Layout, Part, read_at, whole_file
+from musika.audio.layout.part import Layout, Part, make_whole_layout, read_at
 
 BLOCK = 1 << 20  # bytes read at once
 SYNC = re.compile(rb"\xff[\xf8\xf9]")  # how a frame begins
@@ -23,7 +23,7 @@ def read_flac(file: BinaryIO, start: int, size: int) -> Layout:
     end += _count_zeros(file, start, end, size)
     starts = [start, *_find_starts(file, start + len(STARTS[0]), end)]
     if len(starts) == 1 and (start, end) == (0, size):
-        return whole_file(size)
+        return make_whole_layout(size)
     return Layout(tuple(Part((range(a, b),)) for a, b in zip(starts, [*starts[1:], end], strict=True)))
 
 

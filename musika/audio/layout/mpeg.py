@@ -163,7 +163,7 @@ def find_parts(file: BinaryIO, start: int, end: int) -> tuple[Part, ...] | None:
         runs.append(run)
     if not runs:
         return None
-    # a tag without sound behind it is cut off from it, or replaced by the tag behind it
+    # a tag without sound behind it counts only where the file ends there: else another tag follows it
     return tuple(_make_part(data, run) for run in runs if run.frames or run is runs[-1])
 
 

@@ -1,6 +1,7 @@
-"""Ogg files: a chain of streams one after another, and a last page that is cut.
+"""Ogg files: several streams one after another, and a last page that is cut.
 
-A recorder of internet radio writes a new stream ("link") with each title. Decoders read the first one and stop.
+A recorder of internet radio begins a new stream with each title: the streams are the links of a chain. Decoders read
+the first one and stop.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from musika.audio.layout.part import Layout, Part, Unreadable, read_at, whole_file
+from musika.audio.layout.part import Layout, Part, Unreadable, make_whole_layout, read_at
 
 NAME = b"OggS"  # how a page begins
 FIRST = 2  # flag of the first page of a stream
@@ -44,7 +45,7 @@ def read_ogg(file: BinaryIO, size: int) -> Layout:
         if positions and page.position != UNKNOWN:
             positions[-1] = max(positions[-1], page.position)
     if len(starts) < 2:
-        return whole_file(size)
+        return make_whole_layout(size)
     links = zip(starts, [*starts[1:], size], positions, strict=True)
     return Layout(tuple(Part((range(start, end),)) for start, end, position in links if position))
 

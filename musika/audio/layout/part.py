@@ -6,8 +6,9 @@ import dataclasses
 import io
 from typing import Any, BinaryIO
 
-SLACK = 12_288  # samples of MPEG audio that may be missing: the first frames need frames before them, and an MP3's tag
-# names silence of the encoder that is taken off
+# Samples of MPEG audio that may be missing: decoders drop first frames that need others before them, and take off the
+# silence of the encoder that an MP3's tag states.
+SLACK = 12_288
 
 
 class Unreadable(Exception):
@@ -60,8 +61,8 @@ def describe_cut(promised: float, held: float) -> str:
     return f"is truncated: it should hold {promised:.1f} s of sound, and it holds {held:.1f} s"
 
 
-def whole_file(size: int) -> Layout:
-    """A file that a decoder reads as it is."""
+def make_whole_layout(size: int) -> Layout:
+    """The layout of a file of `size` bytes that a decoder reads as it is."""
     return Layout((Part((range(size),)),))
 
 
@@ -72,7 +73,7 @@ def read_at(file: BinaryIO, position: int, size: int) -> bytes:
 
 
 class PartFile(io.RawIOBase):
-    """A part as a file that can be read and searched."""
+    """A part as a file object."""
 
     def __init__(self, file: BinaryIO, part: Part) -> None:
         super().__init__()
@@ -107,6 +108,7 @@ class PartFile(io.RawIOBase):
         return done
 
     def _read_from_one_piece(self, size: int) -> bytes:
+        """Bytes at the position, as far as its piece reaches."""
         start = 0
         for piece in self._part.pieces:
             offset = self._position - start

@@ -12,7 +12,7 @@ from musika.audio.layout.au import read_au
 from musika.audio.layout.caf import read_caf
 from musika.audio.layout.flac import read_flac
 from musika.audio.layout.ogg import read_ogg
-from musika.audio.layout.part import Layout, read_at, whole_file
+from musika.audio.layout.part import Layout, make_whole_layout, read_at
 from musika.audio.layout.riff import W64_TAIL, read_rf64, read_riff, read_w64
 from musika.audio.layout.voc import read_voc
 
@@ -48,4 +48,4 @@ def read_layout(file: BinaryIO) -> Layout:
     if read_at(file, start, 4) == b"fLaC":
         return read_flac(file, start, size)
     parts = mpeg.find_parts(file, 0, size)
-    return whole_file(size) if parts is None else Layout(parts)
+    return make_whole_layout(size) if parts is None else Layout(parts)

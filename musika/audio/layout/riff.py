@@ -7,7 +7,7 @@ import struct
 from typing import BinaryIO
 
 from musika.audio.layout import mpeg
-from musika.audio.layout.part import Layout, Part, Unreadable, read_at, whole_file
+from musika.audio.layout.part import Layout, Part, Unreadable, make_whole_layout, read_at
 from musika.audio.layout.sizes import are_chunks, describe_rest, find_trailing_chunks, resolve_end, walk_chunks
 
 EXTENSIBLE = 0xFFFE  # the encoding stands further back
@@ -70,7 +70,7 @@ def read_riff(file: BinaryIO, size: int) -> Layout:
     order = ">" if read_at(file, 0, 4) == b"RIFX" else "<"
     data = find_wave_data(file, size)
     if data is None or data.format is None:
-        return whole_file(size)
+        return make_whole_layout(size)
     start, form = data.start, data.format
 
     def is_complete(end: int) -> bool:
@@ -84,7 +84,7 @@ def read_riff(file: BinaryIO, size: int) -> Layout:
     if parts is not None:
         return Layout(parts, notes)
     if end - start == data.stated:
-        return Layout(whole_file(size).parts, notes)
+        return Layout(make_whole_layout(size).parts, notes)
     if end - start <= MOST:
         riff, length = (struct.pack(f"{order}I", n) for n in (end - 8, end - start))
         pieces: tuple[bytes | range, ...] = (range(4), riff, range(8, start - 4), length, range(start, end))
@@ -103,14 +103,14 @@ def read_rf64(file: BinaryIO, size: int) -> Layout:
     """
     data = find_wave_data(file, size)
     if data is None or read_at(file, 12, 4) != b"ds64":
-        return whole_file(size)
+        return make_whole_layout(size)
     start = data.start
     stated = data.stated
     if stated == 0xFFFF_FFFF:
         stated = int.from_bytes(read_at(file, 28, 8), "little")
     end = resolve_end(start, stated, size, is_complete=lambda end: are_chunks(file, end, size, "<"), bits=64)
     if end - start == stated:
-        return whole_file(size)
+        return make_whole_layout(size)
     sizes = struct.pack("<QQ", end - 8, end - start)
     return Layout((Part((range(20), sizes, range(36, start - 4), b"\xff" * 4, range(start, end))),))
 
@@ -135,7 +135,7 @@ def read_w64(file: BinaryIO, size: int) -> Layout:
         if stated < 24:
             break
         position += (stated + 7) // 8 * 8
-    return whole_file(size)
+    return make_whole_layout(size)
 
 
 def _make_rf64_header(form: WaveFormat, length: int) -> bytes:

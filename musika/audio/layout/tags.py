@@ -11,7 +11,7 @@ PADDING = 64  # zeros at the end of a file from which on they are no part of the
 
 
 def skip_id3v2(file: BinaryIO, position: int) -> int:
-    """Where the first ID3v2 tag ends that does not begin at `position`: all tags from there on are skipped."""
+    """The position behind all ID3v2 tags that begin at `position`."""
     while len(head := read_at(file, position, 10)) == 10 and head[:3] == b"ID3" and max(head[6:]) < 0x80:
         length = sum(byte << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
         position += 10 + length + (10 if head[5] & 0x10 else 0)  # a footer repeats the header
@@ -19,7 +19,7 @@ def skip_id3v2(file: BinaryIO, position: int) -> int:
 
 
 def find_end(file: BinaryIO, start: int, end: int) -> int:
-    """Where the sound ends that begins at `start`: in front of all tags and zeros at the end of the file."""
+    """Where the sound ends that begins at `start`: before the tags and zeros that stand in front of `end`."""
     while (shorter := _strip_once(file, start, end)) < end:
         end = shorter
     return end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import BinaryIO
 
-from musika.audio.layout.part import Layout, Unreadable, read_at, whole_file
+from musika.audio.layout.part import Layout, Unreadable, make_whole_layout, read_at
 
 END, SOUND = 0, (1, 2, 9)  # kinds of blocks: the last one, and those that hold samples
 
@@ -24,4 +24,4 @@ def read_voc(file: BinaryIO, size: int) -> Layout:
         if head[0] in SOUND and stated > held:
             raise Unreadable(f"is truncated: it should hold {stated} bytes of sound, and it holds {held}")
         position += 4 + stated
-    return whole_file(size)
+    return make_whole_layout(size)
