@@ -35,7 +35,7 @@ def entry() -> int:
 def _run(verb: str, words: Sequence[str]) -> int:
     options = flags.parse(verb, words)
     for name in flags.list_flags_without_effect(verb, options):
-        console.warn(f"--{name} is a flag of Musika's that does nothing here")
+        console.warn(f"--{name} has no effect: only the original Musika used it")
     environment.prepare(options.verbose, options.cpu)
     command = importlib.import_module(f"musika.cli.{verb}")
     try:

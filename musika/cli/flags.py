@@ -80,17 +80,25 @@ class Verb:
 VERBS: dict[str, Verb] = {
     "encode": Verb(EncodeOptions, "Turn audio into latents to train on.", "--files_path my_songs --save_path encoded"),
     "decode": Verb(DecodeOptions, "Turn latents back into audio.", "--files_path encoded --save_path decoded"),
-    "train": Verb(TrainOptions, "Teach a generator your music.", "--train_path encoded --load_path checkpoints/open"),
+    "train": Verb(
+        TrainOptions,
+        "Train a generator on your music, or a codec.",
+        "--train_path encoded --load_path checkpoints/open",
+    ),
     "generate": Verb(GenerateOptions, "Make new music from a trained generator.", "--num_samples 3 --seconds 60"),
     "test": Verb(TestOptions, "Listen to a generator on a page in your browser.", "--load_path checkpoints/open"),
     "evaluate": Verb(
         EvaluateOptions, "Measure a codec, or generated music.", "--codec checkpoints/ae --files_path music"
     ),
-    "convert": Verb(ConvertOptions, "Turn a Musika folder into a checkpoint.", "checkpoints/techno my_techno"),
+    "convert": Verb(
+        ConvertOptions,
+        "Turn a folder of the original Musika (.h5 files) into a checkpoint.",
+        "checkpoints/techno my_techno",
+    ),
 }
 SCRIPTS = ("encode", "decode", "train", "generate", "test")  # verbs with a script of their own, musika_VERB.py
 
-# Flags of Musika's scripts that have nothing to decide here. They are accepted, and a line says that they do nothing.
+# Flags of the original Musika that have nothing to decide here: they are accepted, and a line says so.
 MUSIKA_FLAGS: dict[str, type] = {"mel_bins": int, "testing": bool, "base_path": str}
 SIZES_OF_GENERATORS: dict[str, type] = {"small": bool, "coorddepth": int, "base_channels": int, "load_path": str}
 MUSIKA_FLAGS_OF_VERB: dict[str, dict[str, type]] = {
@@ -100,7 +108,13 @@ MUSIKA_FLAGS_OF_VERB: dict[str, dict[str, type]] = {
     "generate": MUSIKA_FLAGS,
     "test": MUSIKA_FLAGS,
 }
-LAST_GROUPS = ("Machine", "Pages", "Messages", "Sizes of Musika's codecs", "Of Musika, without effect here")
+LAST_GROUPS = (
+    "Machine",
+    "Pages",
+    "Messages",
+    "Sizes of codecs of the original Musika",
+    "Flags of the original Musika, without effect",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,12 +125,12 @@ class Flag:
         name: as it is typed, without dashes.
         hint: type of its value, perhaps `| None`.
         text: what a person reads.
-        default: the same of its default.
+        default: what the help shows as its default.
         group: heading in the help.
         common: whether `--help` shows it, or `--help_all` alone.
         limits: a dataclass field whose metadata has its range; None where there is none.
         target: what becomes of its value: an option, a setting of training by the field's name, or nothing.
-        place: whether it is typed without its name.
+        positional: whether it is a positional argument.
     """
 
     name: str
@@ -127,7 +141,7 @@ class Flag:
     common: bool = True
     limits: dataclasses.Field[Any] | None = None
     target: Literal["option", "setting", "nothing"] = "option"
-    place: bool = False
+    positional: bool = False
 
 
 def list_flags(verb: str) -> list[Flag]:
@@ -138,14 +152,16 @@ def list_flags(verb: str) -> list[Flag]:
     if verb == "train":
         flags += _list_setting_flags()
     for name, hint in MUSIKA_FLAGS_OF_VERB.get(verb, {}).items():
-        flags.append(Flag(name, hint, "does nothing here", "none", LAST_GROUPS[-1], False, None, "nothing"))
+        flags.append(Flag(name, hint, "has no effect", "none", LAST_GROUPS[-1], False, None, "nothing"))
     return sorted(flags, key=lambda flag: 1 + LAST_GROUPS.index(flag.group) if flag.group in LAST_GROUPS else 0)
 
 
 def _make_option_flag(field: dataclasses.Field[Any], hint: Any) -> Flag:
     about = field.metadata
     default = about["shown"] or str(field.default)
-    return Flag(field.name, hint, about["text"], default, about["group"], about["common"], field, place=about["place"])
+    return Flag(
+        field.name, hint, about["text"], default, about["group"], about["common"], field, positional=about["positional"]
+    )
 
 
 def _list_setting_flags() -> list[Flag]:
@@ -256,8 +272,7 @@ def _make_parser(verb: str, all_flags: bool) -> argparse.ArgumentParser:
     program = Path(sys.argv[0]).name
     program = f"python {program}" if program == f"musika_{verb}.py" else f"musika {verb}"
     flags = list_flags(verb)
-    hidden = any(not flag.common for flag in flags)
-    places = [flag.name.upper() for flag in flags if flag.place]
+    places = [flag.name.upper() for flag in flags if flag.positional]
     parser = _Parser(
         prog=program,
         usage=" ".join([program, *places, "[--flag value ...]"]),
@@ -278,8 +293,7 @@ def _make_parser(verb: str, all_flags: bool) -> argparse.ArgumentParser:
     rest.add_argument("--config", metavar="FILE", help="JSON file of flag values; typed flags win (default: none)")
     rest.add_argument("--version", action="version", version=f"musika {__version__}", help="print the version and exit")
     rest.add_argument("-h", "--help", action="help", help="print this and exit")
-    if hidden:
-        rest.add_argument("--help_all", action="help", help="print every flag and exit")
+    rest.add_argument("--help_all", action="help", help="print every flag and exit")
     return parser
 
 
@@ -290,7 +304,7 @@ def _get_width() -> int:
 def _add_flag(group: Any, flag: Flag, shown: bool) -> None:
     """Adds one flag to its group of a parser."""
     kind, _ = _split_optional(flag.hint)
-    if flag.place:
+    if flag.positional:
         group.add_argument(flag.name, metavar=flag.name.upper(), help=flag.text, type=_Convert(flag.name, flag.hint))
         return
     text = f"{flag.text} (default: {flag.default})".replace("%", "%%") if shown else argparse.SUPPRESS
@@ -370,7 +384,7 @@ def _describe_unknown(verb: str, word: str) -> str:
 
 
 def _list_names(verb: str) -> list[str]:
-    return [flag.name for flag in list_flags(verb) if not flag.place]
+    return [flag.name for flag in list_flags(verb) if not flag.positional]
 
 
 def _read_config_file(verb: str, path: Path) -> dict[str, Any]:

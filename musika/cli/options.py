@@ -24,12 +24,12 @@ PRECISION = "compute with 16-bit numbers; auto: where that is faster and exact e
 XLA = "compile with XLA; auto: where that is faster"
 FETCHED = "checkpoints/techno, misc or misc_small"
 AUDIO_KIND = "kind of audio file; wav is 16-bit"
-PUBLISHED = "Sizes of Musika's codecs"
+PUBLISHED = "Sizes of codecs of the original Musika"
 
 
-def place(text: str, group: str = "") -> Any:
-    """A dataclass field that is typed without a flag, at its place in the line."""
-    return dataclasses.field(metadata={**_describe(text, group), "place": True})
+def positional(text: str, group: str = "") -> Any:
+    """A dataclass field that is a positional argument."""
+    return dataclasses.field(metadata={**_describe(text, group), "positional": True})
 
 
 def flag(
@@ -72,7 +72,7 @@ def size_flag(config: type[Config], name: str, group: str, shown: str = AS_TRAIN
 
 def _describe(text: str, group: str) -> dict[str, Any]:
     unlimited = {"low": None, "high": None, "above": None}
-    return {"text": text, "group": group, "shown": None, "place": False, "common": True, **unlimited}
+    return {"text": text, "group": group, "shown": None, "positional": False, "common": True, **unlimited}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -116,10 +116,9 @@ class EncodeOptions(CodecOptions):
     dec_path: Path = flag(Path("checkpoints/ae"), "folder of the codec that encodes", "Folders")
     max_lat_len: int = flag(512, "length of a chunk, in latents of 0.093 s", "Chunks", low=1, high=10_000_000)
     whole: bool = flag(False, "one file of latents for each audio file, of any length, instead of chunks", "Chunks")
-    reader: Literal["soundfile", "tensorflow-io"] = flag("soundfile", "what reads audio files", "Chunks")
+    reader: Literal["soundfile", "tensorflow-io"] = flag("soundfile", "library that reads audio files", "Machine")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
-    seed: int = flag(0, SEED, "Machine", 0, MAX_SEED)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -132,7 +131,6 @@ class DecodeOptions(CodecOptions):
     format: Literal["wav", "flac", "ogg", "opus", "mp3"] = flag("wav", AUDIO_KIND, "Sound")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
-    seed: int = flag(0, SEED, "Machine", 0, MAX_SEED)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -144,7 +142,10 @@ class TrainOptions(CodecOptions):
 
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # field of musika.config to value
     recipe: str | None = flag(
-        None, "settings to start from: a name of musika/recipes, or a JSON file", "What", shown="default"
+        None,
+        "settings to start from: a name of musika/recipes, or a JSON file",
+        "What",
+        shown="default; codec with --stage codec",
     )
     step: int | None = flag(None, "one step of the recipe alone", "What", 1, 10_000, shown="all", common=False)
     stage: Literal["gan", "codec"] | None = flag(
@@ -153,20 +154,35 @@ class TrainOptions(CodecOptions):
     train_path: Path = flag(Path("training_samples"), "folder of latents that a generator learns from", "What")
     files_path: Path = flag(Path("audio_samples"), "folder of audio files that a codec learns from", "What")
     valid_path: Path | None = flag(
-        None, "folder to measure on: latents (gan) or audio (codec)", "What", shown="part of what is learned from"
+        None,
+        "folder to measure on: latents (gan) or audio (codec)",
+        "What",
+        shown="that of the loaded run, else part of the training data",
     )
     load_path: Path | None = flag(None, "checkpoint to resume or to fine-tune", "What", shown="none: from scratch")
-    dec_path: Path | None = flag(None, "folder of the codec that made the latents", "What", shown="checkpoints/ae")
+    dec_path: Path | None = flag(
+        None, "folder of the codec that made the latents", "What", shown="that of the loaded run, else checkpoints/ae"
+    )
     save_path: Path = flag(Path("checkpoints"), "folder that the run is written to", "What")
     log_path: Path = flag(Path("logs"), "folder that TensorBoard's logs are written to", "What")
     max_lat_len: int | None = flag(
-        None, f"latents in a chunk; {AS_TRAINED}", "What", 1, 10_000_000, shown="any", common=False
+        None,
+        "latents in a chunk of --train_path; a value that differs from that folder's is an error",
+        "What",
+        1,
+        10_000_000,
+        shown="any",
+        common=False,
     )
     local_critics: bool | None = flag(
-        None, "critics of 0.1, 0.4 and 1.5 s beside that of windows; False is Musika's way", "Network", common=False
+        None,
+        "local critics of 0.1, 0.4 and 1.5 s beside the window's; False as in the original Musika",
+        "Network",
+        shown="True; with --load_path as in the checkpoint",
+        common=False,
     )
     tuning: bool | None = flag(
-        None, "the decoder tunes single tones below 5.5 kHz", "Network", shown="True", common=False
+        None, "the decoder estimates the frequency of tones below 5.5 kHz", "Network", shown="True", common=False
     )
     minutes: float = flag(0.0, "stop after this many minutes; 0 is never", "Training", 0, 10_000_000)
     set: tuple[str, ...] = flag((), "set any size or hyperparameter; may be repeated", "Training", shown="none")
@@ -185,7 +201,13 @@ class RenderOptions(CodecOptions):
 
     load_path: Path = flag(Path("checkpoints/open"), f"checkpoint of the generator; {FETCHED} too", "Folders")
     dec_path: Path | None = flag(None, "folder of the codec", "Folders", shown="the generator's own")
-    truncation: float = flag(2.0, "smaller is safer, larger wilder; in standard deviations", "Sound", above=0, high=10)
+    truncation: float = flag(
+        2.0,
+        "bound of the random coordinates, in standard deviations: smaller is closer to the average, larger more varied",
+        "Sound",
+        above=0,
+        high=10,
+    )
     seed: int | None = flag(
         None, "number of the piece; the same number plays the same piece", "Sound", 0, MAX_SEED, shown="drawn"
     )
@@ -247,10 +269,12 @@ class EvaluateOptions(CodecOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ConvertOptions(Options):
-    """A Musika folder into a checkpoint of ours."""
+    """A folder of the original Musika into a checkpoint of ours."""
 
-    source: Path = place("Musika folder, yours or a published one, such as checkpoints/techno", "What")
-    target: Path = place("folder that the checkpoint is written to; it must not exist yet", "What")
+    source: Path = positional(
+        "folder of the original Musika, yours or a published one, such as checkpoints/techno", "What"
+    )
+    target: Path = positional("folder that the checkpoint is written to; it must not exist yet", "What")
     half: bool = flag(False, "weights in half precision, at half the size", "How")
     dec_path: Path | None = flag(None, "folder of the generator's codec", "How", shown="musika_ae beside it")
 

@@ -11,8 +11,8 @@ from musika import console
 from musika.cli import models
 from musika.cli.flags import TrainOptions
 from musika.cli.pages import Pages
-from musika.config import LOCAL_FIELDS, TUNED_BINS
-from musika.config.fields import get_flag
+from musika.config import LOCAL_FIELDS, TUNED_BINS, GeneratorConfig
+from musika.config.fields import get_fields, get_flag
 from musika.config.recipe import Recipe, Step, list_fields, load_recipe, parse_settings
 from musika.errors import UsageError
 from musika.training.board import BoardLog
@@ -89,7 +89,7 @@ def make_request(options: TrainOptions, stage: str, step: Step, load_path: Path 
     """
     own = OPTIONS_OF_STAGE[stage]
     is_gan = stage == "gan"
-    _warn_of_other_stage(options, stage)
+    _check_flags_of_other_stage(options, stage)
     return TrainingRequest(
         stage=stage,
         data_path=options.train_path if is_gan else options.files_path,
@@ -101,7 +101,7 @@ def make_request(options: TrainOptions, stage: str, step: Step, load_path: Path 
         codec_sizes=models.codec_sizes(options),
         chunk_length=options.max_lat_len if is_gan else None,
         fresh_optimizers=step.starts_from == "weights",
-        minutes=options.minutes or step.minutes,
+        minutes=options.minutes if "minutes" in options.given else step.minutes,
         mixed_precision=options.mixed_precision,
         xla=options.xla,
     )
@@ -118,13 +118,13 @@ def collect_settings(options: TrainOptions, stage: str) -> dict[str, Any]:
     return {**settings, **parse_settings(stage, options.set)}
 
 
-def _warn_of_other_stage(options: TrainOptions, stage: str) -> None:
+def _check_flags_of_other_stage(options: TrainOptions, stage: str) -> None:
     """Says which flags belong to the other stage and are left out; sizes of generators are refused for codecs."""
     other = {"gan": "codec", "codec": "gan"}[stage]
     known, foreign = list_fields(stage), list_fields(other)
     flags_of_other = {name: get_flag(foreign[name]) for name in options.settings if name not in known}
     for name, flag in flags_of_other.items():
-        if stage == "codec" and name in ("small", "base_channels", "critic_channels", "coordinate_depth"):
+        if stage == "codec" and name in get_fields(GeneratorConfig):
             raise UsageError(f"--{flag} belongs to generators (--stage gan): leave it out")
     unread = set(flags_of_other.values()) | (options.given & OPTIONS_OF_STAGE[other])
     for flag in sorted(unread):

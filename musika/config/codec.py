@@ -6,7 +6,7 @@ import dataclasses
 
 from musika.config.fields import Config, require, setting
 
-SAMPLE_RATE = 44_100  # Hz, the one rate inside the system
+SAMPLE_RATE = 44_100  # Hz, of the shipped codecs and the default of new ones
 # stands in place of a codec's identity in a generator that does not say which published autoencoder it belongs to
 ANY_PUBLISHED = "musika"
 TUNED_BINS = 256  # of a new codec: tones below 5.5 kHz
@@ -40,9 +40,14 @@ class CodecConfig(Config):
     decoder_blocks: tuple[int, ...] = setting((2, 2, 2, 2), "residual blocks of the decoder at each rate", "", 0, 64)
     consistency_steps: int = setting(1, "steps that make the decoder's phases fit their overlapping frames", "", 0, 32)
     tuned_bins: int = setting(
-        TUNED_BINS, "lowest bins whose tones the decoder tunes; the others keep their own frequency", low=0, before=0
+        TUNED_BINS,
+        "lowest bins in which the decoder estimates the exact frequency of tones",
+        low=0,
+        value_in_old_files=0,
     )
-    tuning_steps: int = setting(8, "frequencies that a tone can have between two bins", "", 1, 256)
+    tuning_steps: int = setting(
+        8, "carriers between two neighbouring bins; frequencies between carriers are interpolated", "", 1, 256
+    )
     block: int = setting(64, "latents that are coded at once", "latents", 1, 2**14)
 
     def check(self) -> None:
@@ -85,7 +90,7 @@ class CodecConfig(Config):
 
 @dataclasses.dataclass(frozen=True)
 class PublishedCodecConfig(Config):
-    """Sizes of the `musika` codec, the published autoencoder; Musika's names and defaults."""
+    """Sizes of the `musika` codec, the published autoencoder; names and defaults of the original Musika."""
 
     sample_rate: int = setting(SAMPLE_RATE, "sample rate of the audio", "Hz", 8_000, 192_000, flag="sr")
     hop: int = setting(256, "distance between STFT frames, whose window is four hops", "samples", 4, 2**12)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -25,9 +26,10 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     above: float | None = None,
+    below: float | None = None,
     flag: str | None = None,
     common: bool = False,
-    before: Any = MISSING,
+    value_in_old_files: Any = MISSING,
     on_resume: OnResume = "change",
 ) -> Any:
     """A dataclass field with its documentation. For a tuple, the range is that of each element.
@@ -39,13 +41,14 @@ def setting(
         low: the smallest allowed value.
         high: the largest allowed value.
         above: the value must be larger than this.
+        below: the value must be smaller than this.
         flag: its name on the command line, where that is another one than the field's.
         common: whether `--help` shows it; other flags are in `--help_all` alone.
-        before: what files mean that were written before this field existed; without it, they mean the default.
+        value_in_old_files: value for files that were written before this field existed; if missing, the default.
         on_resume: whether a run can be resumed with another value, restarts its optimizers then, or refuses it.
     """
-    metadata = {"help": help, "unit": unit, "low": low, "high": high, "above": above, "flag": flag}
-    metadata |= {"common": common, "before": before, "on_resume": on_resume}
+    metadata = {"help": help, "unit": unit, "low": low, "high": high, "above": above, "below": below, "flag": flag}
+    metadata |= {"common": common, "value_in_old_files": value_in_old_files, "on_resume": on_resume}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -71,25 +74,30 @@ def describe_field(field: dataclasses.Field[Any]) -> str:
     return help if not unit or unit in help else f"{help}, in {unit}"
 
 
+def get_limits(field: dataclasses.Field[Any]) -> dict[str, float]:
+    """The limits that a field has: some of `low`, `high`, `above` and `below`."""
+    limits = {name: field.metadata.get(name) for name in ("low", "above", "high", "below")}
+    return {name: limit for name, limit in limits.items() if limit is not None}
+
+
 def describe_range(field: dataclasses.Field[Any]) -> str:
     """`at least 0 and at most 1` and the like; an empty text where every value is allowed."""
-    low, high, above = (field.metadata[name] for name in ("low", "high", "above"))
-    limits = (("at least", low), ("more than", above), ("at most", high))
-    return " and ".join(f"{words} {limit}" for words, limit in limits if limit is not None)
+    words = {"low": "at least", "above": "more than", "high": "at most", "below": "less than"}
+    return " and ".join(f"{words[name]} {limit}" for name, limit in get_limits(field).items())
 
 
 def is_in_range(field: dataclasses.Field[Any], value: Any) -> bool:
     """Whether a number, or each whole number of a tuple, is in the field's range. Other values always are."""
-    if all(field.metadata[name] is None for name in ("low", "high", "above")):
-        return value == value  # not NaN
+    limits = get_limits(field)
+    if isinstance(value, float) and math.isnan(value):
+        return False
+    if not limits or isinstance(value, bool) or not isinstance(value, (int, float, tuple)):
+        return True
     if isinstance(value, tuple):
         return all(type(element) is int and is_in_range(field, element) for element in value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return True
-    low, high, above = (field.metadata[name] for name in ("low", "high", "above"))
-    return (
-        (low is None or value >= low) and (high is None or value <= high) and (above is None or value > above)
-    ) and value == value  # not NaN
+    return limits.get("low", -math.inf) <= value <= limits.get("high", math.inf) and limits.get(
+        "above", -math.inf
+    ) < value < limits.get("below", math.inf)
 
 
 def require(condition: bool, message: str) -> None:
@@ -130,9 +138,9 @@ class Config:
         unknown = sorted(set(values) - set(fields))
         require(not unknown, f"{cls.__name__} has no field {', '.join(map(repr, unknown))}")
         earlier = {
-            name: field.metadata["before"]
+            name: field.metadata["value_in_old_files"]
             for name, field in fields.items()
-            if name not in values and field.metadata["before"] is not MISSING
+            if name not in values and field.metadata["value_in_old_files"] is not MISSING
         }
         return cls(**earlier, **{name: convert_value(fields[name], value) for name, value in values.items()})
 

@@ -11,15 +11,20 @@ LOCAL_FIELDS = (1, 4, 16)  # latents that each local critic sees: 0.1, 0.4 and 1
 
 @dataclasses.dataclass(frozen=True)
 class GeneratorConfig(Config):
-    """Sizes of a generator and its critics; Musika's defaults, but for the local critics."""
+    """Sizes of a generator and its critics; defaults of the original Musika, but for the local critics."""
 
     channels: int = setting(128, "numbers in one latent (C); the latents decide it", low=1)
     coordinate_depth: int = setting(64, "numbers in an anchor or a style (D)", "", 1, 4096, flag="coorddepth")
     base_channels: int = setting(128, "width of the networks (c)", "channels", 1, 4096, common=True)
     small: bool = setting(False, "windows of 12 s instead of 24 s and a smaller network: learns sooner", common=True)
-    critic_channels: int = setting(0, "width of the critic, where it is another one; 0 is base_channels", "", 0, 4096)
+    critic_channels: int = setting(0, "width of the critic; 0 means the same as base_channels", "", 0, 4096)
     critic_fields: tuple[int, ...] = setting(
-        LOCAL_FIELDS, "latents that each local critic sees; none is Musika's way", "latents", 1, 256, before=()
+        LOCAL_FIELDS,
+        "latents that each local critic sees; none as in the original Musika",
+        "latents",
+        1,
+        256,
+        value_in_old_files=(),
     )
 
     def check(self) -> None:
@@ -52,7 +57,7 @@ class GeneratorConfig(Config):
 
     @property
     def half_window(self) -> int:
-        """Latents that the generator makes in one piece."""
+        """Latents that the generator makes from one stretch of coordinates."""
         return self.window // 2
 
     @property

@@ -170,7 +170,7 @@ def _read_step(stage: str, values: Any) -> Step:
         raise ConfigError("a step must be an object")
     fields = {field.name: field for field in dataclasses.fields(Step)}
     if unknown := sorted(set(values) - set(fields)):
-        raise ConfigError(f"a step has no {unknown[0]!r}")
+        raise ConfigError(f"a step has no key {unknown[0]!r}; its keys are {', '.join(fields)}")
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     kinds: dict[str, Any] = {"settings": dict, "minutes": (int, float), "seen": int, "before": tuple, "after": tuple}
     for key, value in values.items():

@@ -21,7 +21,7 @@ RENAMED = {
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig(Config):
-    """What the training of every stage has; Musika's names and defaults."""
+    """What the training of every stage has; Names and defaults of the original Musika."""
 
     lr: float = setting(1e-4, "learning rate", above=0, high=1, common=True)
     bs: int = setting(32, "batch size", "examples", 1, 65_536, common=True)
@@ -29,13 +29,12 @@ class TrainConfig(Config):
     totsamples: int = setting(300_000, "examples in an epoch", "examples", 1, 10**12, common=True)
     save_every: int = setting(1, "epochs between checkpoints", "epochs", 1, 10_000_000, common=True)
     average_decay: float = setting(
-        0.999, "decay of the exponential moving average of the weights, which is what plays", "a step", 0, 1
+        0.999, "decay, per step, of the moving average of the weights; checkpoints hold the average", low=0, below=1
     )
     seed: int = setting(0, "number that fixes every random choice", "", 0, 2**63 - 1, common=True, on_resume="refuse")
 
     def check(self) -> None:
         require(self.totsamples >= self.bs, f"totsamples {self.totsamples} is less than one batch of {self.bs}")
-        require(self.average_decay < 1, f"average_decay {self.average_decay}: must be less than 1")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +44,11 @@ class GanTrainConfig(TrainConfig):
     gp_max_weight: float = setting(10.0, "largest weight of the critic's gradient penalty (R1)", "", 0, 1e6)
     whitening: float = setting(
         0.5,
-        "how far latents are whitened in training, 0 to 1; 0 is Musika's way",
+        "how far latents are whitened in training, 0 to 1; 0 as in the original Musika",
         "",
         0,
         1,
-        before=0.0,
+        value_in_old_files=0.0,
         on_resume="restart",
     )
     truncation: float = setting(2.0, "bound of the random coordinates", "standard deviations", above=0, high=10)
@@ -71,11 +70,11 @@ class CodecTrainConfig(TrainConfig):
         False,
         "train the decoder alone, so that encoded folders stay valid",
         common=True,
-        before=False,
+        value_in_old_files=False,
         on_resume="restart",
     )
     magnitude_samples: int = setting(
-        40_000, "examples that train magnitudes alone, at twice the speed", "examples", 0, 10**12
+        40_000, "examples in the first phase, which trains magnitudes alone, at twice the speed", "examples", 0, 10**12
     )
     linear_weight: float = setting(0.15, "loss weight: log magnitude of single bins", "", 0, 1e6)
     mel_weight: float = setting(1.0, "loss weight: log-mel bands", "", 0, 1e6)
@@ -85,21 +84,26 @@ class CodecTrainConfig(TrainConfig):
     )
     flatness_weight: float = setting(1.0, "loss weight: spectral flatness of the waveform", "", 0, 1e6)
     cycle_weight: float = setting(
-        1.0, "loss weight: cycle consistency, latents of the decoded waveform", "", 0, 1e6, before=0.0
+        1.0, "loss weight: cycle consistency, latents of the decoded waveform", "", 0, 1e6, value_in_old_files=0.0
     )
     tuning_weight: float = setting(1.0, "loss weight: frequencies of tones", "", 0, 1e6)
     waveform_weight: float = setting(
         1.0, "loss weight: all losses on the waveform, beside those on magnitudes", "", 0, 1e6
     )
     latent_weight: float = setting(0.01, "loss weight: mean square of latents before tanh", "", 0, 1e6)
-    latent_noise: float = setting(0.02, "deviation of the noise that the decoder learns to ignore", "", 0, 0.999)
+    latent_noise: float = setting(0.02, "standard deviation of the noise added to latents in training", low=0, below=1)
     adversarial_share: float = setting(
-        0.0, "strength of the critics, beside the losses on the waveform; 0 leaves them out", "", 0, 1e6, before=1.0
+        0.0,
+        "length of the critics' gradient relative to that of the waveform losses; 0: no critics",
+        "",
+        0,
+        1e6,
+        value_in_old_files=1.0,
     )
     critic_samples: int = setting(100_000, "examples after which the critics begin", "examples", 0, 10**12)
     critic_lr: float = setting(5e-4, "learning rate of the critics", "", above=0, high=1)
     critic_width: int = setting(24, "channels of the critics' first layers", "channels", 1, 4096)
-    critic_ramp: int = setting(200, "critics' steps over which their strength rises", "steps", 0, 10**9)
+    critic_ramp: int = setting(200, "steps of the critics over which adversarial_share rises from 0", "steps", 0, 10**9)
     feature_matching_weight: float = setting(2.0, "loss weight: feature matching, within the critics' part", "", 0, 1e6)
 
 
@@ -117,5 +121,5 @@ def read_settings(kind: type[TrainConfig], written: Mapping[str, Any]) -> dict[s
     fields = get_fields(kind)
     named = {RENAMED.get(name, name): value for name, value in written.items()}
     found = {name: convert_value(fields[name], value) for name, value in named.items() if name in fields}
-    before = {name: field.metadata["before"] for name, field in fields.items()}
+    before = {name: field.metadata["value_in_old_files"] for name, field in fields.items()}
     return {name: value for name, value in before.items() if value is not MISSING} | found

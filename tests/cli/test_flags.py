@@ -183,7 +183,7 @@ def test_help_of_all_verbs(verb: str) -> None:
     assert done.returncode == 0 and done.stderr == ""
     program = f"python musika_{verb}.py" if verb in flags.SCRIPTS else f"musika {verb}"
     assert f"  {program} {flags.VERBS[verb].example}" in done.stdout and "example:" in done.stdout
-    common = [flag for flag in flags.list_flags(verb) if flag.common and not flag.place]
+    common = [flag for flag in flags.list_flags(verb) if flag.common and not flag.positional]
     assert done.stdout.count("(default:") == len(common) + 1  # and --config
 
 

@@ -82,7 +82,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         ('{"stage": "gan"}', "'steps' must be a list"),
         ('{"stage": "gan", "steps": []}', "'steps' must be a list"),
         ('{"stage": "gan", "steps": [1]}', "a step must be an object"),
-        ('{"stage": "gan", "steps": [{"setings": {}}]}', "a step has no 'setings'"),
+        ('{"stage": "gan", "steps": [{"setings": {}}]}', "a step has no key 'setings'; its keys are title, settings"),
         ('{"stage": "gan", "steps": [{"settings": {"lrr": 1}}]}', "no setting 'lrr'; did you mean lr"),
         ('{"stage": "gan", "steps": [{"settings": {"crop": 1}}]}', "stage gan has no setting 'crop'"),
         ('{"stage": "gan", "steps": [{"settings": {"bs": "4"}}]}', "bs: '4' is not of type int"),

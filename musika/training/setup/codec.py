@@ -29,7 +29,7 @@ REMARKS = 40  # lines about unusual files that are shown
 
 
 @dataclasses.dataclass(frozen=True)
-class Start:
+class CodecStart:
     """Sizes and weights of a codec to train.
 
     Attributes:
@@ -69,15 +69,15 @@ def prepare_codec(request: TrainingRequest) -> PreparedTraining:
     return finish_preparation(request, stage, train, origin if resumes else None, valid_path=valid_path)
 
 
-def resolve_start(request: TrainingRequest, origin: Origin | None) -> Start:
-    """Sizes and weights to begin with. A decoder that exists can learn to tune tones.
+def resolve_start(request: TrainingRequest, origin: Origin | None) -> CodecStart:
+    """Sizes and weights to begin with. A decoder without a tuner can get one.
 
     Raises:
         UsageError: a size contradicts the checkpoint.
     """
     asked, _ = split_settings("codec", request.settings)
     if origin is None:
-        return Start(CodecConfig(**asked))
+        return CodecStart(CodecConfig(**asked))
     from musika.codec.load import read_weights
     from musika.codec.weights import add_tuner
 
@@ -92,10 +92,10 @@ def resolve_start(request: TrainingRequest, origin: Origin | None) -> Start:
             raise UsageError(f"{name} {value} contradicts {origin.folder}, which has {own}: leave it out")
     bins = asked.get("tuned_bins", config.tuned_bins)
     if bins == config.tuned_bins:
-        return Start(config, weights)
+        return CodecStart(config, weights)
     config, decoder = add_tuner(config, weights["decoder"], min(bins, config.bins))
     reason = f"{origin.folder} learns to tune tones, which its decoder did not do"
-    return Start(config, {**weights, "decoder": decoder}, (reason,))
+    return CodecStart(config, {**weights, "decoder": decoder}, (reason,))
 
 
 def make_pool(request: TrainingRequest, files: list[Path], config: CodecConfig, crop: int) -> Pool:
@@ -139,7 +139,10 @@ def split_files(files: list[Path], valid_path: Path | None) -> tuple[list[Path],
         return rest, own
     rest, held_out = validation.split(files)
     if held_out:
-        console.say(f"{len(held_out)} of {len(files)} files are held out to measure on; name others with valid_path")
+        console.say(
+            f"{len(held_out)} of {len(files)} files are held out to measure on; "
+            "a folder of your own can be named instead"
+        )
     else:
         console.warn(f"{len(files)} files are too few to hold some out: figures are of music that is trained on")
     return rest, held_out
@@ -158,7 +161,7 @@ def read_excerpts(files: list[Path], sample_rate: int) -> list[tuple[str, Any]]:
 
 
 def _make_stage(
-    request: TrainingRequest, start: Start, train: CodecTrainConfig, pool: Pool, held_out: list[Path]
+    request: TrainingRequest, start: CodecStart, train: CodecTrainConfig, pool: Pool, held_out: list[Path]
 ) -> Any:
     """The networks and all that trains them."""
     from musika.training.stages.codec import CodecStage

@@ -36,7 +36,7 @@ GROWING = ("base_channels", "critic_channels", "critic_fields")  # which of a ch
 
 
 @dataclasses.dataclass(frozen=True)
-class Codec:
+class PreviewCodec:
     """What is known of the codec that plays samples, before it is loaded.
 
     Attributes:
@@ -51,17 +51,17 @@ class Codec:
 
 
 @dataclasses.dataclass(frozen=True)
-class Parts:
+class ResolvedGenerator:
     """All that a generator is trained with, resolved."""
 
     config: GeneratorConfig
     train: GanTrainConfig
     origin: Origin | None
     resumes: bool
-    codec: Codec
+    codec: PreviewCodec
     identity: str  # of the codec that made the latents
     latents: TrainingSet
-    latents_mark: str
+    latents_hash: str
     held_out: TrainingSet | None
     valid_path: Path | None
 
@@ -72,7 +72,7 @@ def prepare_generator(request: TrainingRequest) -> PreparedTraining:
     Raises:
         MusikaError: latents, a checkpoint, a codec or settings that cannot be used.
     """
-    parts = resolve_parts(request)
+    parts = resolve_generator(request)
     stage = _make_stage(request, parts)
     latents = parts.latents
     console.say(
@@ -88,7 +88,7 @@ def prepare_generator(request: TrainingRequest) -> PreparedTraining:
     )
 
 
-def resolve_parts(request: TrainingRequest) -> Parts:
+def resolve_generator(request: TrainingRequest) -> ResolvedGenerator:
     """Everything but the networks, which need a framework."""
     origin = find_origin(request.load_path, "gan")
     sizes = resolve_sizes(request, origin)
@@ -98,8 +98,8 @@ def resolve_parts(request: TrainingRequest) -> Parts:
     identity = latents.codec_identity or _find_wanted_identity(origin, codec, moves)
     _check_latents(request, latents, identity, codec)
     config = dataclasses.replace(sizes, channels=latents.channels)
-    mark = _hash_names(latents, request.data_path)
-    reasons = [] if origin is None else _list_reasons(origin, request, config, moves, mark)
+    names_hash = _hash_names(latents, request.data_path)
+    reasons = [] if origin is None else _list_reasons(origin, request, config, moves, names_hash)
     resumes = decide_to_resume(origin, request, reasons)
     train = resolve_train_config(GanTrainConfig, request, origin, resumes)
     windows = sum(length - config.window + 1 for length in latents.lengths)
@@ -107,7 +107,7 @@ def resolve_parts(request: TrainingRequest) -> Parts:
         console.warn(f"{windows} different windows are fewer than the batch of {train.bs}: encode more music")
     valid_path = request.valid_path or find_run_path(origin, "valid_path")
     held_out = _open_held_out(valid_path, latents, config, identity)
-    return Parts(config, train, origin, resumes, codec, identity, latents, mark, held_out, valid_path)
+    return ResolvedGenerator(config, train, origin, resumes, codec, identity, latents, names_hash, held_out, valid_path)
 
 
 # --------------------------------------------------------------------------------------------------- sizes
@@ -162,18 +162,18 @@ def _format(value: Any) -> str:
 # --------------------------------------------------------------------------------------------------- codec
 
 
-def _describe_codec(request: TrainingRequest, origin: Origin | None) -> Codec:
+def _describe_codec(request: TrainingRequest, origin: Origin | None) -> PreviewCodec:
     """The codec that samples are decoded with, which may be missing."""
     published = origin is not None and origin.info.get("codec_identity") == ANY_PUBLISHED
     path = _find_codec_path(request, origin)
     if not path.exists() and not published:
         console.warn(f"there is no codec in {format_path(path)}: checkpoints will have no samples to listen to")
-        return Codec(path, "", None)
+        return PreviewCodec(path, "", None)
     codec = describe(path, request.codec_sizes)
     if origin is not None and published:
         channels = GeneratorConfig.from_dict(origin.info["config"]).channels
         render.check_codec(origin.folder, ANY_PUBLISHED, channels, path, codec)
-    return Codec(path, codec.identity, codec.channels)
+    return PreviewCodec(path, codec.identity, codec.channels)
 
 
 def _find_codec_path(request: TrainingRequest, origin: Origin | None) -> Path:
@@ -184,7 +184,7 @@ def _find_codec_path(request: TrainingRequest, origin: Origin | None) -> Path:
     return locate.resolve_checkpoint(folder, "codec") if folder.exists() else folder  # training goes without one, too
 
 
-def _moves_to_another_codec(request: TrainingRequest, origin: Origin | None, codec: Codec) -> bool:
+def _moves_to_another_codec(request: TrainingRequest, origin: Origin | None, codec: PreviewCodec) -> bool:
     """Whether a generator is to be fine-tuned for a codec that was named, where the latents are of it."""
     if origin is None or request.codec_path is None or not codec.identity:
         return False
@@ -193,7 +193,7 @@ def _moves_to_another_codec(request: TrainingRequest, origin: Origin | None, cod
     return find_common_identity(find_indexes(request.data_path)) == codec.identity
 
 
-def _find_wanted_identity(origin: Origin | None, codec: Codec, moves: bool) -> str:
+def _find_wanted_identity(origin: Origin | None, codec: PreviewCodec, moves: bool) -> str:
     """The codec that the latents must be of: the generator's, or the one that samples are decoded with."""
     own = "" if origin is None or moves else str(origin.info["codec_identity"])
     return codec.identity if own in ("", ANY_PUBLISHED) else own
@@ -203,7 +203,7 @@ def _find_wanted_identity(origin: Origin | None, codec: Codec, moves: bool) -> s
 
 
 def _open_latents(
-    request: TrainingRequest, origin: Origin | None, sizes: GeneratorConfig, codec: Codec, moves: bool
+    request: TrainingRequest, origin: Origin | None, sizes: GeneratorConfig, codec: PreviewCodec, moves: bool
 ) -> TrainingSet:
     """The latents to train on, of the right codec and length."""
     channels = codec.channels if origin is None else sizes.channels
@@ -218,7 +218,7 @@ def _open_latents(
     return open_training_set(request.data_path, sizes.window, channels, wanted)
 
 
-def _check_latents(request: TrainingRequest, latents: TrainingSet, identity: str, codec: Codec) -> None:
+def _check_latents(request: TrainingRequest, latents: TrainingSet, identity: str, codec: PreviewCodec) -> None:
     """Refuses latents of an unknown codec, and warns of what a person should know."""
     folder = format_path(request.data_path)
     if not identity:
@@ -239,7 +239,7 @@ def _open_held_out(
 ) -> TrainingSet | None:
     """Latents to measure on; None where none are named, and a person is told."""
     if valid_path is None:
-        console.say("figures are of latents that are trained on; a folder of others can be named (valid_path)")
+        console.say("figures are of latents that are trained on; a folder of other latents can be named instead")
         return None
     held_out = open_training_set(valid_path, config.window, config.channels, identity)
     trained = {file.path.resolve() for file in latents.files}
@@ -263,7 +263,7 @@ def _hash_names(latents: TrainingSet, folder: Path) -> str:
 
 
 def _list_reasons(
-    origin: Origin, request: TrainingRequest, config: GeneratorConfig, moves: bool, mark: str
+    origin: Origin, request: TrainingRequest, config: GeneratorConfig, moves: bool, names_hash: str
 ) -> list[str]:
     """Why the checkpoint's run cannot be resumed: a codec or sizes that are new to it, and what all stages share."""
     own, reasons = read_sizes(origin), []
@@ -277,10 +277,10 @@ def _list_reasons(
         )
     if own.critic_fields != config.critic_fields:
         reasons.append(f"{origin.folder} gets local critics")
-    return reasons + list_restart_reasons(origin, request, "latents", mark)
+    return reasons + list_restart_reasons(origin, request, "latents", names_hash)
 
 
-def _make_stage(request: TrainingRequest, parts: Parts) -> GanStage:
+def _make_stage(request: TrainingRequest, parts: ResolvedGenerator) -> GanStage:
     """The networks and all that trains them."""
     from musika import backend
     from musika.training.stages.gan import GanStage
@@ -290,7 +290,7 @@ def _make_stage(request: TrainingRequest, parts: Parts) -> GanStage:
     codec = load_codec(parts.codec.path, asked=request.codec_sizes) if plays else None
     halves = None if origin is None or codec is not None else origin.read("trained", "stereo_halves")
     start = None if origin is None or parts.resumes else read_start(origin, config, parts.train.seed)
-    notes = {"latents": parts.latents_mark, "files": len(parts.latents), "total_latents": parts.latents.total}
+    notes = {"latents": parts.latents_hash, "files": len(parts.latents), "total_latents": parts.latents.total}
     return GanStage(
         config,
         parts.train,

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from musika import checkpoint, console
 from musika.checkpoint import locate, tensorfile
 from musika.checkpoint.published import musika_folder
+from musika.codec import load as codec_load
 from musika.config.fields import get_fields
 from musika.config.recipe import split_settings
 from musika.config.training import TRAIN_CONFIGS, TrainConfig, read_settings
@@ -20,7 +21,7 @@ from musika.training import loop
 from musika.training.setup.request import TrainingRequest
 
 MAX_RUN_FILE = 1 << 20  # bytes of it
-KINDS = {"gan": "generator", "codec": "codec/stereo"}  # of the checkpoints that a stage writes
+KINDS = {"gan": gan_load.KIND, "codec": codec_load.KIND}  # of the checkpoints that a stage writes
 CodecOrGan = TypeVar("CodecOrGan", bound=TrainConfig)
 
 
@@ -67,6 +68,8 @@ def find_origin(load_path: Path | None, stage: str) -> Origin | None:
     if is_musika and stage != "gan":
         raise UsageError(f"{folder} is a Musika folder: its autoencoder is not trained here")
     info = gan_load.read_info(folder)
+    if stage == "codec" and info["kind"] == codec_load.PUBLISHED_KIND:
+        raise UsageError(f"{folder} holds a published codec, which is not trained here")
     if info["kind"] != KINDS[stage]:
         other = "codec" if str(info["kind"]).startswith("codec/") else "gan"
         raise UsageError(f"{folder} holds a {info['kind']}, not a {KINDS[stage]}: train it with stage {other}")
@@ -101,12 +104,12 @@ def find_run_path(origin: Origin | None, name: str) -> Path | None:
     return Path(value)
 
 
-def list_restart_reasons(origin: Origin, request: TrainingRequest, what: str, data_mark: str) -> list[str]:
+def list_restart_reasons(origin: Origin, request: TrainingRequest, what: str, data_hash: str) -> list[str]:
     """Why the run of a checkpoint cannot be resumed as it is: settings that it cannot change, or other data.
 
     Args:
         what: "latents" or "audio".
-        data_mark: a hash of the data that there is now.
+        data_hash: a hash of the data that there is now.
     """
     written = _read_written_settings(origin, TRAIN_CONFIGS[request.stage])
     reasons = [
@@ -116,7 +119,7 @@ def list_restart_reasons(origin: Origin, request: TrainingRequest, what: str, da
         and get_fields(TRAIN_CONFIGS[request.stage])[name].metadata["on_resume"] == "restart"
         and written[name] != value
     ]
-    if origin.read("trained", what) not in (None, data_mark):
+    if origin.read("trained", what) not in (None, data_hash):
         reasons.append(f"{origin.folder} was trained on other {what} (what is held out to measure on counts, too)")
     return reasons
 

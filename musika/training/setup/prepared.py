@@ -27,10 +27,10 @@ class PreparedTraining:
     Attributes:
         stage: what is trained.
         train: its hyperparameters.
-        settings: the loop's.
-        folder: of the run; it is made when the training runs.
+        settings: settings of the loop.
+        folder: folder of the run, made when the training starts.
         resume_from: the checkpoint to resume; None starts a run.
-        codec_path: of the codec that plays the samples of a generator; None where there is none.
+        codec_path: folder of the codec that plays the samples of a generator; None where there is none.
         record: what `run.json` says.
     """
 
