@@ -1,4 +1,4 @@
-"""The small parts of an HDF5 file, each from its bytes: what an array is, how it is stored, what an attribute says.
+"""The small parts of an HDF5 file, parsed from their bytes: type, shape and storage of arrays, and attributes.
 
 After the HDF5 File Format Specification, version 3.0, sections IV.A.2 (messages) and III (disk format: level 1); only
 the versions that libhdf5 writes by default, as Keras 2 used it.
@@ -17,15 +17,15 @@ CLASSES |= {5: "opaque values", 7: "references", 8: "enumerated values", 9: "tex
 GZIP = 1  # number of the filter
 
 
-class Refused(Exception):
-    """What is wrong with the file, as the end of a sentence that begins with its name."""
+class BadFile(Exception):
+    """The file cannot be read; the text is the end of a sentence that begins with the file's name."""
 
 
-class Cut:
-    """Some bytes of the file, taken from front to back.
+class Cursor:
+    """Some bytes of the file, read from front to back.
 
     Raises:
-        Refused: more is taken than there is.
+        BadFile: more bytes are taken than there are.
     """
 
     def __init__(self, data: bytes, what: str) -> None:
@@ -35,18 +35,18 @@ class Cut:
         """The next bytes."""
         part = self.data[self.at : self.at + count]
         if len(part) < count:
-            raise Refused(f"is damaged at {self.what}, where something is missing")
+            raise BadFile(f"is damaged at {self.what}, where something is missing")
         self.at += count
         return part
 
-    def number(self, size: int) -> int:
+    def take_number(self, size: int) -> int:
         """The next unsigned number of so many bytes."""
         return int.from_bytes(self.take(size), "little")
 
     def expect(self, value: bytes) -> None:
         """Takes bytes that must be these."""
         if self.take(len(value)) != value:
-            raise Refused(f"is damaged where {self.what} should begin")
+            raise BadFile(f"is damaged where {self.what} should begin")
 
     def align(self) -> None:
         """Goes to the next multiple of eight."""
@@ -70,78 +70,78 @@ class Layout:
     chunk: tuple[int, ...] = ()
 
 
-def shape(cut: Cut) -> tuple[int, ...]:
+def parse_shape(cursor: Cursor) -> tuple[int, ...]:
     """Sizes from a dataspace message; () is a single value."""
-    version, rank, flags = cut.number(1), cut.number(1), cut.number(1)
-    kind = cut.number(1)  # reserved in version 1
+    version, rank, flags = cursor.take_number(1), cursor.take_number(1), cursor.take_number(1)
+    kind = cursor.take_number(1)  # reserved in version 1
     if version not in (1, 2) or (version == 2 and kind not in (0, 1)):
-        raise Refused(f"has an array without a plain shape (version {version}, kind {kind})")
+        raise BadFile(f"has an array without a plain shape (version {version}, kind {kind})")
     if version == 1:
-        cut.take(4)
+        cursor.take(4)
     if rank > MAX_RANK or flags & ~1:
-        raise Refused(f"has an array of {rank} dimensions; at most {MAX_RANK} are read")
-    return tuple(cut.number(8) for _ in range(rank))
+        raise BadFile(f"has an array of {rank} dimensions; at most {MAX_RANK} are read")
+    return tuple(cursor.take_number(8) for _ in range(rank))
 
 
-def is_float32(cut: Cut) -> bool:
+def is_float32(cursor: Cursor) -> bool:
     """Whether a datatype message says float32, little-endian."""
-    head = cut.number(1)
-    return head & 15 == 1 and 1 <= head >> 4 <= 3 and cut.data[1:20] == FLOAT32
+    head = cursor.take_number(1)
+    return head & 15 == 1 and 1 <= head >> 4 <= 3 and cursor.data[1:20] == FLOAT32
 
 
-def class_name(cut: Cut) -> str:
-    """What values a datatype message speaks of."""
-    return CLASSES.get(cut.number(1) & 15, "unknown values")
+def name_class(cursor: Cursor) -> str:
+    """What kind of values a datatype message describes."""
+    return CLASSES.get(cursor.take_number(1) & 15, "unknown values")
 
 
-def text_size(cut: Cut) -> int | None:
+def parse_text_size(cursor: Cursor) -> int | None:
     """Bytes of one text from a datatype message: 0 for texts of any length, None for what is no text."""
-    head, bits = cut.number(1), cut.take(3)
-    size = cut.number(4)
+    head, bits = cursor.take_number(1), cursor.take(3)
+    size = cursor.take_number(4)
     if head & 15 == 3:
         return size or None
     return 0 if head & 15 == 9 and bits[0] & 15 == 1 and size == 16 else None
 
 
-def layout(cut: Cut, rank: int, name: str) -> Layout:
+def parse_layout(cursor: Cursor, rank: int, name: str) -> Layout:
     """Where an array's numbers are, from a layout message."""
-    version, kind = cut.number(1), cut.number(1)
+    version, kind = cursor.take_number(1), cursor.take_number(1)
     if version == 4 and kind == 3:
-        raise Refused(f"has a virtual array, {name}, which takes its numbers from other files")
+        raise BadFile(f"has a virtual array, {name}, which takes its numbers from other files")
     if version != 3 or kind > 2:
-        raise Refused(f"stores the array {name} in a way that Keras 2 does not (version {version}, kind {kind})")
+        raise BadFile(f"stores the array {name} in a way that Keras 2 does not (version {version}, kind {kind})")
     if kind == 0:
-        return Layout(inline=cut.take(cut.number(2)))
+        return Layout(inline=cursor.take(cursor.take_number(2)))
     if kind == 1:
-        return Layout(cut.number(8), cut.number(8))
-    dimensions, address = cut.number(1), cut.number(8)
-    chunk = tuple(cut.number(4) for _ in range(dimensions))
+        return Layout(cursor.take_number(8), cursor.take_number(8))
+    dimensions, address = cursor.take_number(1), cursor.take_number(8)
+    chunk = tuple(cursor.take_number(4) for _ in range(dimensions))
     if dimensions != rank + 1 or chunk[-1] != 4:
-        raise Refused(f"is damaged: chunks of array {name} have {dimensions - 1} dimensions and {chunk[-1:]} bytes")
+        raise BadFile(f"is damaged: chunks of array {name} have {dimensions - 1} dimensions and {chunk[-1:]} bytes")
     return Layout(address, chunk=chunk[:-1])
 
 
-def filters(cut: Cut) -> list[int]:
+def parse_filters(cursor: Cursor) -> list[int]:
     """Numbers of an array's filters, from a pipeline message."""
-    version, count = cut.number(1), cut.number(1)
+    version, count = cursor.take_number(1), cursor.take_number(1)
     if version not in (1, 2) or count > 32:
-        raise Refused(f"is damaged: filters of version {version}, {count} of them")
+        raise BadFile(f"is damaged: filters of version {version}, {count} of them")
     if version == 1:
-        cut.take(6)
-    found = []
+        cursor.take(6)
+    numbers = []
     for _ in range(count):
-        found.append(cut.number(2))
-        length = cut.number(2) if version == 1 or found[-1] >= 256 else 0
-        cut.take(2)
-        values = cut.number(2)
-        cut.take(-(-length // 8) * 8 if version == 1 else length)
-        cut.take(4 * (values + values % 2 if version == 1 else values))
-    return found
+        numbers.append(cursor.take_number(2))
+        length = cursor.take_number(2) if version == 1 or numbers[-1] >= 256 else 0
+        cursor.take(2)
+        values = cursor.take_number(2)
+        cursor.take(-(-length // 8) * 8 if version == 1 else length)
+        cursor.take(4 * (values + values % 2 if version == 1 else values))
+    return numbers
 
 
 @dataclasses.dataclass(frozen=True)
 class Attribute:
-    """A list of values by a name; its texts of any length are still somewhere else."""
+    """A list of values with a name; texts of any length are stored elsewhere."""
 
     name: str
     kind: bytes  # a datatype message
@@ -154,19 +154,19 @@ class Attribute:
         return math.prod(self.shape)
 
 
-def attribute(cut: Cut) -> Attribute | None:
-    """An attribute message; None for one that nothing here could use."""
-    version, flags = cut.number(1), cut.number(1)
+def parse_attribute(cursor: Cursor) -> Attribute | None:
+    """An attribute message; None for one that is not needed here."""
+    version, flags = cursor.take_number(1), cursor.take_number(1)
     if version not in (1, 2, 3):
-        raise Refused(f"is damaged: an attribute of version {version}")
-    sizes = [cut.number(2) for _ in range(3)]
+        raise BadFile(f"is damaged: an attribute of version {version}")
+    sizes = [cursor.take_number(2) for _ in range(3)]
     if version == 3:
-        cut.take(1)
+        cursor.take(1)
     parts = []
     for size in sizes:
-        parts.append(cut.take(size))
+        parts.append(cursor.take(size))
         if version == 1:
-            cut.align()
+            cursor.align()
     if version > 1 and flags:
         return None  # its type is shared with another object
     name, kind, space = parts
@@ -175,6 +175,6 @@ def attribute(cut: Cut) -> Attribute | None:
     return Attribute(
         name.split(b"\0")[0].decode("utf-8", "backslashreplace"),
         kind,
-        shape(Cut(space, "an attribute's shape")),
-        cut.data[cut.at :],
+        parse_shape(Cursor(space, "an attribute's shape")),
+        cursor.data[cursor.at :],
     )
