@@ -40,18 +40,18 @@ WORDS = (0, 1, 2, 7, 2**15, 2**16 - 1, 2**31 - 1, 2**32 - 1, 2**40, 2**63 - 1, 2
 
 def make_good_files() -> list[bytes]:
     """The same weights in each way of storing them."""
-    layers = keras2.generator()
+    layers = keras2.make_generator()
     return [
-        keras2.written(layers),
-        keras2.written(layers, fixed=False),
-        keras2.written(layers, compression="gzip"),
-        keras2.written(layers, fixed=False, chunks=True),
+        keras2.encode_h5(layers),
+        keras2.encode_h5(layers, fixed=False),
+        keras2.encode_h5(layers, compression="gzip"),
+        keras2.encode_h5(layers, fixed=False, chunks=True),
     ]
 
 
 def make_hostile_files(canary: Path) -> list[bytes]:
     """Files whose first kernel would be read from the canary: external storage, links, a virtual dataset."""
-    layers = keras2.generator()
+    layers = keras2.make_generator()
     shape = layers["00d"]["kernel"].shape
 
     def replace_kernel(file: h5py.File, kind: str) -> None:
@@ -70,7 +70,7 @@ def make_hostile_files(canary: Path) -> list[bytes]:
 
     files = []
     for kind in ("external", "link", "soft", "virtual"):
-        data = io.BytesIO(keras2.written(layers))
+        data = io.BytesIO(keras2.encode_h5(layers))
         with h5py.File(data, "r+") as file:
             replace_kernel(file, kind)
         files.append(data.getvalue())

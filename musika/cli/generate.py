@@ -49,7 +49,7 @@ def run(options: GenerateOptions) -> int:
     with console.progress(options.num_samples * options.seconds, "s", "generate") as bar:
         for piece in range(seed, seed + options.num_samples):
             path = options.save_path / f"{model.name}-seed-{piece}.{options.format}"
-            _write_piece(model, piece, count, options.truncation, path, bar)
+            _write_piece(model, piece, options.seconds, options.truncation, path, bar)
     if options.num_samples > 1:
         total = options.num_samples * count / model.sample_rate
         console.say(f"{options.num_samples} pieces, {_format_speed(total, time.perf_counter() - started)}")
@@ -57,32 +57,36 @@ def run(options: GenerateOptions) -> int:
 
 
 def _write_piece(
-    model: render.Model, seed: int, count: int, truncation: float, path: Path, bar: console.Progress
+    model: render.Model, seed: int, seconds: float, truncation: float, path: Path, bar: console.Progress
 ) -> None:
-    """Renders `count` samples of one piece into a file, and prints a line about it."""
+    """Renders one piece into a file, and prints a line about it."""
     started = time.perf_counter()
     meter = _Meter(model.sample_rate, bar)
-    blocks = render.prefetch(render.stream_samples(model, seed, 0, count, truncation))
+    blocks = render.stream(model, seed, 0.0, truncation, seconds)
     tags = {"title": f"{model.name} {seed}", "comment": f"seed {seed}, truncation {truncation:g}", "software": "musika"}
     try:
         written = audio.write(path, meter.count(blocks), model.sample_rate, metadata=tags, keep_existing=True)
     finally:
         blocks.close()
     if written.path != path:
-        bar.note(f"{format_path(path)} holds another piece, which is kept: this one gets the next free name")
-    text = f"{format_path(written.path)}: {_format_speed(count / model.sample_rate, time.perf_counter() - started)}"
-    bar.note(text + (f", {meter.clipped / (2 * count):.3%} of it clipped at full scale" if meter.clipped else ""))
+        bar.note(f"{format_path(path)} holds another piece, which is kept; this one is {written.path.name}")
+    speed = _format_speed(meter.samples / model.sample_rate, time.perf_counter() - started)
+    clipped = meter.clipped / max(1, 2 * meter.samples)
+    note = f", {clipped:.3%} of it clipped at full scale" if clipped else ""
+    bar.note(f"{format_path(written.path)}: {speed}{note}")
 
 
 class _Meter:
-    """Counts the blocks of one piece: progress, and how many numbers were clipped at full scale."""
+    """Counts the samples of one piece, shows progress, and counts how many numbers were clipped at full scale."""
 
     def __init__(self, sample_rate: int, bar: console.Progress) -> None:
-        self.sample_rate, self.bar, self.clipped = sample_rate, bar, 0
+        self.sample_rate, self.bar = sample_rate, bar
+        self.samples = self.clipped = 0
 
     def count(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The same blocks."""
         for block in blocks:
+            self.samples += len(block)
             self.clipped += round(render.measure_clipping(block) * block.size)
             yield block
             self.bar.advance(len(block) / self.sample_rate)

@@ -54,7 +54,7 @@ def render_samples(model: Model, seed: int, first: int, count: int, truncation: 
 
 def stream(
     model: Model, seed: int, start: float = 0.0, truncation: float = TRUNCATION, duration: float | None = None
-) -> Iterator[np.ndarray]:
+) -> Generator[np.ndarray, None, None]:
     """`render` in blocks `[n, 2]`, without end unless a duration (seconds) is given; one block ahead of its reader.
 
     The memory it takes does not depend on the duration.

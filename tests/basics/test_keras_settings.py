@@ -38,11 +38,11 @@ def compute_everything() -> dict[str, list[np.ndarray]]:
     """Outputs of every kind of network, for fixed inputs."""
     sound = (0.1 * np.random.default_rng(0).normal(size=(4096 * 8, 2))).astype(np.float32)
     windows = np.tanh(np.linspace(-2, 2, 2 * 128 * 4, dtype=np.float32)).reshape(2, 128, 4)
-    codec, old = tiny.stereo_codec(), published.new_codec(noise=0.1)
+    codec, old = tiny.make_stereo_codec(), published.new_codec(noise=0.1)
     critics = codec_critic.Critics(4, name="critic", dtype="float32")
     codec_critic.initialise(critics, 1)
     outputs = {
-        "generator": render.render(tiny.model(tiny.SMALL), 3, 0.0, 3.0),
+        "generator": render.render(tiny.make_model(tiny.SMALL), 3, 0.0, 3.0),
         "critic": Critic(tiny.SMALL)(backend.to_device(windows)),
         "encoder": codec.encode(sound),
         "decoder": codec.decode(windows[0]),

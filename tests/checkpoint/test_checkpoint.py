@@ -20,13 +20,13 @@ from musika.errors import CheckpointError
 CONFIG = {"kind": "generator", "config": {"channels": 4}}
 
 
-def arrays(value=1.0):
+def make_arrays(value=1.0):
     return {"a/kernel": np.full((2, 3), value, np.float32), "b": np.full((), value, np.float32)}
 
 
 @pytest.fixture
 def folder(tmp_path):
-    checkpoint.write(tmp_path / "x", CONFIG, {"weights": arrays()})
+    checkpoint.write(tmp_path / "x", CONFIG, {"weights": make_arrays()})
     return tmp_path / "x"
 
 
@@ -34,7 +34,7 @@ def folder(tmp_path):
 def unit(tmp_path):
     """With two files of arrays and an extra one."""
     state = {"count": np.asarray(7, np.int32), "m": np.ones(5, np.float32)}
-    checkpoint.write(tmp_path / "unit", CONFIG, {"weights": arrays(), "state": state}, extra={"a.txt": b"hello"})
+    checkpoint.write(tmp_path / "unit", CONFIG, {"weights": make_arrays(), "state": state}, extra={"a.txt": b"hello"})
     return tmp_path / "unit"
 
 
@@ -45,8 +45,8 @@ def test_there_and_back(folder):
     config = checkpoint.read_config(folder)
     assert config == {"format_version": 1, **CONFIG}
     found = checkpoint.read(folder, expected={"a/kernel": (2, 3), "b": ()})
-    assert found.keys() == arrays().keys()
-    for name, value in arrays().items():
+    assert found.keys() == make_arrays().keys()
+    for name, value in make_arrays().items():
         assert found[name].dtype == np.float32 and np.array_equal(found[name], value)
     assert sorted(p.name for p in folder.iterdir()) == ["config.json", "weights.safetensors"]
 
@@ -77,13 +77,13 @@ def test_half_precision_halves_the_file(tmp_path):
 def test_bfloat16_is_read(tmp_path, folder):
     value = np.array([1.0, -2.5, 0.15625], np.float32)
     data = (value.view(np.uint32) >> 16).astype("<u2").tobytes()
-    written = by_hand(folder, {"w": {"dtype": "BF16", "shape": [3], "data_offsets": [0, 6]}}, data)
+    written = write_by_hand(folder, {"w": {"dtype": "BF16", "shape": [3], "data_offsets": [0, 6]}}, data)
     assert np.array_equal(checkpoint.read(written)["w"], value)
 
 
 def test_model_card_beside_the_weights(folder):
     (folder / "README.md").write_text("a model card")
-    assert checkpoint.read(folder).keys() == arrays().keys()
+    assert checkpoint.read(folder).keys() == make_arrays().keys()
     checkpoint.verify(folder)
 
 
@@ -94,15 +94,15 @@ def test_identity_knows_no_negative_zero():
 
 
 def test_identity_names_configuration_and_weights():
-    name = checkpoint.compute_identity(CONFIG, arrays())
+    name = checkpoint.compute_identity(CONFIG, make_arrays())
     assert len(name) == 16 and int(name, 16) >= 0
-    assert name == checkpoint.compute_identity(dict(reversed(CONFIG.items())), dict(reversed(arrays().items())))
-    halved = {key: value.astype(np.float16) for key, value in arrays(1 / 3).items()}
-    assert checkpoint.compute_identity(CONFIG, arrays(1 / 3)) == checkpoint.compute_identity(CONFIG, halved)
+    assert name == checkpoint.compute_identity(dict(reversed(CONFIG.items())), dict(reversed(make_arrays().items())))
+    halved = {key: value.astype(np.float16) for key, value in make_arrays(1 / 3).items()}
+    assert checkpoint.compute_identity(CONFIG, make_arrays(1 / 3)) == checkpoint.compute_identity(CONFIG, halved)
     others = [
-        ({"kind": "generator"}, arrays()),
-        (CONFIG, arrays(1.01)),
-        (CONFIG, {"b": arrays()["b"]}),
+        ({"kind": "generator"}, make_arrays()),
+        (CONFIG, make_arrays(1.01)),
+        (CONFIG, {"b": make_arrays()["b"]}),
         (CONFIG, {"a/kernel": np.ones((3, 2)), "b": np.ones(())}),
     ]
     assert name not in {checkpoint.compute_identity(*other) for other in others}
@@ -111,13 +111,13 @@ def test_identity_names_configuration_and_weights():
 # ------------------------------------------------------------------------------------------------------- refusals
 
 
-def refuses(match, action, *args, **keywords):
+def check_refused(match, action, *args, **keywords):
     with pytest.raises(CheckpointError, match=match) as caught:
         action(*args, **keywords)
     assert "\n" not in str(caught.value)
 
 
-def by_hand(folder: Path, header: object, data: bytes, length: int | None = None) -> Path:
+def write_by_hand(folder: Path, header: object, data: bytes, length: int | None = None) -> Path:
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     size = (len(text) if length is None else length).to_bytes(8, "little")
     (folder / "weights.safetensors").write_bytes(size + text + data)
@@ -125,13 +125,13 @@ def by_hand(folder: Path, header: object, data: bytes, length: int | None = None
 
 
 def test_what_is_not_there(tmp_path, folder):
-    refuses("does not exist", checkpoint.read_config, tmp_path / "nowhere")
-    refuses("does not exist", checkpoint.read, tmp_path / "nowhere")
+    check_refused("does not exist", checkpoint.read_config, tmp_path / "nowhere")
+    check_refused("does not exist", checkpoint.read, tmp_path / "nowhere")
     (tmp_path / "file").write_bytes(b"")
-    refuses("is a file", checkpoint.read_config, tmp_path / "file")
+    check_refused("is a file", checkpoint.read_config, tmp_path / "file")
     (tmp_path / "empty").mkdir()
-    refuses(r"config\.json is missing", checkpoint.read_config, tmp_path / "empty")
-    refuses(r"state\.safetensors is missing", checkpoint.read, folder, "state")
+    check_refused(r"config\.json is missing", checkpoint.read_config, tmp_path / "empty")
+    check_refused(r"state\.safetensors is missing", checkpoint.read, folder, "state")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_what_is_not_there(tmp_path, folder):
 )
 def test_configurations_that_are_refused(folder, text, match):
     (folder / "config.json").write_bytes(text)
-    refuses(match, checkpoint.read_config, folder)
+    check_refused(match, checkpoint.read_config, folder)
 
 
 ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
@@ -181,24 +181,24 @@ ENTRY = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
     ],
 )
 def test_files_of_arrays_that_are_refused(folder, header, data, match):
-    refuses(match, checkpoint.read, by_hand(folder, header, data))
+    check_refused(match, checkpoint.read, write_by_hand(folder, header, data))
 
 
 def test_header_lengths_that_lie(folder):
     for length in (0, 2**20, 2**40, 2**63):
-        refuses("torn or no safetensors", checkpoint.read, by_hand(folder, {"w": ENTRY}, b"\0" * 8, length))
+        check_refused("torn or no safetensors", checkpoint.read, write_by_hand(folder, {"w": ENTRY}, b"\0" * 8, length))
     (folder / "weights.safetensors").write_bytes(b"abc")
-    refuses("torn or no safetensors", checkpoint.read, folder)
+    check_refused("torn or no safetensors", checkpoint.read, folder)
 
 
 def test_a_large_hole_is_refused_before_memory_is_taken(folder):
     size = 2**39
     entry = {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size]}
-    path = by_hand(folder, {"w": entry}, b"") / "weights.safetensors"
+    path = write_by_hand(folder, {"w": entry}, b"") / "weights.safetensors"
     with open(path, "r+b") as file:
         file.truncate(path.stat().st_size + size)  # a sparse file: no block of it is on the disk
-    refuses("more than .* are not read", checkpoint.read, folder)
-    refuses(r"'w' is \[137438953472\], but \[4\] is expected", checkpoint.read, folder, "weights", {"w": (4,)})
+    check_refused("more than .* are not read", checkpoint.read, folder)
+    check_refused(r"'w' is \[137438953472\], but \[4\] is expected", checkpoint.read, folder, "weights", {"w": (4,)})
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_large_hole_is_refused_before_memory_is_taken(folder):
     ],
 )
 def test_the_first_thing_that_does_not_fit_is_named(folder, expected, match):
-    refuses(match, checkpoint.read, folder, expected=expected)
+    check_refused(match, checkpoint.read, folder, expected=expected)
 
 
 @pytest.mark.parametrize("at", [0, 8, 9, 60, -1])
@@ -219,38 +219,38 @@ def test_any_changed_byte_of_a_unit_is_seen(unit, at):
     for path in sorted(unit.iterdir()):
         data = bytearray(path.read_bytes())
         path.write_bytes(bytes(data[:at]) + bytes([data[at % len(data)] ^ 1]) + bytes(data[at:][1:]))
-        refuses(".", checkpoint.verify, unit)
+        check_refused(".", checkpoint.verify, unit)
         path.write_bytes(bytes(data))
         checkpoint.verify(unit)
 
 
 def test_files_of_two_checkpoints_do_not_mix(tmp_path, unit):
-    checkpoint.write(tmp_path / "y", CONFIG, {"weights": arrays(2.0), "state": {}})
+    checkpoint.write(tmp_path / "y", CONFIG, {"weights": make_arrays(2.0), "state": {}})
     (unit / "weights.safetensors").write_bytes((tmp_path / "y" / "weights.safetensors").read_bytes())
-    refuses("checksum", checkpoint.read, unit)
+    check_refused("checksum", checkpoint.read, unit)
     (unit / "more.safetensors").write_bytes((tmp_path / "y" / "weights.safetensors").read_bytes())
-    refuses("not in the manifest", checkpoint.read, unit, "more")
+    check_refused("not in the manifest", checkpoint.read, unit, "more")
 
 
 def test_a_missing_file_of_a_unit_is_named(unit):
     (unit / "a.txt").unlink()
-    refuses(r"a\.txt is missing", checkpoint.verify, unit)
+    check_refused(r"a\.txt is missing", checkpoint.verify, unit)
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "..", "", "a/b", "a\\b"])
 def test_manifests_do_not_lead_elsewhere(unit, name):
     manifest = json.loads((unit / "manifest.json").read_text())
     (unit / "manifest.json").write_text(json.dumps({**manifest, name: {"bytes": 1, "sha256": "0" * 64}}))
-    refuses("malformed", checkpoint.verify, unit)
+    check_refused("malformed", checkpoint.verify, unit)
 
 
 @given(st.binary(max_size=200))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rubbish_is_a_checkpoint_error(folder, data):
     (folder / "weights.safetensors").write_bytes(data)
-    refuses(".", checkpoint.read, folder)
+    check_refused(".", checkpoint.read, folder)
     (folder / "weights.safetensors").write_bytes(len(data).to_bytes(8, "little") + data)
-    refuses(".", checkpoint.read, folder, expected={"w": (1,)})
+    check_refused(".", checkpoint.read, folder, expected={"w": (1,)})
 
 
 # -------------------------------------------------------------------------------------------------------- writing
@@ -258,37 +258,37 @@ def test_rubbish_is_a_checkpoint_error(folder, data):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_are_not_saved(folder, value):
-    refuses("'w' holds values", checkpoint.write, folder, CONFIG, {"weights": {"w": np.array([0.0, value])}})
+    check_refused("'w' holds values", checkpoint.write, folder, CONFIG, {"weights": {"w": np.array([0.0, value])}})
     assert checkpoint.read(folder)["b"] == 1.0
 
 
 def test_values_too_large_for_half_precision_are_not_saved(folder):
-    refuses("half precision", checkpoint.write, folder, CONFIG, {"weights": {"w": np.array([1e5])}}, half=True)
+    check_refused("half precision", checkpoint.write, folder, CONFIG, {"weights": {"w": np.array([1e5])}}, half=True)
     assert checkpoint.read(folder)["b"] == 1.0
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
     (tmp_path / "music").mkdir()
     (tmp_path / "music" / "song.wav").write_bytes(b"sound")
-    refuses("something else", checkpoint.write, tmp_path / "music", CONFIG, {"weights": arrays()})
+    check_refused("something else", checkpoint.write, tmp_path / "music", CONFIG, {"weights": make_arrays()})
     assert [p.name for p in tmp_path.rglob("*")] == ["music", "song.wav"]
     (tmp_path / "file").write_bytes(b"")
-    refuses("something else", checkpoint.write, tmp_path / "file", CONFIG, {"weights": arrays()})
+    check_refused("something else", checkpoint.write, tmp_path / "file", CONFIG, {"weights": make_arrays()})
 
 
 def test_an_empty_folder_is_taken(tmp_path):
     (tmp_path / "x").mkdir()
-    checkpoint.write(tmp_path / "x", CONFIG, {"weights": arrays()})
+    checkpoint.write(tmp_path / "x", CONFIG, {"weights": make_arrays()})
     checkpoint.verify(tmp_path / "x")
 
 
 def test_unknown_kinds_are_not_written(tmp_path):
-    refuses("none of", checkpoint.write, tmp_path / "x", {"kind": "other"}, {"weights": arrays()})
+    check_refused("none of", checkpoint.write, tmp_path / "x", {"kind": "other"}, {"weights": make_arrays()})
     assert not list(tmp_path.iterdir())
 
 
 def test_saving_replaces_the_whole_folder(unit):
-    checkpoint.write(unit, CONFIG, {"weights": arrays(2.0)})
+    checkpoint.write(unit, CONFIG, {"weights": make_arrays(2.0)})
     assert sorted(p.name for p in unit.iterdir()) == ["config.json", "weights.safetensors"]
     assert checkpoint.read(unit)["b"] == 2.0
     assert [p.name for p in unit.parent.iterdir()] == ["unit"]
@@ -322,13 +322,13 @@ def test_dropping_brings_every_file_to_the_disk(unit, monkeypatch):
 
 @pytest.mark.parametrize("text", ["caf\udce9", "a\nb\0", "\U0001f3b5", "\ud800"])
 def test_any_text_is_kept(tmp_path, text):
-    checkpoint.write(tmp_path / "x", {**CONFIG, "trained": {"name": text}}, {"weights": arrays()})
+    checkpoint.write(tmp_path / "x", {**CONFIG, "trained": {"name": text}}, {"weights": make_arrays()})
     assert checkpoint.read_config(tmp_path / "x")["trained"]["name"] == text
 
 
 def test_saving_where_nobody_may_write(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    refuses("cannot be saved", checkpoint.write, tmp_path / "file" / "x", CONFIG, {"weights": arrays()})
+    check_refused("cannot be saved", checkpoint.write, tmp_path / "file" / "x", CONFIG, {"weights": make_arrays()})
 
 
 KILLED = """
@@ -346,7 +346,7 @@ KILLED = """
         weights, state = {"w": np.full(1000, value, np.float32)}, {"n": np.asarray(value, np.int32)}
         checkpoint.write(target, config, {"weights": weights, "state": state}, extra={"a": b"%d" % value})
 
-    def killed_after(calls, action):
+    def run_killed_after(calls, action):
         child = os.fork()
         if child:
             _, status = os.waitpid(child, 0)
@@ -363,7 +363,7 @@ KILLED = """
         action()
         os._exit(0)
 
-    def standing():
+    def read_state():
         try:
             checkpoint.verify(target)
         except CheckpointError as error:
@@ -384,18 +384,18 @@ KILLED = """
             clear()
             if not first:
                 save(1)
-            died = killed_after(calls, lambda: save(2))
-            now = standing()
+            died = run_killed_after(calls, lambda: save(2))
+            now = read_state()
             save(3)
             left = sorted(p.name for p in target.parent.iterdir())
-            found.append([first, calls, died, now, standing(), left])
+            found.append([first, calls, died, now, read_state(), left])
             if not died:
                 break
             calls += 1
     clear(); save(1)
     calls = 0
     while True:
-        died = killed_after(calls, lambda: checkpoint.drop(target, "state"))
+        died = run_killed_after(calls, lambda: checkpoint.drop(target, "state"))
         found.append(["drop", calls, died, float(checkpoint.read(target)["w"][0]), 3.0, ["x"]])
         checkpoint.verify(target)
         if not died:
@@ -425,7 +425,7 @@ def test_a_save_killed_at_any_call_leaves_a_whole_checkpoint_or_none(tmp_path):
 # --------------------------------------------------------------------------------------------------------- layers
 
 
-def layer():
+def make_layer():
     keras = pytest.importorskip("keras")
     keras.utils.set_random_seed(0)
     return keras.Sequential(
@@ -434,21 +434,23 @@ def layer():
 
 
 def test_names_read_like_the_module_tree():
-    net = layer()
+    net = make_layer()
     assert checkpoint.list_weight_names(net) == ["first/kernel", "first/bias", "second/kernel", "second/bias"]
     named = checkpoint.get_weights(net)
     assert all(isinstance(value, np.ndarray) for value in named.values())
-    other = layer()
+    other = make_layer()
     checkpoint.assign(other, {name: value + 1 for name, value in named.items()})
     for name, value in checkpoint.get_weights(other).items():
         assert np.array_equal(value, named[name] + 1)
 
 
 def test_assigning_is_a_strict_bijection():
-    net = layer()
+    net = make_layer()
     before = checkpoint.get_weights(net)
-    refuses("no array 'second/bias'", checkpoint.assign, net, {k: v for k, v in before.items() if k != "second/bias"})
-    refuses("too many", checkpoint.assign, net, {**before, "third/bias": np.zeros(2)})
+    check_refused(
+        "no array 'second/bias'", checkpoint.assign, net, {k: v for k, v in before.items() if k != "second/bias"}
+    )
+    check_refused("too many", checkpoint.assign, net, {**before, "third/bias": np.zeros(2)})
     wrong = {name: value + 1 for name, value in before.items()} | {"second/bias": np.zeros(3)}
-    refuses("'second/bias' is", checkpoint.assign, net, wrong)
+    check_refused("'second/bias' is", checkpoint.assign, net, wrong)
     assert all(np.array_equal(value, before[name]) for name, value in checkpoint.get_weights(net).items())

@@ -35,7 +35,7 @@ PROGRAM = (
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[hubserver.Server]:
-    with hubserver.serving() as serving:
+    with hubserver.serve() as serving:
         serving.repositories = {name: {**FILES, **NOT_OURS} for name in (TECHNO, f"{TECHNO[:14]}misc")}
         serving.repositories |= {"marcop/musika_misc_small": dict(FILES), "marcop/musika_ae": dict(CODEC)}
         monkeypatch.setenv("HF_ENDPOINT", serving.address)
@@ -47,11 +47,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "checkpoints" / "techno"
 
 
-def held(folder: Path) -> dict[str, bytes]:
+def read_files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != catalogue.FETCHED}
 
 
-def refused(folder: Path, *parts: str) -> str:
+def check_refused(folder: Path, *parts: str) -> str:
     """The one line that is said instead of a folder, of which nothing is visible afterwards."""
     with pytest.raises(CheckpointError) as caught:
         locate.fetch_if_missing(folder)
@@ -62,7 +62,7 @@ def refused(folder: Path, *parts: str) -> str:
     return text
 
 
-def partial(folder: Path) -> Path:
+def get_partial(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.fetching")
 
 
@@ -71,7 +71,7 @@ def partial(folder: Path) -> Path:
 
 def test_a_generator_is_fetched_without_what_is_not_needed(server: hubserver.Server, folder: Path) -> None:
     assert locate.fetch_if_missing(folder) == folder
-    assert held(folder) == FILES
+    assert read_files(folder) == FILES
     assert [path.name for path in folder.parent.iterdir()] == ["techno"], "nothing else is left"
     said = json.loads((folder / catalogue.FETCHED).read_text())
     assert (said["repository"], said["revision"]) == (TECHNO, hubserver.REVISION)
@@ -84,7 +84,7 @@ def test_a_generator_is_fetched_without_what_is_not_needed(server: hubserver.Ser
 
 @pytest.mark.parametrize(("name", "files"), [("misc", FILES), ("misc_small", FILES), ("musika_ae", CODEC)])
 def test_every_published_name(server: hubserver.Server, tmp_path: Path, name: str, files: dict[str, bytes]) -> None:
-    assert held(locate.fetch_if_missing(tmp_path / "anywhere" / name)) == files
+    assert read_files(locate.fetch_if_missing(tmp_path / "anywhere" / name)) == files
 
 
 def test_the_second_time_needs_no_server(
@@ -103,7 +103,7 @@ def test_nothing_of_a_person_is_sent(
     (tmp_path / "token").write_text("hf_secret")
     program = [sys.executable, "-c", PROGRAM, str(folder)]
     subprocess.run(program, cwd=ROOT, env={**os.environ, "HF_TOKEN": "hf_secret", "HF_HOME": str(tmp_path)}, check=True)
-    assert held(folder) == FILES
+    assert read_files(folder) == FILES
     assert all("authorization" not in headers and "hf_secret" not in str(headers) for headers in server.headers)
     assert all(headers["user-agent"].startswith("musika/") for headers in server.headers)
     assert all("/resolve/" in path or "/content/" in path for _, path, _ in server.asked), "and nothing else is asked"
@@ -111,23 +111,23 @@ def test_nothing_of_a_person_is_sent(
 
 def test_optional_files_may_be_missing_there(server: hubserver.Server, folder: Path) -> None:
     server.repositories[TECHNO] = {"gen_ema.h5": b"weights"}
-    assert held(locate.fetch_if_missing(folder)) == {"gen_ema.h5": b"weights"}
+    assert read_files(locate.fetch_if_missing(folder)) == {"gen_ema.h5": b"weights"}
 
 
 def test_an_empty_folder_and_a_link_to_a_place_elsewhere_are_filled(server: hubserver.Server, tmp_path: Path) -> None:
     (tmp_path / "techno").mkdir()
-    assert held(locate.fetch_if_missing(tmp_path / "techno")) == FILES
+    assert read_files(locate.fetch_if_missing(tmp_path / "techno")) == FILES
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "musika_ae").symlink_to(tmp_path / "large disk" / "codec")
-    assert held(locate.fetch_if_missing(tmp_path / "links" / "musika_ae")) == CODEC
-    assert held(tmp_path / "large disk" / "codec") == CODEC
+    assert read_files(locate.fetch_if_missing(tmp_path / "links" / "musika_ae")) == CODEC
+    assert read_files(tmp_path / "large disk" / "codec") == CODEC
 
 
 def test_other_names_and_folders_that_are_there_are_left_alone(server: hubserver.Server, tmp_path: Path) -> None:
     assert locate.fetch_if_missing(tmp_path / "mine") == tmp_path / "mine" and not (tmp_path / "mine").exists()
     (tmp_path / "techno").mkdir()
     (tmp_path / "techno" / "gen_ema.h5").write_bytes(b"placed by hand")
-    assert held(locate.fetch_if_missing(tmp_path / "techno")) == {"gen_ema.h5": b"placed by hand"}
+    assert read_files(locate.fetch_if_missing(tmp_path / "techno")) == {"gen_ema.h5": b"placed by hand"}
     assert server.asked == []
 
 
@@ -157,45 +157,45 @@ def test_progress_adds_up(server: hubserver.Server, folder: Path, monkeypatch: p
 
 def test_a_cut_connection_is_taken_up_where_it_ended(server: hubserver.Server, folder: Path) -> None:
     server.cut = {"gen_ema.h5": [11_000_000], "critic.h5": [1000]}
-    assert held(locate.fetch_if_missing(folder)) == FILES
-    first, second = server.downloads("gen_ema.h5")
+    assert read_files(locate.fetch_if_missing(folder)) == FILES
+    first, second = server.list_downloads("gen_ema.h5")
     assert first is None and second is not None and second.startswith("bytes=")
     assert int(second.removeprefix("bytes=").rstrip("-")) > 10_000_000
 
 
 def test_a_server_without_ranges_begins_again(server: hubserver.Server, folder: Path) -> None:
     server.cut, server.ranges = {"gen_ema.h5": [11_000_000]}, False
-    assert held(locate.fetch_if_missing(folder)) == FILES
+    assert read_files(locate.fetch_if_missing(folder)) == FILES
 
 
 def test_what_a_killed_run_left_is_gone_on_with(server: hubserver.Server, folder: Path) -> None:
-    partial(folder).mkdir(parents=True)
+    get_partial(folder).mkdir(parents=True)
     source = {"repository": TECHNO, "revision": hubserver.REVISION}
-    (partial(folder) / catalogue.FETCHED).write_text(json.dumps(source))
-    (partial(folder) / "gen_ema.h5").write_bytes(LARGE[:5_000_000])
-    (partial(folder) / "critic.h5").write_bytes(FILES["critic.h5"])
-    (partial(folder) / "gen.h5").write_bytes(FILES["gen.h5"] + b"too long")
-    (partial(folder) / "something else").mkdir()
-    assert held(locate.fetch_if_missing(folder)) == FILES and not partial(folder).exists()
-    assert server.downloads("gen_ema.h5") == ["bytes=5000000-"]
-    assert server.downloads("critic.h5") == []
+    (get_partial(folder) / catalogue.FETCHED).write_text(json.dumps(source))
+    (get_partial(folder) / "gen_ema.h5").write_bytes(LARGE[:5_000_000])
+    (get_partial(folder) / "critic.h5").write_bytes(FILES["critic.h5"])
+    (get_partial(folder) / "gen.h5").write_bytes(FILES["gen.h5"] + b"too long")
+    (get_partial(folder) / "something else").mkdir()
+    assert read_files(locate.fetch_if_missing(folder)) == FILES and not get_partial(folder).exists()
+    assert server.list_downloads("gen_ema.h5") == ["bytes=5000000-"]
+    assert server.list_downloads("critic.h5") == []
 
 
 def test_what_is_left_of_another_revision_is_not_mixed_in(server: hubserver.Server, folder: Path) -> None:
-    partial(folder).mkdir(parents=True)
-    (partial(folder) / catalogue.FETCHED).write_text(json.dumps({"repository": TECHNO, "revision": "f" * 40}))
-    (partial(folder) / "gen_ema.h5").write_bytes(b"x" * 1000)
-    assert held(locate.fetch_if_missing(folder)) == FILES
-    assert server.downloads("gen_ema.h5") == [None]
+    get_partial(folder).mkdir(parents=True)
+    (get_partial(folder) / catalogue.FETCHED).write_text(json.dumps({"repository": TECHNO, "revision": "f" * 40}))
+    (get_partial(folder) / "gen_ema.h5").write_bytes(b"x" * 1000)
+    assert read_files(locate.fetch_if_missing(folder)) == FILES
+    assert server.list_downloads("gen_ema.h5") == [None]
 
 
 def test_a_damaged_left_over_is_told_and_gone(server: hubserver.Server, folder: Path) -> None:
-    partial(folder).mkdir(parents=True)
+    get_partial(folder).mkdir(parents=True)
     source = {"repository": TECHNO, "revision": hubserver.REVISION}
-    (partial(folder) / catalogue.FETCHED).write_text(json.dumps(source))
-    (partial(folder) / "gen_ema.h5").write_bytes(b"x" * 1000)
-    refused(folder, "gen_ema.h5 arrived damaged")
-    assert held(locate.fetch_if_missing(folder)) == FILES
+    (get_partial(folder) / catalogue.FETCHED).write_text(json.dumps(source))
+    (get_partial(folder) / "gen_ema.h5").write_bytes(b"x" * 1000)
+    check_refused(folder, "gen_ema.h5 arrived damaged")
+    assert read_files(locate.fetch_if_missing(folder)) == FILES
 
 
 def test_two_processes_at_once_fetch_once(server: hubserver.Server, folder: Path) -> None:
@@ -207,7 +207,7 @@ def test_two_processes_at_once_fetch_once(server: hubserver.Server, folder: Path
     assert second.stdout is not None and "another process is fetching" in second.stdout.readline()
     server.pause.set()
     assert first.wait(60) == 0 and second.wait(60) == 0
-    assert held(folder) == FILES and len(server.downloads("gen_ema.h5")) == 1
+    assert read_files(folder) == FILES and len(server.list_downloads("gen_ema.h5")) == 1
     assert [path.name for path in folder.parent.iterdir()] == ["techno"]
     first.stdout.close() if first.stdout else None
     second.stdout.close()
@@ -218,8 +218,8 @@ def test_two_processes_at_once_fetch_once(server: hubserver.Server, folder: Path
 
 def test_no_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
-    refused(folder, str(folder), "cannot be reached", TECHNO, "gen_ema.h5", "critic.h5", "fine-tune")
-    refused(folder.with_name("musika_ae"), "enc.h5, enc2.h5, dec.h5, dec2.h5", "marcop/musika_ae")
+    check_refused(folder, str(folder), "cannot be reached", TECHNO, "gen_ema.h5", "critic.h5", "fine-tune")
+    check_refused(folder.with_name("musika_ae"), "enc.h5, enc2.h5, dec.h5, dec2.h5", "marcop/musika_ae")
 
 
 def test_offline_mode_and_a_strange_endpoint(folder: Path) -> None:
@@ -236,27 +236,27 @@ def test_offline_mode_and_a_strange_endpoint(folder: Path) -> None:
 
 def test_a_required_file_is_not_there(server: hubserver.Server, folder: Path) -> None:
     del server.repositories[TECHNO]["gen_ema.h5"]
-    refused(folder, "the repository has no gen_ema.h5")
+    check_refused(folder, "the repository has no gen_ema.h5")
     del server.repositories["marcop/musika_ae"]["dec2.h5"]
-    refused(folder.with_name("musika_ae"), "the repository has no dec2.h5")
+    check_refused(folder.with_name("musika_ae"), "the repository has no dec2.h5")
 
 
 def test_no_such_repository(server: hubserver.Server, folder: Path) -> None:
     server.repositories.clear()
-    refused(folder, "no such repository")
+    check_refused(folder, "no such repository")
 
 
 def test_something_else_answers(server: hubserver.Server, folder: Path) -> None:
     server.revision = ""
-    refused(folder, "not a server of such repositories")
+    check_refused(folder, "not a server of such repositories")
 
 
 def test_the_server_fails_half_way(server: hubserver.Server, folder: Path) -> None:
     server.statuses = {"critic.h5": 503}
-    refused(folder, "the server answers 503", "12.0 MB were fetched", "continues from there")
+    check_refused(folder, "the server answers 503", "12.0 MB were fetched", "continues from there")
     server.statuses.clear()
-    assert held(locate.fetch_if_missing(folder)) == FILES
-    assert server.downloads("gen_ema.h5") == [None], "the large file came once"
+    assert read_files(locate.fetch_if_missing(folder)) == FILES
+    assert server.list_downloads("gen_ema.h5") == [None], "the large file came once"
 
 
 def test_the_connection_is_cut_for_good(
@@ -264,27 +264,27 @@ def test_the_connection_is_cut_for_good(
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)  # between the library's tries
     server.cut = {"gen_ema.h5": [11_000_000, *[5] * 50]}
-    refused(folder, "the connection was cut", "continues from there")
+    check_refused(folder, "the connection was cut", "continues from there")
     server.cut.clear()
-    assert held(locate.fetch_if_missing(folder)) == FILES
+    assert read_files(locate.fetch_if_missing(folder)) == FILES
 
 
 @pytest.mark.parametrize("name", ["gen_ema.h5", "switch.npy"])
 def test_another_checksum_than_announced(server: hubserver.Server, folder: Path, name: str) -> None:
     server.etags = {name: "0" * (64 if name.endswith(".h5") else 40)}
-    refused(folder, f"{name} arrived damaged")
-    assert not (partial(folder) / name).exists()
+    check_refused(folder, f"{name} arrived damaged")
+    assert not (get_partial(folder) / name).exists()
 
 
 @pytest.mark.parametrize("announced", [2000, 4000])
 def test_another_size_than_announced(server: hubserver.Server, folder: Path, announced: int) -> None:
     server.sizes = {"critic.h5": announced}
-    refused(folder, "could not be fetched")
+    check_refused(folder, "could not be fetched")
 
 
 def test_a_size_beyond_reason(server: hubserver.Server, folder: Path) -> None:
     server.sizes = {"gen_ema.h5": 5 << 30}
-    refused(folder, "more than 4294967296 are not fetched")
+    check_refused(folder, "more than 4294967296 are not fetched")
 
 
 def test_a_full_disk(server: hubserver.Server, folder: Path) -> None:
@@ -299,8 +299,8 @@ def test_too_little_room_is_said_before_anything_comes(
 ) -> None:
     usage = fetch.shutil.disk_usage(folder.anchor)
     monkeypatch.setattr(fetch.shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
-    refused(folder, "12.0 MB are needed, 1.0 MB are free")
-    assert server.downloads("gen_ema.h5") == []
+    check_refused(folder, "12.0 MB are needed, 1.0 MB are free")
+    assert server.list_downloads("gen_ema.h5") == []
 
 
 def test_a_place_that_cannot_be_written_to(server: hubserver.Server, tmp_path: Path) -> None:
@@ -319,7 +319,7 @@ def test_an_interrupted_run_leaves_nothing_visible(server: hubserver.Server, fol
     assert process.returncode == 130 and "Traceback" not in shown, shown
     assert not folder.exists()
     server.pause.set()
-    assert held(locate.fetch_if_missing(folder)) == FILES
+    assert read_files(locate.fetch_if_missing(folder)) == FILES
 
 
 # --------------------------------------------------------------------------------------------------- the next use

@@ -111,7 +111,7 @@ def test_a_configuration_of_its_own(tmp_path: Path) -> None:
     keras2.write_codec(tmp_path / "codec", hop=64, depth=32)
     sizes, weights = musika_folder.read_generator(tmp_path / "gan")
     assert sizes == OTHER
-    layers = keras2.generator(OTHER)
+    layers = keras2.make_generator(OTHER)
     assert np.array_equal(weights["stage_2/up/kernel"], layers["2c"]["kernel"][0])
     assert np.array_equal(weights["stage_1/shortcut/kernel"], layers["res1c"]["kernel"][0, 0])
     assert np.array_equal(weights["last_modulation/noise_weight"], layers["8r"]["noise_weight"])
@@ -119,7 +119,7 @@ def test_a_configuration_of_its_own(tmp_path: Path) -> None:
     shapes = list_weight_shapes(PublishedCodecConfig(hop=64, latent_depth=32))
     assert sizes == PublishedCodecConfig(hop=64, latent_depth=32)
     assert {name: array.shape for name, array in weights.items()} == shapes
-    stored = [layer["kernel"] for layer in keras2.codec(64, 32)["dec"].values() if "kernel" in layer]
+    stored = [layer["kernel"] for layer in keras2.make_codec(64, 32)["dec"].values() if "kernel" in layer]
     assert np.array_equal(weights["dec/phase_0/kernel"], stored[8][0])  # the ninth kernel of the file
     loaded = gan_load.load_generator(tmp_path / "gan")
     render.check_codec(tmp_path, loaded.codec_identity, 64, tmp_path, codec_load.describe(tmp_path / "codec"))
@@ -131,7 +131,7 @@ def test_a_configuration_of_its_own(tmp_path: Path) -> None:
 def test_other_ways_of_storing_the_same(storage: dict, tmp_path: Path) -> None:
     keras2.write_gan(tmp_path / "plain")
     keras2.write_gan(tmp_path / "other")
-    (tmp_path / "other" / "gen_ema.h5").write_bytes(keras2.written(keras2.generator(), **storage))
+    (tmp_path / "other" / "gen_ema.h5").write_bytes(keras2.encode_h5(keras2.make_generator(), **storage))
     plain, other = (musika_folder.read_generator(tmp_path / name) for name in ("plain", "other"))
     assert plain[0] == other[0]
     assert all(np.array_equal(array, other[1][name]) for name, array in plain[1].items())
@@ -256,14 +256,14 @@ def test_fine_tunes_a_musika_folder(musika: Path, tmp_path: Path, capsys: pytest
 
 
 def test_fine_tunes_without_a_critic(musika: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    values = without_critic(musika, tmp_path)
+    values = list_flags_without_critic(musika, tmp_path)
     latents = write_latents(tmp_path / "latents", codec_load.describe(musika / "musika_ae").identity)
     assert train.run(options(tmp_path, latents, tmp_path / "save", **values)) == 0
     assert "a fresh critic and fresh optimizers" in " ".join(capsys.readouterr().out.split())
 
 
 def test_fine_tuning_that_cannot_be(musika: Path, tmp_path: Path) -> None:
-    values = without_critic(musika, tmp_path)
+    values = list_flags_without_critic(musika, tmp_path)
     latents = write_latents(tmp_path / "latents", codec_load.describe(musika / "musika_ae").identity)
     other = write_latents(tmp_path / "other", "0123456789abcdef")
     ours = tiny.write_checkpoints(tmp_path / "ours")
@@ -280,7 +280,7 @@ def test_fine_tuning_that_cannot_be(musika: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "save").exists()
 
 
-def without_critic(musika: Path, tmp_path: Path) -> dict:
+def list_flags_without_critic(musika: Path, tmp_path: Path) -> dict:
     """Flags of fine-tuning a folder with nothing but `gen_ema.h5`."""
     folder = tmp_path / "gan"
     folder.mkdir()

@@ -54,7 +54,7 @@ def run_decode(files: Path, save: Path, codec: type[Codec] = Averages, **more: o
     return decode.decode_folder(DecodeOptions(files_path=files, save_path=save, **more), codec)
 
 
-def noise(path: Path, samples: int, seed: int = 0, rate: int = RATE) -> np.ndarray:
+def write_noise(path: Path, samples: int, seed: int = 0, rate: int = RATE) -> np.ndarray:
     """A file of noise around a slowly moving mean, and its samples."""
     rng = np.random.default_rng(seed)
     slow = np.repeat(rng.uniform(-0.3, 0.3, (samples // 5000 + 1, 2)), 5000, axis=0)[:samples]
@@ -62,7 +62,7 @@ def noise(path: Path, samples: int, seed: int = 0, rate: int = RATE) -> np.ndarr
     return audio.read(path)
 
 
-def npys(folder: Path) -> list[str]:
+def list_npys(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.npy"))
 
 
@@ -70,11 +70,11 @@ def npys(folder: Path) -> list[str]:
 
 
 def test_chunks_hold_what_the_codec_makes_of_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sound = noise(tmp_path / "in" / "a" / "song.wav", HOP * 25 + 17)
+    sound = write_noise(tmp_path / "in" / "a" / "song.wav", HOP * 25 + 17)
     assert run_encode(tmp_path / "in", tmp_path / "out", max_lat_len=10) == 0
     whole = Averages().encode(sound)
-    chunks = [np.load(tmp_path / "out" / name) for name in npys(tmp_path / "out")]
-    assert npys(tmp_path / "out") == [f"a/song.wav_000{k}.npy" for k in range(3)]
+    chunks = [np.load(tmp_path / "out" / name) for name in list_npys(tmp_path / "out")]
+    assert list_npys(tmp_path / "out") == [f"a/song.wav_000{k}.npy" for k in range(3)]
     for chunk, start in zip(chunks, (0, 10, 16), strict=True):
         assert np.array_equal(chunk, whole[start : start + 10])
     said = capsys.readouterr().out
@@ -84,10 +84,10 @@ def test_chunks_hold_what_the_codec_makes_of_the_file(tmp_path: Path, capsys: py
 def test_whole_files_come_back_in_their_length(tmp_path: Path) -> None:
     sounds = {}
     for k, (name, samples) in enumerate([("a.wav", 100_003), ("b/a.flac", HOP * 9), ("c.ogg", 5)]):
-        sounds[name] = noise(tmp_path / "in" / name, samples, k)
+        sounds[name] = write_noise(tmp_path / "in" / name, samples, k)
     assert run_encode(tmp_path / "in", tmp_path / "latents", whole=True) == 0
     assert run_decode(tmp_path / "latents", tmp_path / "out", format="flac") == 0
-    assert npys(tmp_path / "latents") == ["a.wav.npy", "b/a.flac.npy", "c.ogg.npy"]
+    assert list_npys(tmp_path / "latents") == ["a.wav.npy", "b/a.flac.npy", "c.ogg.npy"]
     for name, sound in sounds.items():
         again = audio.read(tmp_path / "out" / f"{name}.flac")
         assert again.shape == sound.shape
@@ -98,7 +98,7 @@ def test_whole_files_come_back_in_their_length(tmp_path: Path) -> None:
 
 
 def test_chunks_are_decoded_one_by_one(tmp_path: Path) -> None:
-    noise(tmp_path / "in" / "a.wav", HOP * 25)
+    write_noise(tmp_path / "in" / "a.wav", HOP * 25)
     run_encode(tmp_path / "in", tmp_path / "latents", max_lat_len=10)
     assert run_decode(tmp_path / "latents", tmp_path / "out") == 0
     assert [len(audio.read(path)) for path in audio.find_files(tmp_path / "out")] == [10 * HOP] * 3
@@ -115,8 +115,8 @@ def test_rates_and_channels_come_in(tmp_path: Path) -> None:
 
 def test_ten_kinds_of_bad_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "in"
-    sound = noise(folder / "good.wav", HOP * 12)
-    noise(folder / "z" / "good.flac", HOP * 12, 1)
+    sound = write_noise(folder / "good.wav", HOP * 12)
+    write_noise(folder / "z" / "good.flac", HOP * 12, 1)
     whole = (folder / "good.wav").read_bytes()
     (folder / "empty.mp3").touch()
     (folder / "text.mp3").write_text("no music here\n" * 500)
@@ -128,9 +128,9 @@ def test_ten_kinds_of_bad_files(tmp_path: Path, capsys: pytest.CaptureFixture[st
     soundfile.write(folder / "nan.wav", np.where(np.arange(len(sound))[:, None] == 99, np.nan, sound), RATE, "FLOAT")
     soundfile.write(folder / "nothing.wav", np.zeros((0, 2)), RATE)
     soundfile.write(folder / "slow.wav", np.zeros((9000, 1)), 4000)
-    noise(folder / "short.wav", HOP * 3)
+    write_noise(folder / "short.wav", HOP * 3)
     assert run_encode(folder, tmp_path / "out", max_lat_len=10) == 1
-    assert npys(tmp_path / "out") == [f"{n}_000{k}.npy" for n in ("good.wav", "z/good.flac") for k in range(2)]
+    assert list_npys(tmp_path / "out") == [f"{n}_000{k}.npy" for n in ("good.wav", "z/good.flac") for k in range(2)]
     index = latents.read_index(tmp_path / "out")
     assert index is not None
     reasons = {item["path"]: item["reason"] for item in index.skipped}
@@ -162,7 +162,7 @@ def test_what_cannot_be_carried_out_at_all(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="there is no audio"):
         run_encode(tmp_path / "in", tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    noise(tmp_path / "in" / "a.wav", HOP * 12)
+    write_noise(tmp_path / "in" / "a.wav", HOP * 12)
     (tmp_path / "file").touch()
     with pytest.raises(LatentsError, match=r"cannot be (written to|read)"):
         run_encode(tmp_path / "in", tmp_path / "file" / "out")
@@ -172,23 +172,25 @@ def test_what_cannot_be_carried_out_at_all(tmp_path: Path) -> None:
 
 
 def test_a_second_run_has_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    noise(tmp_path / "in" / "a.wav", HOP * 12)
+    write_noise(tmp_path / "in" / "a.wav", HOP * 12)
     run_encode(tmp_path / "in", tmp_path / "out", max_lat_len=10)
-    before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in npys(tmp_path / "out")}
-    noise(tmp_path / "in" / "b.wav", HOP * 12)
+    before = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in list_npys(tmp_path / "out")}
+    write_noise(tmp_path / "in" / "b.wav", HOP * 12)
     capsys.readouterr()
     assert run_encode(tmp_path / "in", tmp_path / "out", max_lat_len=10) == 0
     said = capsys.readouterr().out
     assert "1 of 2 files are encoded already" in said and "encoded 1 of 1 files" in said
     assert {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in before} == before
-    noise(tmp_path / "in" / "a.wav", HOP * 30, 5)  # a changed source is encoded again
+    write_noise(tmp_path / "in" / "a.wav", HOP * 30, 5)  # a changed source is encoded again
     assert run_encode(tmp_path / "in", tmp_path / "out", max_lat_len=10) == 0
-    assert [name for name in npys(tmp_path / "out") if name.startswith("a")] == [f"a.wav_000{k}.npy" for k in range(3)]
+    assert [name for name in list_npys(tmp_path / "out") if name.startswith("a")] == [
+        f"a.wav_000{k}.npy" for k in range(3)
+    ]
 
 
 def test_another_folder_does_not_overwrite(tmp_path: Path) -> None:
-    noise(tmp_path / "in" / "a.wav", HOP * 12)
-    noise(tmp_path / "more" / "a.wav", HOP * 13, 3)
+    write_noise(tmp_path / "in" / "a.wav", HOP * 12)
+    write_noise(tmp_path / "more" / "a.wav", HOP * 13, 3)
     run_encode(tmp_path / "in", tmp_path / "out", whole=True)
     before = (tmp_path / "out" / "a.wav.npy").read_bytes()
     assert run_encode(tmp_path / "more", tmp_path / "out", whole=True) == 1
@@ -200,18 +202,18 @@ def test_a_codec_that_fails_on_one_file(tmp_path: Path) -> None:
         def encode_window(self, waveform: np.ndarray) -> np.ndarray:
             return super().encode_window(waveform) * (np.nan if np.abs(waveform).max() > 0.8 else 1)
 
-    noise(tmp_path / "in" / "a.wav", HOP * 12)
+    write_noise(tmp_path / "in" / "a.wav", HOP * 12)
     audio.write(tmp_path / "in" / "b.wav", np.full((HOP * 60, 2), 0.9, np.float32), RATE)
-    noise(tmp_path / "in" / "c.wav", HOP * 12)
+    write_noise(tmp_path / "in" / "c.wav", HOP * 12)
     assert run_encode(tmp_path / "in", tmp_path / "out", Sometimes, whole=True) == 1
-    assert npys(tmp_path / "out") == ["a.wav.npy", "c.wav.npy"]
+    assert list_npys(tmp_path / "out") == ["a.wav.npy", "c.wav.npy"]
 
 
 def test_a_full_disk_stops_the_run_and_leaves_whole_files(tmp_path: Path) -> None:
     import resource
 
-    noise(tmp_path / "in" / "a.wav", HOP * 12)
-    noise(tmp_path / "in" / "b.wav", HOP * 300, 1)
+    write_noise(tmp_path / "in" / "a.wav", HOP * 12)
+    write_noise(tmp_path / "in" / "b.wav", HOP * 300, 1)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (3_000, before[1]))
     try:
@@ -219,7 +221,7 @@ def test_a_full_disk_stops_the_run_and_leaves_whole_files(tmp_path: Path) -> Non
             run_encode(tmp_path / "in", tmp_path / "out", whole=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert npys(tmp_path / "out") == ["a.wav.npy"] and len(np.load(tmp_path / "out" / "a.wav.npy")) == 12
+    assert list_npys(tmp_path / "out") == ["a.wav.npy"] and len(np.load(tmp_path / "out" / "a.wav.npy")) == 12
     assert run_encode(tmp_path / "in", tmp_path / "out", whole=True) == 0
 
 
@@ -243,13 +245,13 @@ sys.exit(run_encode(Path(sys.argv[2]), Path(sys.argv[3]), Mortal, max_lat_len=10
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     """Killed again and again, a few windows further each time: what is there is always whole, the end is the same."""
     for k in range(4):
-        noise(tmp_path / "in" / f"{k}.wav", HOP * (20 + 7 * k), k)
+        write_noise(tmp_path / "in" / f"{k}.wav", HOP * (20 + 7 * k), k)
     out = tmp_path / "out"
     seen = 0
     for _ in range(12):
         words = [sys.executable, "-c", KILLED, str(ROOT), str(tmp_path / "in"), str(out), "8"]
         code = subprocess.run(words, capture_output=True, check=False).returncode
-        for name in npys(out):
+        for name in list_npys(out):
             if ".partial" not in name:
                 assert np.load(out / name).shape == (10, 4)
         index = latents.read_index(out)
@@ -261,15 +263,15 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
         assert code == -signal.SIGKILL
     assert code == 0 and seen == 4
     run_encode(tmp_path / "in", tmp_path / "at-once", max_lat_len=10)
-    assert npys(out) == npys(tmp_path / "at-once")
-    assert all((out / n).read_bytes() == (tmp_path / "at-once" / n).read_bytes() for n in npys(out))
+    assert list_npys(out) == list_npys(tmp_path / "at-once")
+    assert all((out / n).read_bytes() == (tmp_path / "at-once" / n).read_bytes() for n in list_npys(out))
 
 
 def test_a_name_too_long_for_its_latents_is_one_line(tmp_path: Path) -> None:
     long = "n" * 250 + ".wav"
-    noise(tmp_path / "in" / "short.wav", HOP * 12)
+    write_noise(tmp_path / "in" / "short.wav", HOP * 12)
     os.rename(tmp_path / "in" / "short.wav", tmp_path / "in" / long)
-    noise(tmp_path / "in" / "z.wav", HOP * 12)
+    write_noise(tmp_path / "in" / "z.wav", HOP * 12)
     assert run_encode(tmp_path / "in", tmp_path / "out", whole=True) == 1
     index = latents.read_index(tmp_path / "out")
     assert index is not None and [source.path for source in index.sources] == ["z.wav"]
@@ -279,14 +281,14 @@ def test_a_name_too_long_for_its_latents_is_one_line(tmp_path: Path) -> None:
 def test_an_interrupt_does_not_wait_for_a_decoder_that_hangs(tmp_path: Path) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
-    def hanging(path: Path, *, note: object, sample_rate: int) -> Iterator[np.ndarray]:
+    def hang(path: Path, *, note: object, sample_rate: int) -> Iterator[np.ndarray]:
         asked.set()
         go_on.wait(60)
         yield np.zeros((1, 2), np.float32)
 
     job = encode.Job(tmp_path, "a", None)
     begun = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), encode.ReadAhead([job], hanging, RATE):
+    with pytest.raises(KeyboardInterrupt), encode.ReadAhead([job], hang, RATE):
         asked.wait(60)
         raise KeyboardInterrupt
     assert time.monotonic() - begun < 30
@@ -300,12 +302,12 @@ def test_an_interrupt_keeps_what_is_done(tmp_path: Path) -> None:
                 raise KeyboardInterrupt
             return super().encode_window(waveform)
 
-    noise(tmp_path / "in" / "a.wav", HOP * 12)
+    write_noise(tmp_path / "in" / "a.wav", HOP * 12)
     audio.write(tmp_path / "in" / "b.wav", np.full((HOP * 600, 2), 0.9, np.float32), RATE)
     with pytest.raises(KeyboardInterrupt):
         run_encode(tmp_path / "in", tmp_path / "out", Interrupted, whole=True)
     index = latents.read_index(tmp_path / "out")
-    assert npys(tmp_path / "out") == ["a.wav.npy"] and not (tmp_path / "out" / ".partial").exists()
+    assert list_npys(tmp_path / "out") == ["a.wav.npy"] and not (tmp_path / "out" / ".partial").exists()
     assert index is not None and [source.path for source in index.sources] == ["a.wav"]
 
 
@@ -314,7 +316,7 @@ def test_the_other_reader_says_how_to_install_it(tmp_path: Path) -> None:
     try:
         import tensorflow_io  # type: ignore[import-not-found]  # noqa: F401
     except ImportError:
-        noise(tmp_path / "in" / "a.wav", HOP * 12)
+        write_noise(tmp_path / "in" / "a.wav", HOP * 12)
         with pytest.raises(UsageError, match=r"requirements-tfio.txt"):
             run_encode(tmp_path / "in", tmp_path / "out", reader="tensorflow-io")
     else:
@@ -363,7 +365,7 @@ def test_bad_latents_are_refused_by_name(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_latents_of_another_codec_are_refused(tmp_path: Path) -> None:
-    noise(tmp_path / "in" / "a.wav", HOP * 12)
+    write_noise(tmp_path / "in" / "a.wav", HOP * 12)
     run_encode(tmp_path / "in", tmp_path / "latents" / "one", whole=True)
     with pytest.raises(LatentsError, match="made by codec averages, this is other"):
         run_decode(tmp_path / "latents", tmp_path / "out", Other)
@@ -398,7 +400,7 @@ def test_commands_bring_no_framework() -> None:
 
 
 def test_the_index_holds_no_place_of_this_machine(tmp_path: Path) -> None:
-    noise(tmp_path / "in" / "a.wav", HOP * 12)
+    write_noise(tmp_path / "in" / "a.wav", HOP * 12)
     run_encode(tmp_path / "in", tmp_path / "out", whole=True)
     text = (tmp_path / "out" / "latents.json").read_text()
     assert str(tmp_path) not in text and json.loads(text)["sources"][0]["path"] == "a.wav"

@@ -29,32 +29,32 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.write_checkpoints(tmp_path_factory.mktemp("checkpoints"))
 
 
-def options(folder: Path, save_path: Path, **values: object) -> flags.GenerateOptions:
+def make_options(folder: Path, save_path: Path, **values: object) -> flags.GenerateOptions:
     return flags.GenerateOptions(load_path=folder, save_path=save_path, **values)  # type: ignore[arg-type]
 
 
-def words(folder: Path, save_path: Path, *more: str) -> list[str]:
+def make_words(folder: Path, save_path: Path, *more: str) -> list[str]:
     return [sys.executable, "musika_generate.py", "--load_path", str(folder), "--save_path", str(save_path), *more]
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.1, 1 / 3, 2.0, 7.77])
 def test_exact_lengths(folder: Path, tmp_path: Path, seconds: float) -> None:
-    assert generate.run(options(folder, tmp_path, seconds=seconds, seed=3)) == 0
+    assert generate.run(make_options(folder, tmp_path, seconds=seconds, seed=3)) == 0
     info = soundfile.info(tmp_path / "open-seed-3.wav")
     assert (info.frames, info.samplerate, info.channels) == (round(seconds * 44_100), 44_100, 2)
 
 
 def test_samples_are_numbered_by_seed_and_render_again_alone(folder: Path, tmp_path: Path) -> None:
-    generate.run(options(folder, tmp_path / "all", seconds=0.5, seed=10, num_samples=3))
+    generate.run(make_options(folder, tmp_path / "all", seconds=0.5, seed=10, num_samples=3))
     names = sorted(file.name for file in (tmp_path / "all").iterdir())
     assert names == ["open-seed-10.wav", "open-seed-11.wav", "open-seed-12.wav"]
-    generate.run(options(folder, tmp_path / "one", seconds=0.5, seed=12))
+    generate.run(make_options(folder, tmp_path / "one", seconds=0.5, seed=12))
     assert (tmp_path / "one" / names[2]).read_bytes() == (tmp_path / "all" / names[2]).read_bytes()
     assert (tmp_path / "all" / names[0]).read_bytes() != (tmp_path / "all" / names[1]).read_bytes()
 
 
 def test_the_file_holds_what_render_gives(folder: Path, tmp_path: Path) -> None:
-    generate.run(options(folder, tmp_path, seconds=3.0, seed=4, truncation=1.0))
+    generate.run(make_options(folder, tmp_path, seconds=3.0, seed=4, truncation=1.0))
     heard, _ = soundfile.read(tmp_path / "open-seed-4.wav", dtype="float32")
     expected = render.render(render.load_model(folder), 4, 0.0, 3.0, truncation=1.0)
     np.testing.assert_allclose(heard, expected, atol=2.5 / 32768)
@@ -65,15 +65,15 @@ def test_a_piece_made_with_other_settings_is_kept(
     folder: Path, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = tmp_path / f"open-seed-7.{kind}", tmp_path / f"open-seed-7-2.{kind}"
-    generate.run(options(folder, tmp_path, seconds=0.5, seed=7, format=kind))
+    generate.run(make_options(folder, tmp_path, seconds=0.5, seed=7, format=kind))
     before = first.read_bytes()
     assert capsys.readouterr().out.count("\n") == 2
     for values in ({"seconds": 0.5, "truncation": 0.5}, {"seconds": 0.5, "truncation": 0.5}, {"seconds": 0.5}):
-        generate.run(options(folder, tmp_path, seed=7, format=kind, **values))
+        generate.run(make_options(folder, tmp_path, seed=7, format=kind, **values))
         assert sorted(tmp_path.iterdir()) == [second, first]
         shown = capsys.readouterr().out
         renamed = "truncation" in values
-        assert (f"{first} holds another piece, which is kept" in shown) == renamed
+        assert (f"{first} holds another piece, which is kept; this one is open-seed-7-2.{kind}" in shown) == renamed
         assert f"{second if renamed else first}: " in shown
     assert soundfile.info(second).frames == pytest.approx(soundfile.info(first).frames)
     if kind not in ("ogg", "opus"):  # whose streams have random numbers
@@ -84,13 +84,13 @@ def test_a_piece_made_with_other_settings_is_kept(
 def test_a_file_of_somebody_else_is_kept(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "open-seed-7.wav").write_text("my notes")
     (tmp_path / "open-seed-7-2.wav").mkdir()
-    generate.run(options(folder, tmp_path, seconds=0.5, seed=7))
+    generate.run(make_options(folder, tmp_path, seconds=0.5, seed=7))
     assert (tmp_path / "open-seed-7.wav").read_text() == "my notes"
     assert soundfile.info(tmp_path / "open-seed-7-3.wav").frames == 22_050
 
 
 def test_a_drawn_seed_is_shown(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    generate.run(options(folder, tmp_path, seconds=0.1))
+    generate.run(make_options(folder, tmp_path, seconds=0.1))
     (made,) = tmp_path.iterdir()
     seed = made.stem.rsplit("-", 1)[1]
     shown = capsys.readouterr().out
@@ -99,7 +99,7 @@ def test_a_drawn_seed_is_shown(folder: Path, tmp_path: Path, capsys: pytest.Capt
 
 @pytest.mark.parametrize("kind", ["flac", "ogg", "opus", "mp3"])
 def test_other_kinds_of_files(folder: Path, tmp_path: Path, kind: str) -> None:
-    generate.run(options(folder, tmp_path, seconds=1.5, seed=3, format=kind))
+    generate.run(make_options(folder, tmp_path, seconds=1.5, seed=3, format=kind))
     info = soundfile.info(tmp_path / f"open-seed-3.{kind}")
     assert info.channels == 2 and abs(info.frames / info.samplerate - 1.5) < 0.1
 
@@ -117,7 +117,7 @@ def test_other_kinds_of_files(folder: Path, tmp_path: Path, kind: str) -> None:
 )
 def test_what_cannot_be_done(folder: Path, tmp_path: Path, values: dict[str, object], part: str) -> None:
     with pytest.raises(MusikaError, match=part):
-        generate.run(options(folder, tmp_path, **values))
+        generate.run(make_options(folder, tmp_path, **values))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -172,7 +172,7 @@ def test_a_folder_that_takes_no_files(
 
 def test_the_script_says_nothing_but_ours(folder: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        words(folder, tmp_path, "--seconds", "1.5", "--seed", "1"),
+        make_words(folder, tmp_path, "--seconds", "1.5", "--seed", "1"),
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -184,17 +184,17 @@ def test_the_script_says_nothing_but_ours(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
-    def limited() -> None:
+    def limit_file_size() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
     done = subprocess.run(
-        words(folder, tmp_path / "out", "--seconds", "20", "--seed", "1"),
+        make_words(folder, tmp_path / "out", "--seconds", "20", "--seed", "1"),
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=120,
-        preexec_fn=limited,
+        preexec_fn=limit_file_size,
     )
     assert done.returncode == 2 and "cannot be written" in done.stderr and done.stderr.count("\n") == 1
     assert list((tmp_path / "out").iterdir()) == []
@@ -202,7 +202,7 @@ def test_a_full_disk_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None
 
 def test_ctrl_c_leaves_only_whole_files(folder: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        words(folder, tmp_path, "--seconds", "20", "--seed", "1", "--num_samples", "1000"),
+        make_words(folder, tmp_path, "--seconds", "20", "--seed", "1", "--num_samples", "1000"),
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -389,7 +389,7 @@ def test_noise_weights_of_zero_draw_nothing(codec: PublishedCodec, monkeypatch: 
 @settings(max_examples=8)
 @given(first=st.integers(0, 4000), count=st.integers(1, 3000))
 def test_rendering_is_a_function_of_position(noisy: PublishedCodec, first: int, count: int) -> None:
-    model = MODELS.setdefault("it", tiny.model(GeneratorConfig(6, 4, 4, small=True), noisy))
+    model = MODELS.setdefault("it", tiny.make_model(GeneratorConfig(6, 4, 4, small=True), noisy))
     whole = render.render_samples(model, 7, 0, 7000)
     np.testing.assert_array_equal(render.render_samples(model, 7, first, count), whole[first : first + count])
 
@@ -398,7 +398,7 @@ MODELS: dict[str, render.Model] = {}  # compiled once
 
 
 def test_rendering_decodes_what_decoding_does(noisy: PublishedCodec) -> None:
-    model = tiny.model(GeneratorConfig(6, 4, 4, small=True), noisy)
+    model = tiny.make_model(GeneratorConfig(6, 4, 4, small=True), noisy)
     latents = piece._Latents(model, 3, 2.0).span(0, 24)
     waveform = render.render_samples(model, 3, 0, 24 * noisy.hop_total)
     np.testing.assert_allclose(waveform, np.clip(noisy.decode(latents), -1, 1), atol=1e-3)

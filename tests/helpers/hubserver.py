@@ -43,14 +43,14 @@ class Server:
         self.headers: list[dict[str, str]] = []
         self.address = ""
 
-    def downloads(self, name: str) -> list[str | None]:
+    def list_downloads(self, name: str) -> list[str | None]:
         """The Range headers of all GETs of a file's bytes."""
         asked = [(path, span) for method, path, span in self.asked if method == "GET" and "/content/" in path]
         return [span for path, span in asked if path.endswith(f"/{name}")]
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[Server]:
+def serve() -> Iterator[Server]:
     """The server, on a free port, for the block."""
     held = Server()
 
@@ -89,20 +89,20 @@ class _Handler(BaseHTTPRequestHandler):
         state.headers.append({name.lower(): value for name, value in self.headers.items()})
         parts = self.path.strip("/").split("/")
         if len(parts) != 5 or parts[2] not in ("resolve", "content"):
-            return self._plain(404)
+            return self._send_plain(404)
         repository, revision, name = "/".join(parts[:2]), parts[3], parts[4]
         if repository not in state.repositories:
-            return self._plain(401, {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"})
+            return self._send_plain(401, {"X-Error-Code": "RepoNotFound", "X-Error-Message": "Repository not found"})
         if revision not in ("main", state.revision):
-            return self._plain(404, {"X-Error-Code": "RevisionNotFound"})
+            return self._send_plain(404, {"X-Error-Code": "RevisionNotFound"})
         if name not in state.repositories[repository]:
-            return self._plain(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": state.revision})
+            return self._send_plain(404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": state.revision})
         data = state.repositories[repository][name]
         if parts[2] == "resolve":
-            return self._resolved(repository, name, data)
-        return self._content(name, data)
+            return self._send_resolved(repository, name, data)
+        return self._send_content(name, data)
 
-    def _resolved(self, repository: str, name: str, data: bytes) -> None:
+    def _send_resolved(self, repository: str, name: str, data: bytes) -> None:
         state = self.server_state
         size = str(state.sizes.get(name, len(data)))
         if name.endswith(".h5"):
@@ -111,23 +111,23 @@ class _Handler(BaseHTTPRequestHandler):
             headers |= {
                 "Location": f"{state.address.replace('127.0.0.1', 'localhost')}/{repository}/content/main/{name}"
             }
-            return self._plain(302, headers)
+            return self._send_plain(302, headers)
         etag = state.etags.get(name, hashlib.sha1(f"blob {len(data)}\0".encode() + data).hexdigest())
         headers = {"ETag": f'"{etag}"', "X-Repo-Commit": state.revision, "Content-Length": size}
         if self.command == "HEAD":
-            return self._plain(200, headers)
-        return self._content(name, data)
+            return self._send_plain(200, headers)
+        return self._send_content(name, data)
 
-    def _plain(self, status: int, headers: dict[str, str] | None = None) -> None:
+    def _send_plain(self, status: int, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         for key, value in {"Content-Length": "0", **(headers or {})}.items():
             self.send_header(key, value)
         self.end_headers()
 
-    def _content(self, name: str, data: bytes) -> None:
+    def _send_content(self, name: str, data: bytes) -> None:
         state = self.server_state
         if name in state.statuses:
-            return self._plain(state.statuses[name])
+            return self._send_plain(state.statuses[name])
         start, span = 0, self.headers.get("Range")
         if span and state.ranges:
             start = int(span.removeprefix("bytes=").split("-")[0])

@@ -17,7 +17,7 @@ Layers = Mapping[str, Mapping[str, np.ndarray]]  # layer to weight to array, in 
 GENERATOR = GeneratorConfig(channels=4, coordinate_depth=2, base_channels=2, small=True, critic_fields=())
 
 
-def written(layers: Layers, fixed: bool = True, version: str = "earliest", **storage: Any) -> bytes:
+def encode_h5(layers: Layers, fixed: bool = True, version: str = "earliest", **storage: Any) -> bytes:
     """A file of weights.
 
     Args:
@@ -46,12 +46,12 @@ def _names(names: Sequence[str], fixed: bool) -> Any:
     return np.array([name.encode() for name in names]) if fixed else list(names)
 
 
-def generator(config: GeneratorConfig = GENERATOR, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
+def make_generator(config: GeneratorConfig = GENERATOR, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
     """Layers of a generator with random weights, noise included."""
     return _layers({name: weight.shape for name, weight in list_generator_weights(config).items()}, seed)
 
 
-def critic(config: GeneratorConfig = GENERATOR, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
+def make_critic(config: GeneratorConfig = GENERATOR, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
     """Layers of a critic with random weights."""
     return _layers({name: weight.shape for name, weight in list_critic_weights(config).items()}, seed)
 
@@ -66,7 +66,7 @@ def _layers(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, dict[
     return layers
 
 
-def codec(hop: int = 8, depth: int = 2, seed: int = 0) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+def make_codec(hop: int = 8, depth: int = 2, seed: int = 0) -> dict[str, dict[str, dict[str, np.ndarray]]]:
     """Layers of `enc enc2 dec dec2` with random weights, noise included, under names that mean nothing."""
     random, networks, number = np.random.default_rng(seed), {}, 17
     for network, layers in list_codec_layers(hop, depth).items():
@@ -88,9 +88,9 @@ def codec(hop: int = 8, depth: int = 2, seed: int = 0) -> dict[str, dict[str, di
 def write_gan(folder: Path, config: GeneratorConfig = GENERATOR, switch: float | None = -0.75) -> Path:
     """A Musika folder with generators, critic and, unless None, `switch.npy`."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "gen_ema.h5").write_bytes(written(generator(config, 0)))
-    (folder / "gen.h5").write_bytes(written(generator(config, 1)))
-    (folder / "critic.h5").write_bytes(written(critic(config)))
+    (folder / "gen_ema.h5").write_bytes(encode_h5(make_generator(config, 0)))
+    (folder / "gen.h5").write_bytes(encode_h5(make_generator(config, 1)))
+    (folder / "critic.h5").write_bytes(encode_h5(make_critic(config)))
     if switch is not None:
         np.save(folder / "switch.npy", np.float32(switch))
     return folder
@@ -99,6 +99,6 @@ def write_gan(folder: Path, config: GeneratorConfig = GENERATOR, switch: float |
 def write_codec(folder: Path, hop: int = 8, depth: int = 2) -> Path:
     """A Musika folder with an autoencoder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for network, layers in codec(hop, depth).items():
-        (folder / f"{network}.h5").write_bytes(written(layers))
+    for network, layers in make_codec(hop, depth).items():
+        (folder / f"{network}.h5").write_bytes(encode_h5(layers))
     return folder

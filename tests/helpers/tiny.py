@@ -43,7 +43,7 @@ class FakeCodec(Codec):
         return np.sum(parts, axis=0, dtype=np.float32).reshape(len(latents), self.block * self.hop_total, 2)
 
 
-def generator(config: GeneratorConfig):
+def make_generator(config: GeneratorConfig):
     """A generator whose noise counts, too."""
     from musika.gan.generator import Generator
 
@@ -54,11 +54,11 @@ def generator(config: GeneratorConfig):
     return layer
 
 
-def model(config: GeneratorConfig, codec: Codec | None = None) -> Model:
-    return Model(config, compile_generator(generator(config)), codec or FakeCodec(), "tiny")
+def make_model(config: GeneratorConfig, codec: Codec | None = None) -> Model:
+    return Model(config, compile_generator(make_generator(config)), codec or FakeCodec(), "tiny")
 
 
-def stereo_codec(config: CodecConfig = STEREO) -> Codec:
+def make_stereo_codec(config: CodecConfig = STEREO) -> Codec:
     from musika.codec.decoder import Decoder
     from musika.codec.encoder import Encoder
     from musika.codec.stereo import StereoCodec
@@ -88,6 +88,6 @@ def write_checkpoints(folder: Path, config: GeneratorConfig = SMALL) -> Path:
     checkpoint.write(folder / "ae", written, arrays)
     identity = load.load_codec(folder / "ae").identity
     described = describe_generator(config, identity, trained={})
-    weights = checkpoint.get_weights(generator(config))
+    weights = checkpoint.get_weights(make_generator(config))
     checkpoint.write(folder / "open", described, {"weights": weights}, half=True)
     return folder / "open"

@@ -28,18 +28,18 @@ WHOLE = 9_000  # samples of the fake codec: more than two groups of latents even
 
 
 @cache
-def model(name: str) -> render.Model:
-    return tiny.model(CONFIGS[name])
+def make_model(name: str) -> render.Model:
+    return tiny.make_model(CONFIGS[name])
 
 
 @cache
-def whole(name: str) -> np.ndarray:
-    return render.render_samples(model(name), 7, 0, WHOLE)
+def render_whole(name: str) -> np.ndarray:
+    return render.render_samples(make_model(name), 7, 0, WHOLE)
 
 
 @cache
-def stereo_model() -> render.Model:
-    return tiny.model(tiny.SMALL, tiny.stereo_codec())
+def make_stereo_model() -> render.Model:
+    return tiny.make_model(tiny.SMALL, tiny.make_stereo_codec())
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -48,50 +48,50 @@ def stereo_model() -> render.Model:
 def test_any_start_length_and_order_gives_the_same_samples(name: str, spans: list[tuple[int, int]]) -> None:
     for start, end in spans:
         first, count = min(start, end), abs(end - start)
-        part = render.render_samples(model(name), 7, first, count)
+        part = render.render_samples(make_model(name), 7, first, count)
         assert part.shape == (count, 2) and part.dtype == np.float32
-        np.testing.assert_array_equal(part, whole(name)[first : first + count])
+        np.testing.assert_array_equal(part, render_whole(name)[first : first + count])
 
 
 @settings(max_examples=4, deadline=None)
 @given(start=st.integers(0, 500_000), count=st.integers(0, 300_000))
 def test_the_same_with_a_real_codec(start: int, count: int) -> None:
-    all_of_it = render.render_samples(stereo_model(), 3, 0, start + count)
-    np.testing.assert_array_equal(render.render_samples(stereo_model(), 3, start, count), all_of_it[start:])
+    all_of_it = render.render_samples(make_stereo_model(), 3, 0, start + count)
+    np.testing.assert_array_equal(render.render_samples(make_stereo_model(), 3, start, count), all_of_it[start:])
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_it_is_what_the_networks_give_step_by_step(name: str) -> None:
     config, codec = CONFIGS[name], tiny.FakeCodec()
-    layer, half = tiny.generator(config), config.half_window
+    layer, half = tiny.make_generator(config), config.half_window
     pieces = []
     for j in range(6):
         coordinates = draw_rendering_coordinates(config, 7, 2.0, j * half, half)[None]
         pieces.append(np.asarray(layer(coordinates, draw_rendering_noise(config, 7, j, 1)))[0])
     expected = np.clip(codec.decode(np.concatenate(pieces)), -1, 1)
     count = 6 * half * codec.hop_total - codec.context * codec.hop_total  # after that, what follows can be heard
-    np.testing.assert_allclose(render.render_samples(model(name), 7, 0, count), expected[:count], atol=1e-5)
+    np.testing.assert_allclose(render.render_samples(make_model(name), 7, 0, count), expected[:count], atol=1e-5)
 
 
 def test_seconds_are_the_nearest_samples() -> None:
-    part = render.render(model("small"), 7, 0.1004, 0.0016)
-    np.testing.assert_array_equal(part, whole("small")[100:102])
-    assert render.render(model("small"), 7, 1.0, 0.0).shape == (0, 2)
+    part = render.render(make_model("small"), 7, 0.1004, 0.0016)
+    np.testing.assert_array_equal(part, render_whole("small")[100:102])
+    assert render.render(make_model("small"), 7, 1.0, 0.0).shape == (0, 2)
 
 
 def test_stream_is_render_in_blocks() -> None:
-    m = model("small")
+    m = make_model("small")
     first = 0.333
     blocks = list(islice(render.stream(m, 7, first), 4))
     joined = np.concatenate(blocks)
-    np.testing.assert_array_equal(joined, whole("small")[333 : 333 + len(joined)])
+    np.testing.assert_array_equal(joined, render_whole("small")[333 : 333 + len(joined)])
     assert all(len(block) <= render.count_block_samples(m) for block in blocks)
     ended = np.concatenate(list(render.stream(m, 7, first, duration=2.0)))
-    np.testing.assert_array_equal(ended, whole("small")[333:2333])
+    np.testing.assert_array_equal(ended, render_whole("small")[333:2333])
 
 
 def test_an_hour_in_costs_what_the_beginning_costs() -> None:
-    m = model("small")
+    m = make_model("small")
     far = 100 * 3600 * m.sample_rate + 77
     made = []
     counted = render.Model(m.config, lambda c, n: made.append(1) or m.generate(c, n), m.codec)
@@ -101,8 +101,8 @@ def test_an_hour_in_costs_what_the_beginning_costs() -> None:
 
 
 def test_other_seeds_and_truncations_sound_different() -> None:
-    m = model("small")
-    base = whole("small")[:2000]
+    m = make_model("small")
+    base = render_whole("small")[:2000]
     assert not np.array_equal(render.render_samples(m, 8, 0, 2000), base)
     assert not np.array_equal(render.render_samples(m, 7, 0, 2000, truncation=0.5), base)
 
@@ -111,7 +111,7 @@ def test_calls_at_the_same_time_do_not_disturb_each_other() -> None:
     found: dict[int, np.ndarray] = {}
 
     def work(start: int) -> None:
-        found[start] = render.render_samples(model("small"), 7, start, 1500)
+        found[start] = render.render_samples(make_model("small"), 7, start, 1500)
 
     threads = [threading.Thread(target=work, args=(start,)) for start in (0, 700, 3000)]
     for thread in threads:
@@ -119,21 +119,21 @@ def test_calls_at_the_same_time_do_not_disturb_each_other() -> None:
     for thread in threads:
         thread.join()
     for start, part in found.items():
-        np.testing.assert_array_equal(part, whole("small")[start : start + 1500])
+        np.testing.assert_array_equal(part, render_whole("small")[start : start + 1500])
     assert len(found) == 3
 
 
 def test_memory_does_not_grow_with_length() -> None:
-    def peak(count: int) -> int:
+    def measure_peak(count: int) -> int:
         tracemalloc.start()
-        for _ in render.stream_samples(model("small"), 7, 0, count):
+        for _ in render.stream_samples(make_model("small"), 7, 0, count):
             pass
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
 
-    peak(2000)
-    assert peak(40_000) < 1.2 * peak(4_000) + 50_000
+    measure_peak(2000)
+    assert measure_peak(40_000) < 1.2 * measure_peak(4_000) + 50_000
 
 
 class LoudCodec(tiny.FakeCodec):
@@ -149,7 +149,7 @@ class BrokenCodec(tiny.FakeCodec):
 
 
 def test_loud_samples_are_clipped_one_by_one_and_counted() -> None:
-    part = render.render_samples(tiny.model(tiny.SMALL, LoudCodec()), 7, 0, 400)
+    part = render.render_samples(tiny.make_model(tiny.SMALL, LoudCodec()), 7, 0, 400)
     assert part.min() == -1.0 and set(np.unique(part)) == {-1.0, 0.5}
     assert render.measure_clipping(part) == 0.25
     assert render.measure_clipping(np.zeros((0, 2), np.float32)) == 0.0
@@ -157,21 +157,21 @@ def test_loud_samples_are_clipped_one_by_one_and_counted() -> None:
 
 def test_numbers_that_are_not_finite_are_an_error() -> None:
     with pytest.raises(CheckpointError, match="not finite"):
-        render.render_samples(tiny.model(tiny.SMALL, BrokenCodec()), 7, 0, 400)
+        render.render_samples(tiny.make_model(tiny.SMALL, BrokenCodec()), 7, 0, 400)
 
 
 @pytest.mark.parametrize(("first", "count"), [(-1, 10), (0, -1)])
 def test_negative_spans_are_refused(first: int, count: int) -> None:
     with pytest.raises(UsageError):
-        render.render_samples(model("small"), 7, first, count)
+        render.render_samples(make_model("small"), 7, first, count)
 
 
 def test_ahead_hands_on_errors_and_ends() -> None:
-    def failing() -> Iterator[np.ndarray]:
+    def fail_after_one() -> Iterator[np.ndarray]:
         yield np.zeros((1, 2), np.float32)
         raise CheckpointError("no")
 
-    blocks = render.prefetch(failing())
+    blocks = render.prefetch(fail_after_one())
     assert next(blocks).shape == (1, 2)
     with pytest.raises(CheckpointError):
         next(blocks)

@@ -44,7 +44,9 @@ HOSTILE = {
 
 def make_source() -> page.ModelSource:
     """A tiny model from a folder whose name is not text."""
-    return page.ModelSource(lambda: Path("."), lambda _: dataclasses.replace(tiny.model(tiny.SMALL), name="é\udcff"))
+    return page.ModelSource(
+        lambda: Path("."), lambda _: dataclasses.replace(tiny.make_model(tiny.SMALL), name="é\udcff")
+    )
 
 
 def test_an_answer_is_a_file_of_the_right_length_and_a_picture(tmp_path: Path) -> None:
@@ -53,7 +55,7 @@ def test_an_answer_is_a_file_of_the_right_length_and_a_picture(tmp_path: Path) -
     assert (waveform.shape, rate, seed) == ((2500, 2), 1000, 7)
     assert Path(path).name == "é_-seed-7-2.5s-2.wav"
     assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
-    expected = render.render(tiny.model(tiny.SMALL), 7, 0.0, 2.5)
+    expected = render.render(tiny.make_model(tiny.SMALL), 7, 0.0, 2.5)
     np.testing.assert_allclose(waveform, expected, atol=2.5 / 32768)
 
 
@@ -101,7 +103,7 @@ def test_a_newer_checkpoint_is_loaded_and_a_missing_one_is_an_error(tmp_path: Pa
         loaded.append(folder.name)
         if folder.name == "3":
             raise CheckpointError("torn")
-        return tiny.model(tiny.SMALL)
+        return tiny.make_model(tiny.SMALL)
 
     now = ["1"]
     watched = page.ModelSource(lambda: tmp_path / now[0], load)
