@@ -7,7 +7,6 @@ hyperparameters that are declared in `musika.config`. Whoever builds options in 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import difflib
 import json
 import math
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from musika import __version__
+from musika.cli.flag_table import SCRIPTS, VERBS, Flag, Verb, list_flags
 from musika.cli.options import (
     MAX_SECONDS,
     MAX_SEED,
@@ -35,8 +35,7 @@ from musika.cli.options import (
     TrainOptions,
     fields,
 )
-from musika.config import CodecTrainConfig, GanTrainConfig, GeneratorConfig
-from musika.config.fields import FALSE, TRUE, describe_field, describe_range, get_fields, get_flag, is_in_range
+from musika.config.fields import FALSE, TRUE, describe_range, is_in_range
 from musika.errors import UsageError
 
 __all__ = [
@@ -66,123 +65,6 @@ __all__ = [
     "parse_train",
     "suggest",
 ]
-
-
-@dataclasses.dataclass(frozen=True)
-class Verb:
-    """A verb of the command line."""
-
-    options: type[Options]
-    summary: str
-    example: str  # flags of the example in --help
-
-
-VERBS: dict[str, Verb] = {
-    "encode": Verb(EncodeOptions, "Turn audio into latents to train on.", "--files_path my_songs --save_path encoded"),
-    "decode": Verb(DecodeOptions, "Turn latents back into audio.", "--files_path encoded --save_path decoded"),
-    "train": Verb(
-        TrainOptions,
-        "Train a generator on your music, or a codec.",
-        "--train_path encoded --load_path checkpoints/open",
-    ),
-    "generate": Verb(GenerateOptions, "Make new music from a trained generator.", "--num_samples 3 --seconds 60"),
-    "test": Verb(TestOptions, "Listen to a generator on a page in your browser.", "--load_path checkpoints/open"),
-    "evaluate": Verb(
-        EvaluateOptions, "Measure a codec, or generated music.", "--codec checkpoints/ae --files_path music"
-    ),
-    "convert": Verb(
-        ConvertOptions,
-        "Turn a folder of the original Musika (.h5 files) into a checkpoint.",
-        "checkpoints/techno my_techno",
-    ),
-}
-SCRIPTS = ("encode", "decode", "train", "generate", "test")  # verbs with a script of their own, musika_VERB.py
-
-# Flags of the original Musika that have nothing to decide here: they are accepted, and a line says so.
-MUSIKA_FLAGS: dict[str, type] = {"mel_bins": int, "testing": bool, "base_path": str}
-SIZES_OF_GENERATORS: dict[str, type] = {"small": bool, "coorddepth": int, "base_channels": int, "load_path": str}
-MUSIKA_FLAGS_OF_VERB: dict[str, dict[str, type]] = {
-    "encode": MUSIKA_FLAGS | SIZES_OF_GENERATORS,
-    "decode": MUSIKA_FLAGS | SIZES_OF_GENERATORS | {"max_lat_len": int},
-    "train": MUSIKA_FLAGS,
-    "generate": MUSIKA_FLAGS,
-    "test": MUSIKA_FLAGS,
-}
-LAST_GROUPS = (
-    "Machine",
-    "Pages",
-    "Messages",
-    "Sizes of codecs of the original Musika",
-    "Flags of the original Musika, without effect",
-)
-
-
-@dataclasses.dataclass(frozen=True)
-class Flag:
-    """One flag of a verb.
-
-    Attributes:
-        name: as it is typed, without dashes.
-        hint: type of its value, perhaps `| None`.
-        text: what a person reads.
-        default: what the help shows as its default.
-        group: heading in the help.
-        common: whether `--help` shows it, or `--help_all` alone.
-        limits: a dataclass field whose metadata has its range; None where there is none.
-        target: what becomes of its value: an option, a setting of training by the field's name, or nothing.
-        positional: whether it is a positional argument.
-    """
-
-    name: str
-    hint: Any
-    text: str
-    default: str
-    group: str
-    common: bool = True
-    limits: dataclasses.Field[Any] | None = None
-    target: Literal["option", "setting", "nothing"] = "option"
-    positional: bool = False
-
-
-def list_flags(verb: str) -> list[Flag]:
-    """All flags of a verb, in the order of `--help_all`."""
-    kind = VERBS[verb].options
-    hints = typing.get_type_hints(kind)
-    flags = [_make_option_flag(field, hints[field.name]) for field in fields(kind)]
-    if verb == "train":
-        flags += _list_setting_flags()
-    for name, hint in MUSIKA_FLAGS_OF_VERB.get(verb, {}).items():
-        flags.append(Flag(name, hint, "has no effect", "none", LAST_GROUPS[-1], False, None, "nothing"))
-    return sorted(flags, key=lambda flag: 1 + LAST_GROUPS.index(flag.group) if flag.group in LAST_GROUPS else 0)
-
-
-def _make_option_flag(field: dataclasses.Field[Any], hint: Any) -> Flag:
-    about = field.metadata
-    default = about["shown"] or str(field.default)
-    return Flag(
-        field.name, hint, about["text"], default, about["group"], about["common"], field, positional=about["positional"]
-    )
-
-
-def _list_setting_flags() -> list[Flag]:
-    """Flags for the sizes of generators and for the hyperparameters of both stages."""
-    groups = (("Network", GeneratorConfig), ("Training", GanTrainConfig), ("Training of codecs", CodecTrainConfig))
-    flags: dict[str, Flag] = {}
-    for group, config in groups:
-        hints = typing.get_type_hints(config)
-        for field in get_fields(config).values():
-            name = get_flag(field)
-            if field.name in ("channels", "critic_fields"):
-                continue  # what the latents decide, and what --local_critics says
-            if name in flags:  # both stages have it, with defaults of their own
-                if (default := str(field.default)) != flags[name].default:
-                    flags[name] = dataclasses.replace(flags[name], default=f"{flags[name].default}; codec {default}")
-                continue
-            about = field.metadata
-            text = describe_field(field)
-            hint = hints[field.name]
-            flags[name] = Flag(name, hint, text, str(field.default), group, about["common"], field, "setting")
-    return list(flags.values())
 
 
 def parse_encode(argv: Sequence[str] | None = None) -> EncodeOptions:
