@@ -60,7 +60,7 @@ def _write(stream: TextIO | None, text: str) -> None:
     """Prints lines at once. Work goes on where the stream is closed, or on a full disk, or its terminal has gone.
 
     Raises:
-        BrokenPipeError: the reader of standard output has left, as `head` does.
+        BrokenPipeError: the reader of standard output has left, as `head` does; in the main thread only.
     """
     if stream is None:
         return
@@ -72,9 +72,11 @@ def _write(stream: TextIO | None, text: str) -> None:
             stream.write(line.encode("ascii", "backslashreplace").decode("ascii"))
         stream.flush()
     except BrokenPipeError:
-        _discard(stream)
-        if stream is sys.stdout:
-            raise
+        if stream is not sys.stdout:
+            _discard(stream)
+        elif threading.current_thread() is threading.main_thread():
+            _discard(stream)
+            raise  # in another thread it would end nothing; the main thread meets it with its next line
     except OSError:
         _discard(stream)
     except ValueError:
@@ -203,11 +205,6 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str(escape(text), refresh=False)
 
-    @property
-    def rate(self) -> float:
-        """Units a second so far."""
-        return self.done / max(time.monotonic() - self._start, 1e-9)
-
     def close(self) -> None:
         """Removes the bar."""
         if self._bar is not None:
@@ -223,7 +220,7 @@ class Progress:
         self._next_share, self._last_line = int(share * 10 + 1) / 10, now
         whole = f" of {self.total:.0f}" if self.total is not None else ""
         part = f" ({share:.0%})" if self.total else ""
-        speed = f"{self.rate:.3g} {self.unit}/s"
+        speed = f"{self.done / max(now - self._start, 1e-9):.3g} {self.unit}/s"
         _write(sys.stderr, f"{self.label}: {self.done:.0f}{whole} {self.unit}{part}, {speed}")
 
 

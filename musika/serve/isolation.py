@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from musika import console
 from musika.serve.ports import strip_brackets
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")  # needed by nothing on this computer, and an error where they are gone
 
 
@@ -26,7 +26,7 @@ def isolate_page(host: str, share: bool) -> Iterator[None]:
         share: proxies stay for other addresses, since the page is published through them.
     """
     before = dict(os.environ)
-    local = ",".join([*LOOPBACK, strip_brackets(host)])
+    local = ",".join([*LOCAL_NAMES, strip_brackets(host)])
     for name in before:
         if name.startswith("GRADIO_") and name != "GRADIO_ANALYTICS_ENABLED":
             del os.environ[name]

@@ -176,6 +176,17 @@ def test_output_that_cannot_be_written_stops_nothing() -> None:
         assert (done.returncode, done.stderr) == (1, ""), command
 
 
+def test_a_reader_that_left_is_noticed_in_the_main_thread() -> None:
+    script = (
+        "import os, sys, threading; from musika import console as c\n"
+        "reader, writer = os.pipe(); os.dup2(writer, 1); os.close(reader)\n"
+        "thread = threading.Thread(target=c.say, args=('x',)); thread.start(); thread.join()\n"
+        "sys.exit(c.run_guarded(lambda: c.say('y') or 0, False))"
+    )
+    done = run_python("-c", script)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_closed_streams_are_not_taken_by_files(tmp_path: Path) -> None:
     script = (
         "import os, sys, subprocess; from musika import console as c\n"
