@@ -48,8 +48,8 @@ def shift_level(folder: Path, decibels: float) -> None:
         CheckpointError: the folder is not a codec's checkpoint.
     """
     from musika import checkpoint
+    from musika.codec.checkpoint import make_checkpoint, read_weights
     from musika.codec.features import LOG_DEVIATION
-    from musika.codec.load import codec_files, read_weights
     from musika.files import open_replacement
 
     config, weights = read_weights(folder)
@@ -57,7 +57,7 @@ def shift_level(folder: Path, decibels: float) -> None:
     # the first two planes are the log magnitudes of left and right, in units of half of LOG_DEVIATION
     bias[: 2 * config.bins] += decibels / 20 * np.log(10) / (LOG_DEVIATION / 2)
     weights["decoder"]["head/bias"] = bias
-    described, arrays = codec_files(config, weights)
+    described, arrays = make_checkpoint(config, weights)
     if checkpoint.has(folder, "critic"):
         arrays["critic"] = checkpoint.read(folder, "critic")
     before = checkpoint.read_config(folder)

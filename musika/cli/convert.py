@@ -15,6 +15,7 @@ from musika.checkpoint import locate, tensorfile
 from musika.checkpoint.published import catalogue, musika_folder
 from musika.cli.flags import ConvertOptions
 from musika.codec import load
+from musika.codec.published import checkpoint as published_codec
 from musika.config import ANY_PUBLISHED, GeneratorConfig, same_codec
 from musika.errors import CheckpointError, UsageError
 from musika.files import describe_error, format_path, open_folder_replacement
@@ -95,8 +96,8 @@ def _read_parts(source: Path, dec_path: Path | None) -> list[Part]:
 
 
 def _read_codec(source: Path) -> Part:
-    config, weights = load.read_published(source)
-    described, arrays = load.published_files(config, weights)
+    config, weights = published_codec.read_weights(source)
+    described, arrays = published_codec.make_checkpoint(config, weights)
     summary = f"codec {described['codec_identity']}, hop {config.hop}, {config.channels} channels"
     return Part("", {**described, **_describe_origin(source, CODEC)}, arrays, summary)
 
@@ -132,7 +133,7 @@ def _find_identity(source: Path, dec_path: Path | None, config: GeneratorConfig)
     if dec_path is None and catalogue.is_missing(beside):
         return ANY_PUBLISHED
     folder = beside if dec_path is None else locate.resolve_checkpoint(dec_path, "codec")
-    codec = load.describe(folder)
+    codec = load.read_info(folder)
     if same_codec(ANY_PUBLISHED, codec.identity, codec.kind) and codec.channels == config.channels:
         return codec.identity
     if dec_path is None:

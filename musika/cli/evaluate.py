@@ -7,7 +7,7 @@ from collections.abc import Callable
 from musika.cli import models
 from musika.cli.flags import EvaluateOptions
 from musika.codec.base import Codec
-from musika.codec.load import FLAGS
+from musika.codec.published.checkpoint import SIZES
 from musika.errors import UsageError
 
 FOR_MUSIC = ("reference", "training", "embedding")  # flags that need --generated
@@ -58,6 +58,6 @@ def check_flags(options: EvaluateOptions) -> None:
     for name in FOR_CODEC:
         if name in options.given:
             raise UsageError(f"--{name} is for trying a codec; leave it out with --generated")
-    for name in FLAGS:
+    for name in SIZES:
         if options.codec is None and getattr(options, name) is not None:
             raise UsageError(f"--{name} is a size of a codec, and --codec none does without one: leave it out")

@@ -10,11 +10,12 @@ from musika.checkpoint import locate
 from musika.cli.options import CodecOptions, DecodeOptions, EncodeOptions, EvaluateOptions, RenderOptions
 from musika.codec import load
 from musika.codec.base import Codec
+from musika.codec.published.checkpoint import SIZES
 
 
 def codec_sizes(options: CodecOptions) -> dict[str, Any]:
-    """The sizes of a codec that flags set, as `codec.load.load_codec` and `describe` take them."""
-    return {name: getattr(options, name) for name in load.FLAGS}
+    """The sizes of a codec that flags set, as `codec.load.load_codec` takes them."""
+    return {name: getattr(options, name) for name in SIZES}
 
 
 def load_codec(folder: Path, options: EncodeOptions | DecodeOptions | EvaluateOptions) -> Codec:

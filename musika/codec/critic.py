@@ -1,13 +1,17 @@
 """Critics of decoded sound: how real each patch of a complex spectrum looks, at several resolutions.
 
-What they see is the short-time spectrum of left, right, mid and side, real and imaginary parts, with magnitudes raised
-to 0.3 so that quiet parts count; phases are kept. A patch of neighbouring bins in one frame becomes one vector (as much
-work as a strided convolution, without its small kernels), which a learned place in frequency is added to; then
-convolutions over frames and patches with normalised weights (Salimans and Kingma 2016). Every cell of what is left is
-judged by itself, with the hinge loss (Lim and Ye 2017).
+    waveform ──views──▶ patches of bins ──embed, + place in frequency──▶ three convolutions ──▶ a score for each cell
 
-Complex spectra at several resolutions: Défossez et al. 2022 (EnCodec). Their feature matching compares features cell
-by cell; our latents say nothing of absolute phase, so features are compared as means over the frames of a crop.
+Critics see the short-time spectrum of left, right, mid and side, real and imaginary parts, with magnitudes raised to
+0.3 so that quiet parts count; phases are kept. A patch of neighbouring bins in one frame becomes one vector, which is
+as much work as a strided convolution, without its small kernels. A learned vector for its place in frequency is added.
+Convolutions over frames and patches with normalised weights follow (Salimans and Kingma 2016). Every cell of the result
+has a score of its own, with the hinge loss (Lim and Ye 2017).
+
+Complex spectra at several resolutions are from EnCodec (Défossez et al. 2022). Its feature matching compares features
+cell by cell; our latents say nothing of absolute phase, so features are compared as means over the frames of a crop.
+
+Shapes: B crops, N samples, F frames, P patches of bins, K channels.
 """
 
 from __future__ import annotations
@@ -31,31 +35,35 @@ SLOPE = 0.2
 STRIDES = (2, 2, 1)  # over patches, of the convolutions
 
 
-def views(waveform: Tensor) -> list[Tensor]:
-    """`[B, 2, N]` to what each critic sees, `[B, frames, bins / PATCH, PLANES PATCH]`."""
-    return [_view(waveform, window, hop) for window, hop in RESOLUTIONS]
+def compute_views(waveform: Tensor) -> list[Tensor]:
+    """Waveforms `[B, 2, N]` to what each critic sees, `[B, F, P, PLANES PATCH]`."""
+    return [_compute_view(waveform, window, hop) for window, hop in RESOLUTIONS]
 
 
-def _view(waveform: Tensor, window: int, hop: int) -> Tensor:
+def _compute_view(waveform: Tensor, window: int, hop: int) -> Tensor:
     whole = waveform.shape[-1] // hop * hop
     parts = spectrum.stft(waveform[..., :whole], window, hop)
-    real, imaginary = (_with_mid_and_side(part[..., :-1] * (4.0 / window)) for part in parts)
+    real, imaginary = (_append_mid_side(part[..., :-1] * (4.0 / window)) for part in parts)
     power = ops.square(real) + ops.square(imaginary) + POWER_FLOOR  # [B, 4, frames, window / 2]
     scale = ops.exp(ops.log(power) * ((EXPONENT - 1) / 2))
-    planes = ops.concatenate([real * scale, imaginary * scale], axis=1)
+    planes = ops.concatenate([real * scale, imaginary * scale], axis=1)  # [B, PLANES, frames, window / 2]
     batch, _, frames, bins = planes.shape
     patches = ops.reshape(planes, (batch, PLANES, frames, bins // PATCH, PATCH))
     return ops.reshape(ops.transpose(patches, (0, 2, 3, 1, 4)), (batch, frames, bins // PATCH, PLANES * PATCH))
 
 
-def _with_mid_and_side(channels: Tensor) -> Tensor:
+def _append_mid_side(channels: Tensor) -> Tensor:
+    """`[B, 2, ..]` to `[B, 4, ..]`."""
     left, right = channels[:, :1], channels[:, 1:]
     half = 0.5**0.5
     return ops.concatenate([channels, (left + right) * half, (left - right) * half], axis=1)
 
 
 class NormalisedConv(keras.layers.Layer):
-    """Convolution over frames and patches, `[B, F, P, K]` to `[B, F, P', K']`; kernels' lengths are weights apart."""
+    """Convolution over frames and patches, `[B, F, P, K]` to `[B, F, P', K']`.
+
+    Its kernel is gain · direction / |direction|, with a gain for each output channel.
+    """
 
     def __init__(self, width: int, kernel: tuple[int, int], stride: int = 1, **options: Any) -> None:
         super().__init__(**options)
@@ -74,7 +82,7 @@ class NormalisedConv(keras.layers.Layer):
 
 
 class SpectrumCritic(keras.layers.Layer):
-    """One resolution: `[B, F, P, PLANES PATCH]` to scores `[B, F, P / 4]` and the features before them."""
+    """The critic of one resolution: a view `[B, F, P, PLANES PATCH]` to scores `[B, F, P / 4]` and layers' features."""
 
     def __init__(self, patches: int, width: int, **options: Any) -> None:
         super().__init__(**options)
@@ -117,16 +125,16 @@ class Critics(keras.layers.Layer):
             part.build()
         self.built = True
 
-    def call(self, seen: list[Tensor]) -> tuple[list[Tensor], list[list[Tensor]]]:
-        """What `views` gives to (scores, features), a list entry a resolution."""
-        judged = [part(view) for part, view in zip(self.parts, seen, strict=True)]
-        return [score for score, _ in judged], [features for _, features in judged]
+    def call(self, views: list[Tensor]) -> tuple[list[Tensor], list[list[Tensor]]]:
+        """What `compute_views` gives to (scores, features), a list entry a resolution."""
+        results = [part(view) for part, view in zip(self.parts, views, strict=True)]
+        return [score for score, _ in results], [features for _, features in results]
 
 
 def initialise(critics: Critics, seed: int) -> None:
-    """Initial weights, the same on every backend: random directions of about length one, gains that keep the variance.
+    """Sets initial weights, the same on every backend: random directions, gains that keep the variance.
 
-    Were directions longer, a step of Adam would turn them less.
+    Directions have a length of about one: if they were longer, a step of Adam would turn them less.
     """
     for index, variable in enumerate(critics.trainable_variables):
         name, shape = variable.path, tuple(variable.shape)
@@ -138,23 +146,23 @@ def initialise(critics: Critics, seed: int) -> None:
             variable.assign(np.zeros(shape, np.float32))
 
 
-def critic_loss(real: list[Tensor], made: list[Tensor]) -> Tensor:
-    """Scores of originals above 1, of decoded sound below -1: mean hinge loss of all resolutions."""
+def compute_critic_loss(real: list[Tensor], made: list[Tensor]) -> Tensor:
+    """Hinge loss, mean over resolutions: scores of originals above 1, of decoded sound below -1."""
     pairs = zip(real, made, strict=True)
     return sum(ops.mean(ops.relu(1.0 - r)) + ops.mean(ops.relu(1.0 + m)) for r, m in pairs) / len(real)
 
 
-def codec_loss(made: list[Tensor]) -> Tensor:
-    """What the decoder is to lower: scores of its sound shall rise above 1."""
+def compute_adversarial_loss(made: list[Tensor]) -> Tensor:
+    """Of the codec, mean over resolutions: scores of decoded sound above 1."""
     return sum(ops.mean(ops.relu(1.0 - scores)) for scores in made) / len(made)
 
 
-def feature_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
+def compute_feature_matching_loss(real: list[list[Tensor]], made: list[list[Tensor]]) -> Tensor:
     """Mean difference of features' means over a crop's frames, as a share of their mean magnitude in the original."""
-    shares = []
+    distances = []
     for one, other in zip(real, made, strict=True):
         for r, m in zip(one, other, strict=True):
             r = ops.stop_gradient(r)
             difference = ops.mean(ops.abs(ops.mean(r, axis=1) - ops.mean(m, axis=1)))
-            shares.append(difference / (ops.mean(ops.abs(r)) + 1e-6))
-    return sum(shares) / len(shares)
+            distances.append(difference / (ops.mean(ops.abs(r)) + 1e-6))
+    return sum(distances) / len(distances)

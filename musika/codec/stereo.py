@@ -31,7 +31,7 @@ class StereoCodec(Codec):
     """Encoder and decoder behind the codec's interface, coding windows of one fixed shape.
 
     Args:
-        identity: see `load.identity_of`.
+        identity: see `checkpoint.compute_identity`.
         xla: compile with XLA.
     """
 

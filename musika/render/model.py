@@ -14,6 +14,7 @@ from musika.checkpoint import locate
 from musika.checkpoint.published import catalogue, musika_folder
 from musika.codec import load as codec_load
 from musika.codec.base import Codec
+from musika.codec.published.checkpoint import SIZES
 from musika.config import ANY_PUBLISHED, GeneratorConfig, same_codec
 from musika.errors import CheckpointError, UsageError
 from musika.files import format_path
@@ -86,9 +87,7 @@ def load_model(
     codec_folder = find_codec(folder, dec_path, str(info.get("codec_identity")))
 
     loaded = gan_load.load_generator(folder, dtype=dtype)
-    codec = codec_load.load_codec(
-        codec_folder, dtype, xla, {name: (sizes or {}).get(name) for name in codec_load.FLAGS}
-    )
+    codec = codec_load.load_codec(codec_folder, dtype, xla, {name: (sizes or {}).get(name) for name in SIZES})
     check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
     return Model(loaded.config, compile_generator(loaded.generator, xla), codec, _name_checkpoint(folder.resolve()))
 

@@ -1,6 +1,7 @@
-"""Crops of waveforms made different: an hour of music is too little diversity for a codec that should know all of it.
+"""Augmentation of crops: speed, equaliser, stereo image, level. An hour of music is too little for a codec otherwise.
 
-Everything is a pure function of the crop and of uniform numbers in [0, 1), which the caller draws by position.
+Everything is a pure function of the crop `[n, 2]` and of uniform numbers u in [0, 1), which the caller draws by
+position.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ EQ_POINTS = 8
 MAX_SPEED = 2 ** (4 / 12)  # four semitones up or down
 
 
-def speed_of(u: np.ndarray) -> float:
-    """How much faster the crop shall sound: 1 for two thirds of all crops, else up to four semitones off."""
+def choose_speed(u: np.ndarray) -> float:
+    """The factor on a crop's speed: 1 for two thirds of all crops, else up to four semitones up or down."""
     return 1.0 if u[0] < 0.67 else float(MAX_SPEED ** (2 * u[1] - 1))
 
 
-def at_speed(waveform: np.ndarray, speed: float, rate: int, length: int) -> np.ndarray:
-    """`[n, 2]`, n at least length x speed, resampled to `[length, 2]`: higher and faster, or lower and slower."""
+def change_speed(waveform: np.ndarray, speed: float, rate: int, length: int) -> np.ndarray:
+    """Resamples `[n, 2]`, n at least length x speed, to `[length, 2]`: higher and faster, or lower and slower."""
     if speed == 1.0:
         return waveform[:length]
     resampled = soxr.resample(waveform, rate * speed, rate, quality="MQ")
@@ -27,10 +28,10 @@ def at_speed(waveform: np.ndarray, speed: float, rate: int, length: int) -> np.n
     return np.pad(resampled[:length], ((0, short), (0, 0)))
 
 
-def coloured(waveform: np.ndarray, u: np.ndarray, rate: int) -> np.ndarray:
-    """A half of all crops through a smooth random equaliser of ±9 dB.
+def equalise(waveform: np.ndarray, u: np.ndarray, rate: int) -> np.ndarray:
+    """A smooth random equaliser of ±9 dB on half of all crops.
 
-    A tenth is cut off above 3 to 15 kHz; a sixth loses up to 12 dB an octave above 1 kHz: faint treble, not none.
+    A tenth is cut off above 3 to 15 kHz; a sixth loses up to 12 dB an octave above 1 kHz, so that its treble is faint.
     """
     if u[0] >= 0.5:
         return waveform
@@ -46,8 +47,8 @@ def coloured(waveform: np.ndarray, u: np.ndarray, rate: int) -> np.ndarray:
     return np.fft.irfft(np.fft.rfft(waveform, axis=0) * gain, len(waveform), axis=0).astype(np.float32)
 
 
-def spread(waveform: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """Channels swapped half of the time; sometimes made mono, narrower, wider, balanced anew, or one inverted."""
+def change_stereo(waveform: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Swaps channels half of the time; sometimes makes them mono, narrower, wider, one quieter, or one inverted."""
     if u[0] < 0.5:
         waveform = waveform[:, ::-1]
     mid, side = waveform.mean(axis=1, keepdims=True), (waveform[:, :1] - waveform[:, 1:]) / 2
@@ -64,21 +65,21 @@ def spread(waveform: np.ndarray, u: np.ndarray) -> np.ndarray:
     return waveform
 
 
-def levelled(waveform: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """From whisper to full scale: half of all crops lose up to 40 dB, a tenth gains; peaks stay under 1.1."""
+def change_level(waveform: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Half of all crops stay, four tenths lose up to 40 dB, a tenth gains up to 12 dB; peaks stay under 1.1."""
     decibels = 0.0 if u[0] < 0.5 else -40.0 * u[1] ** 1.5
-    if 0.4 < u[0] < 0.5:  # towards full scale
+    if 0.4 < u[0] < 0.5:
         decibels = 12.0 * u[1]
     waveform = waveform * 10 ** (decibels / 20)
     return waveform * min(1.0, 1.1 / (np.abs(waveform).max() + 1e-9))
 
 
-def augmented(first: np.ndarray, second: np.ndarray | None, u: np.ndarray, rate: int) -> np.ndarray:
-    """One crop `[n, 2]`, or the mixture of two, in another colour, width and level: float32 `[n, 2]`.
+def augment_crop(first: np.ndarray, second: np.ndarray | None, u: np.ndarray, rate: int) -> np.ndarray:
+    """One crop `[n, 2]`, or the mixture of two, through equaliser, stereo and level: float32 `[n, 2]`.
 
     Args:
         u: NUMBERS uniform numbers in [0, 1).
     """
     waveform = first if second is None else first + second * 10 ** (-15 * u[0] / 20)
-    waveform = spread(coloured(waveform, u[1:13], rate), u[13:16])
-    return np.ascontiguousarray(levelled(waveform, u[16:18]), np.float32)
+    waveform = change_stereo(equalise(waveform, u[1:13], rate), u[13:16])
+    return np.ascontiguousarray(change_level(waveform, u[16:18]), np.float32)

@@ -1,4 +1,4 @@
-"""Excerpts that a codec's run is measured on and that it never trains on, the same for the whole run."""
+"""Excerpts that a codec's run is measured on and never trained on; they stay the same for the whole run."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ import numpy as np
 from musika import audio
 from musika.errors import AudioError
 
-EXCERPTS = 4  # files held out of a folder by themselves
-ENOUGH = 16  # files from which on that many can be spared
-MOST = 32  # excerpts of a folder of one's own
-SECONDS = 10
-SKIPPED = 20  # seconds of a long file before its excerpt: beginnings are often quiet
+HELD_OUT = 4  # files that are held out of the training folder, where no folder to measure on is named
+MIN_FILES = 16  # with fewer files, none is held out
+MAX_EXCERPTS = 32  # of a folder to measure on
+SECONDS = 10  # of an excerpt
+SKIPPED_SECONDS = 20  # of a long file before its excerpt: beginnings are often quiet
 
 
-def split(files: list[Path]) -> tuple[list[Path], list[Path]]:
-    """Files to train on, and files, spread over the list, to hold out: a function of the list alone.
+def split_files(files: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Files to train on, and files to hold out, evenly spread over the list: a function of the list alone.
 
-    Of fewer than ENOUGH files none is held out.
+    Of fewer than MIN_FILES files none is held out.
     """
-    if len(files) < ENOUGH:
+    if len(files) < MIN_FILES:
         return files, []
-    held = {files[(2 * n + 1) * len(files) // (2 * EXCERPTS)] for n in range(EXCERPTS)}
+    held = {files[(2 * n + 1) * len(files) // (2 * HELD_OUT)] for n in range(HELD_OUT)}
     return [path for path in files if path not in held], sorted(held)
 
 
-def excerpts(files: list[Path], sample_rate: int) -> tuple[list[tuple[Path, np.ndarray]], list[tuple[Path, str]]]:
+def read_excerpts(files: list[Path], sample_rate: int) -> tuple[list[tuple[Path, np.ndarray]], list[tuple[Path, str]]]:
     """(file, up to SECONDS of it `[N, 2]`), and (file, reason) of those that cannot be read."""
-    found, failed = [], []
-    for path in files[:MOST]:
+    excerpts, failed = [], []
+    for path in files[:MAX_EXCERPTS]:
         try:
-            found.append((path, _excerpt(path, sample_rate)))
+            excerpts.append((path, _read_excerpt(path, sample_rate)))
         except AudioError as error:
             failed.append((path, str(error)))
-    return found, failed
+    return excerpts, failed
 
 
-def _excerpt(path: Path, sample_rate: int) -> np.ndarray:
-    """SECONDS after the first SKIPPED seconds, or the end of a shorter file."""
+def _read_excerpt(path: Path, sample_rate: int) -> np.ndarray:
+    """SECONDS after the first SKIPPED_SECONDS, or the end of a shorter file."""
     length = SECONDS * sample_rate
     last = np.zeros((0, 2), np.float32)
     for number, block in enumerate(audio.read_blocks(path, length, sample_rate=sample_rate)):
         last = np.concatenate([last, block])[-length:]
-        if number * SECONDS >= SKIPPED:
+        if number * SECONDS >= SKIPPED_SECONDS:
             break
     return last

@@ -122,7 +122,7 @@ def test_a_configuration_of_its_own(tmp_path: Path) -> None:
     stored = [layer["kernel"] for layer in keras2.make_codec(64, 32)["dec"].values() if "kernel" in layer]
     assert np.array_equal(weights["dec/phase_0/kernel"], stored[8][0])  # the ninth kernel of the file
     loaded = gan_load.load_generator(tmp_path / "gan")
-    render.check_codec(tmp_path, loaded.codec_identity, 64, tmp_path, codec_load.describe(tmp_path / "codec"))
+    render.check_codec(tmp_path, loaded.codec_identity, 64, tmp_path, codec_load.read_info(tmp_path / "codec"))
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_renders_with_the_codec_beside_it(musika: Path) -> None:
         ({"small": False}, "small False contradicts"),
         ({"base_channels": 128}, "base_channels 128 contradicts"),
         ({"coorddepth": 64}, "coorddepth 64 contradicts"),
-        ({"hop": 256}, "--hop 256 contradicts"),
-        ({"latdepth": 64}, "--latdepth 64 contradicts"),
+        ({"hop": 256}, "hop 256 contradicts"),
+        ({"latdepth": 64}, "latdepth 64 contradicts"),
         ({"shape": 100}, "shape 100 is not a multiple of window 64"),
     ],
 )
@@ -170,8 +170,8 @@ def test_flags_that_agree_or_say_what_weights_do_not(musika: Path) -> None:
     codec = render.load_model(musika / "gan", sizes=said).codec
     plain = codec_load.load_codec(musika / "musika_ae")
     assert codec.identity != plain.identity  # other levels are other latents
-    assert codec_load.describe(musika / "musika_ae", {"window": 32}).identity == plain.identity
-    other = codec_load.load_codec(musika / "musika_ae", asked={"window": 96, "shape": 192})
+    assert codec_load.read_info(musika / "musika_ae", {"window": 32}).identity == plain.identity
+    other = codec_load.load_codec(musika / "musika_ae", sizes={"window": 96, "shape": 192})
     assert (
         other.block % 6 == 0 and other.decode(np.zeros((7, other.channels), np.float32)).shape[0] == 7 * other.hop_total
     )
@@ -257,21 +257,21 @@ def test_fine_tunes_a_musika_folder(musika: Path, tmp_path: Path, capsys: pytest
 
 def test_fine_tunes_without_a_critic(musika: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     values = list_flags_without_critic(musika, tmp_path)
-    latents = write_latents(tmp_path / "latents", codec_load.describe(musika / "musika_ae").identity)
+    latents = write_latents(tmp_path / "latents", codec_load.read_info(musika / "musika_ae").identity)
     assert train.run(options(tmp_path, latents, tmp_path / "save", **values)) == 0
     assert "a fresh critic and fresh optimizers" in " ".join(capsys.readouterr().out.split())
 
 
 def test_fine_tuning_that_cannot_be(musika: Path, tmp_path: Path) -> None:
     values = list_flags_without_critic(musika, tmp_path)
-    latents = write_latents(tmp_path / "latents", codec_load.describe(musika / "musika_ae").identity)
+    latents = write_latents(tmp_path / "latents", codec_load.read_info(musika / "musika_ae").identity)
     other = write_latents(tmp_path / "other", "0123456789abcdef")
     ours = tiny.write_checkpoints(tmp_path / "ours")
     for kind, part, folder, change in (
         (LatentsError, "were made by codec 0123456789abcdef", other, {}),
         (ConfigError, "base_channels 3 is odd", latents, {"base_channels": 3}),
         (UsageError, "coorddepth 5 contradicts", latents, {"coordinate_depth": 5}),
-        (UsageError, "--hop 256 contradicts", latents, {"hop": 256}),
+        (UsageError, "hop 256 contradicts", latents, {"hop": 256}),
         (CheckpointError, "on latents of the published codec", latents, {"dec_path": ours.parent / "ae"}),
         (UsageError, "is a Musika folder", latents, {"stage": "codec"}),
     ):

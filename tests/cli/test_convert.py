@@ -17,7 +17,7 @@ from musika.__main__ import main
 from musika.checkpoint import locate
 from musika.checkpoint.published import catalogue, musika_folder
 from musika.cli import convert, flags
-from musika.codec.load import describe
+from musika.codec.load import read_info
 from musika.config import ANY_PUBLISHED
 from musika.errors import CheckpointError, UsageError
 from tests.helpers import hubserver, reference, tiny
@@ -68,7 +68,7 @@ def test_converted_and_other_folders_go_together(tmp_path: Path) -> None:
     ours = convert_folder(generator, tmp_path / "ours" / "mine")
     assert render.find_codec(ours, codec, "") == codec
     shutil.copytree(codec, tmp_path / "ours" / "musika_ae")
-    assert render.find_codec(ours, None, describe(codec).identity) == tmp_path / "ours" / "musika_ae"
+    assert render.find_codec(ours, None, read_info(codec).identity) == tmp_path / "ours" / "musika_ae"
     np.testing.assert_array_equal(render_music(ours, seconds=0.2), render_music(generator, seconds=0.2))
 
 
@@ -80,9 +80,9 @@ def test_half_precision_is_close_and_the_same_codec(tmp_path: Path) -> None:
     difference = render_music(half) - expected
     assert 0 < np.sqrt(np.mean(difference**2)) < HALF * np.sqrt(np.mean(expected**2))
     assert (
-        describe(half / catalogue.CODEC).identity
-        == describe(whole / catalogue.CODEC).identity
-        == describe(both).identity
+        read_info(half / catalogue.CODEC).identity
+        == read_info(whole / catalogue.CODEC).identity
+        == read_info(both).identity
     )
     sizes = [(folder / "weights.safetensors").stat().st_size for folder in (half, whole)]
     assert sizes[0] < 0.6 * sizes[1]
@@ -93,7 +93,7 @@ def test_a_folder_with_both_holds_both_afterwards(tmp_path: Path, capsys: pytest
     target = convert_folder(both, tmp_path / "target")
     assert capsys.readouterr().out.count(str(target)) == 2
     info = checkpoint.read_config(target)
-    assert info["codec_identity"] == describe(target / catalogue.CODEC).identity
+    assert info["codec_identity"] == read_info(target / catalogue.CODEC).identity
     np.testing.assert_array_equal(render_music(target), render_music(both))
 
 
@@ -124,7 +124,7 @@ def test_the_critic_comes_along_where_there_is_one(tmp_path: Path) -> None:
 def test_a_codec_that_is_named_is_recorded(tmp_path: Path) -> None:
     source, codec = place_files(tmp_path / "mine", GENERATOR), place_files(tmp_path / "elsewhere", CODEC)
     target = convert_folder(source, tmp_path / "target", dec_path=codec)
-    assert checkpoint.read_config(target)["codec_identity"] == describe(codec).identity
+    assert checkpoint.read_config(target)["codec_identity"] == read_info(codec).identity
 
 
 def test_a_codec_of_other_size_beside_is_not_taken_for_its_own(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_published_name_can_be_converted(tmp_path: Path, monkeypatch: pytest.M
         folder = place_files(tmp_path / "server", CODEC)
         server.repositories["marcop/musika_ae"] = {path.name: path.read_bytes() for path in folder.iterdir()}
         target = convert_folder(tmp_path / "checkpoints" / "musika_ae", tmp_path / "codec")
-    assert describe(target).identity == describe(folder).identity
+    assert read_info(target).identity == read_info(folder).identity
 
 
 def test_what_was_harmed_since_it_was_fetched_is_not_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from musika import backend, checkpoint
 from musika.codec import tones, tuner
+from musika.codec.checkpoint import compute_identity, make_checkpoint
 from musika.codec.decoder import Decoder, compute_head_powers, split_head
 from musika.codec.encoder import Encoder
 from musika.codec.features import (
@@ -23,7 +24,7 @@ from musika.codec.features import (
     compute_features,
     compute_mid_side_powers,
 )
-from musika.codec.load import codec_files, identity_of, load_codec
+from musika.codec.load import load_codec
 from musika.codec.stereo import StereoCodec, compute_context
 from musika.codec.synthesis import synthesise
 from musika.codec.weights import add_tuner, initialise, list_weight_shapes
@@ -64,7 +65,7 @@ def codec(tmp_path_factory: pytest.TempPathFactory) -> StereoCodec:
     weights = new_weights(TUNED)
     bias = weights["decoder"]["tuner/offset/bias"]  # frequencies that differ
     weights["decoder"]["tuner/offset/bias"] = bias + np.random.default_rng(0).uniform(-1, 1, bias.shape).astype("f4")
-    checkpoint.write(folder, *codec_files(TUNED, weights))
+    checkpoint.write(folder, *make_checkpoint(TUNED, weights))
     return load_codec(folder)
 
 
@@ -211,8 +212,8 @@ def test_a_decoder_that_learns_to_tune_reads_the_same_latents(tmp_path: Path) ->
     weights = new_weights(TINY)
     config, decoder = add_tuner(dataclasses.replace(TINY, tuning_steps=2), weights["decoder"], 40)
     changed = {**weights, "decoder": decoder}
-    assert identity_of(config, changed) == identity_of(TINY, weights)
-    checkpoint.write(tmp_path / "ae", *codec_files(config, changed))
+    assert compute_identity(config, changed) == compute_identity(TINY, weights)
+    checkpoint.write(tmp_path / "ae", *make_checkpoint(config, changed))
     assert np.isfinite(load_codec(tmp_path / "ae").reconstruct(noise(3000))).all()
 
 
@@ -232,11 +233,11 @@ def test_initial_weights_are_a_function_of_the_seed() -> None:
 
 def test_identity_is_the_encoders_not_the_decoders() -> None:
     weights = new_weights(TINY)
-    before = identity_of(TINY, weights)
+    before = compute_identity(TINY, weights)
     weights["decoder"]["head/bias"] = weights["decoder"]["head/bias"] + 1
-    assert identity_of(TINY, weights) == before
+    assert compute_identity(TINY, weights) == before
     weights["encoder"]["first/bias"] = weights["encoder"]["first/bias"] + 1
-    assert identity_of(TINY, weights) != before
+    assert compute_identity(TINY, weights) != before
 
 
 def test_the_default_sizes_keep_to_their_budget() -> None:
@@ -283,7 +284,7 @@ def test_context_holds_all_that_tones_depend_on() -> None:
 
 @pytest.mark.parametrize("spoil", ["missing", "shape", "stranger", "kind"])
 def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
-    written, arrays = codec_files(TINY, new_weights(TINY))
+    written, arrays = make_checkpoint(TINY, new_weights(TINY))
     if spoil == "missing":
         del arrays["weights"]["decoder/head/bias"]
     elif spoil == "shape":
@@ -301,7 +302,7 @@ def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
     "sizes", [None, [], {"encoder_widths": [10**9] * 3}, {"encoder_blocks": [10**9] * 3}, {"block": 10**9}, {"bins": 3}]
 )
 def test_sizes_that_no_file_has_are_refused_before_memory_is_taken(tmp_path: Path, sizes: object) -> None:
-    written, arrays = codec_files(TINY, new_weights(TINY))
+    written, arrays = make_checkpoint(TINY, new_weights(TINY))
     written["config"] = {**written["config"], **sizes} if isinstance(sizes, dict) else sizes
     checkpoint.write(tmp_path / "ae", written, arrays)
     with pytest.raises(CheckpointError):
@@ -324,7 +325,7 @@ def test_other_ways_to_compute_stay_close(
 ) -> None:
     """XLA to 1e-4; bfloat16 networks to 3 % of the largest latent, and of the largest magnitude of a spectrum."""
     weights = {name: checkpoint.get_weights(getattr(codec, name)) for name in ("encoder", "decoder")}
-    checkpoint.write(tmp_path / "ae", *codec_files(codec.config, weights))
+    checkpoint.write(tmp_path / "ae", *make_checkpoint(codec.config, weights))
     other = load_codec(tmp_path / "ae", precision, xla)
     waveform = noise(3000)
     latents = codec.encode(waveform)

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from keras import ops
 
 from musika import backend, checkpoint, draws, render, spectrum
-from musika.codec.load import describe, load_codec, published_files, published_identity, read_weights
+from musika.codec.checkpoint import read_weights
+from musika.codec.load import load_codec, read_info
 from musika.codec.published import networks, spectra
+from musika.codec.published.checkpoint import compute_identity, make_checkpoint
 from musika.codec.published.codec import PublishedCodec, decode_pieces, split_channels
 from musika.codec.published.weights import NOISE, TRANSPOSED, has_noise, list_weight_shapes, prepare_weights
 from musika.config import GeneratorConfig, PublishedCodecConfig
@@ -201,8 +203,8 @@ def test_a_musika_folder_is_a_codec_as_it_is(tmp_path: Path) -> None:
     assert (codec.kind, codec.channels, codec.hop_total) == ("musika", 32, 512)
     tensors = reference.tensors("default")
     assert reference.distance(codec.decode(tensors["z"][0, 0]), tensors["wave_unclipped"][: 64 * 512]) < 1e-5
-    assert codec.identity == published_identity(reference_config("default"), reference_weights("default"))
-    told = describe(folder)
+    assert codec.identity == compute_identity(reference_config("default"), reference_weights("default"))
+    told = read_info(folder)
     assert (told.kind, told.identity, told.channels) == ("musika", codec.identity, 32)
 
 
@@ -434,11 +436,11 @@ def test_xla_stays_close() -> None:
 @pytest.mark.parametrize("half", [False, True])
 def test_a_checkpoint_gives_the_codec_again(tmp_path: Path, noisy: PublishedCodec, half: bool) -> None:
     weights = new_weights(TINY, noise=0.5)
-    checkpoint.write(tmp_path / "ae", *published_files(TINY, weights), half=half)
+    checkpoint.write(tmp_path / "ae", *make_checkpoint(TINY, weights), half=half)
     codec = load_codec(tmp_path / "ae")
     assert isinstance(codec, PublishedCodec) and codec.kind == "musika"
-    assert codec.identity == published_identity(TINY, weights) == describe(tmp_path / "ae").identity
-    assert describe(tmp_path / "ae").channels == codec.channels == 6
+    assert codec.identity == compute_identity(TINY, weights) == read_info(tmp_path / "ae").identity
+    assert read_info(tmp_path / "ae").channels == codec.channels == 6
     latents = some_latents(TINY, 10)
     one, two = codec.decode(latents), noisy.decode(latents)
     if half:
@@ -449,17 +451,17 @@ def test_a_checkpoint_gives_the_codec_again(tmp_path: Path, noisy: PublishedCode
 
 def test_identity_is_the_encoders_not_the_decoders() -> None:
     weights = new_weights(TINY)
-    before = published_identity(TINY, weights)
+    before = compute_identity(TINY, weights)
     for name in weights:
         other = {**weights, name: weights[name] + 1}
-        assert (published_identity(TINY, other) == before) == name.startswith(("dec/", "dec2/")), name
-    assert published_identity(PublishedCodecConfig(hop=4, latent_depth=3, block=16), weights) == before
-    assert published_identity(PublishedCodecConfig(hop=4, latent_depth=3, mu_rescale=-24.0), weights) != before
+        assert (compute_identity(TINY, other) == before) == name.startswith(("dec/", "dec2/")), name
+    assert compute_identity(PublishedCodecConfig(hop=4, latent_depth=3, block=16), weights) == before
+    assert compute_identity(PublishedCodecConfig(hop=4, latent_depth=3, mu_rescale=-24.0), weights) != before
 
 
 @pytest.mark.parametrize("spoil", ["missing", "shape", "stranger", "turned", "kind"])
 def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
-    written, arrays = published_files(TINY, new_weights(TINY))
+    written, arrays = make_checkpoint(TINY, new_weights(TINY))
     weights = arrays["weights"]
     if spoil == "missing":
         del weights["dec/phase/bias"]
@@ -478,7 +480,7 @@ def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
 
 @pytest.mark.parametrize("sizes", [None, [], {"hop": 2**12}, {"latent_depth": 10**9}, {"block": 7}, {"bins": 3}])
 def test_sizes_that_no_file_has_are_refused(tmp_path: Path, sizes: object) -> None:
-    written, arrays = published_files(TINY, new_weights(TINY))
+    written, arrays = make_checkpoint(TINY, new_weights(TINY))
     written["config"] = {**written["config"], **sizes} if isinstance(sizes, dict) else sizes
     checkpoint.write(tmp_path / "ae", written, arrays)
     with pytest.raises(CheckpointError):
@@ -486,6 +488,6 @@ def test_sizes_that_no_file_has_are_refused(tmp_path: Path, sizes: object) -> No
 
 
 def test_a_published_codec_is_not_taken_for_one_to_train(tmp_path: Path) -> None:
-    checkpoint.write(tmp_path / "ae", *published_files(TINY, new_weights(TINY)))
+    checkpoint.write(tmp_path / "ae", *make_checkpoint(TINY, new_weights(TINY)))
     with pytest.raises(CheckpointError, match="published codec"):
         read_weights(tmp_path / "ae")

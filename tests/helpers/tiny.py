@@ -74,6 +74,7 @@ def write_checkpoints(folder: Path, config: GeneratorConfig = SMALL) -> Path:
     """A codec in `folder/ae`, a generator in `folder/open`; returns the generator's."""
     from musika import checkpoint
     from musika.codec import load
+    from musika.codec.checkpoint import make_checkpoint
     from musika.codec.decoder import Decoder
     from musika.codec.encoder import Encoder
     from musika.codec.weights import initialise
@@ -84,7 +85,7 @@ def write_checkpoints(folder: Path, config: GeneratorConfig = SMALL) -> Path:
         network = kind(STEREO, name=name)
         initialise(network, 1)
         weights[name] = checkpoint.get_weights(network)
-    written, arrays = load.codec_files(STEREO, weights)
+    written, arrays = make_checkpoint(STEREO, weights)
     checkpoint.write(folder / "ae", written, arrays)
     identity = load.load_codec(folder / "ae").identity
     described = describe_generator(config, identity, trained={})

@@ -17,7 +17,9 @@ from musika.config import CodecTrainConfig
 from musika.errors import AudioError
 from musika.training import augment, optim, validation
 from musika.training.pool import CacheError, Pool
-from musika.training.stages.codec import JUDGED, MAGNITUDES, WAVEFORM, CodecStage, _judged, shortest_crop
+from musika.training.stages.codec import CodecStage
+from musika.training.stages.codec_batches import ADVERSARIAL, MAGNITUDES, WAVEFORM, compute_shortest_crop
+from musika.training.stages.networks import call_with_weights
 from tests.codec.test_codec import TINY, TUNED, new_weights
 
 TRAIN = CodecTrainConfig(
@@ -95,14 +97,15 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
     assert sorted(path.name for path, _ in pool.skipped) == ["gone.wav", "text.mp3"]
 
 
-def test_a_cache_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "one.wav", tones(1, 1), 44_100)
     (tmp_path / "cache").write_text("a file, not a folder")
-    with pytest.raises(CacheError, match="--save_path"):
+    with pytest.raises(CacheError, match="cannot be made") as caught:
         Pool(tmp_path, [tmp_path / "one.wav"], tmp_path / "cache", 44_100, 1000)
+    assert caught.value.about == "save"
 
 
-def test_odd_files_are_told(tmp_path: Path) -> None:
+def test_unusual_files_are_reported(tmp_path: Path) -> None:
     time = np.arange(44_100) / 44_100
     sine = np.sin(2 * np.pi * 300 * time)
     wide = np.stack([sine, 0.3 * np.sin(2 * np.pi * 500 * time)], axis=1)
@@ -126,11 +129,11 @@ def test_odd_files_are_told(tmp_path: Path) -> None:
 
 def test_files_are_held_out_when_there_are_enough(tmp_path: Path) -> None:
     files = [tmp_path / f"{n:02}.wav" for n in range(40)]
-    training, held_out = validation.split(files)
-    assert len(held_out) == validation.EXCERPTS
+    training, held_out = validation.split_files(files)
+    assert len(held_out) == validation.HELD_OUT
     assert sorted(training + held_out) == files
-    assert validation.split(files) == (training, held_out)
-    assert validation.split(files[: validation.ENOUGH - 1]) == (files[: validation.ENOUGH - 1], [])
+    assert validation.split_files(files) == (training, held_out)
+    assert validation.split_files(files[: validation.MIN_FILES - 1]) == (files[: validation.MIN_FILES - 1], [])
 
 
 def test_excerpts_begin_after_the_beginning(tmp_path: Path) -> None:
@@ -138,7 +141,7 @@ def test_excerpts_begin_after_the_beginning(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "long.wav", ramp, 8_000)
     soundfile.write(tmp_path / "short.wav", ramp[:24_000], 8_000)
     (tmp_path / "text.wav").write_text("no music")
-    found, failed = validation.excerpts(sorted(tmp_path.glob("*.wav")), 8_000)
+    found, failed = validation.read_excerpts(sorted(tmp_path.glob("*.wav")), 8_000)
     assert [(path.name, len(waveform)) for path, waveform in found] == [("long.wav", 80_000), ("short.wav", 24_000)]
     assert found[0][1][0, 0] == pytest.approx(ramp[20 * 8_000], abs=1e-3)
     assert [path.name for path, _ in failed] == ["text.wav"]
@@ -151,14 +154,14 @@ def test_the_mark_names_files_and_lengths(tmp_path: Path) -> None:
     both = Pool(tmp_path, files, tmp_path / "cache", 44_100, 1000)
     again = Pool(tmp_path, files, tmp_path / "cache", 44_100, 1000)
     less = Pool(tmp_path, files[:1], tmp_path / "cache", 44_100, 1000)
-    assert both.mark == again.mark != less.mark
+    assert both.fingerprint == again.fingerprint != less.fingerprint
 
 
 @pytest.mark.parametrize("index", range(12))
 def test_augmented_crops_stay_finite_and_bounded(index: int) -> None:
     u = np.random.default_rng(index).random(augment.NUMBERS).astype(np.float32)
     first, second = tones(0.2, 1).astype(np.float32), tones(0.2, 2).astype(np.float32)
-    made = augment.augmented(first, second if index % 2 else None, u, 44_100)
+    made = augment.augment_crop(first, second if index % 2 else None, u, 44_100)
     assert made.shape == first.shape
     assert made.dtype == np.float32
     assert np.isfinite(made).all()
@@ -168,8 +171,8 @@ def test_augmented_crops_stay_finite_and_bounded(index: int) -> None:
 @pytest.mark.backend
 def test_training_lowers_the_loss_and_ends_with_a_codec(stage: CodecStage, tmp_path: Path) -> None:
     state, seen = steps(stage, stage.init_state(0), 0, 14)
-    assert "wave_linear" not in seen[1]
-    assert "wave_linear" in seen[2]
+    assert "waveform_linear" not in seen[1]
+    assert "waveform_linear" in seen[2]
     assert np.mean([s["magnitude_mel"] for s in seen[-3:]]) < 0.8 * seen[0]["magnitude_mel"]
     checkpoint.write(tmp_path / "ae", *stage.export_weights(state), half=True)
     codec = load_codec(tmp_path / "ae")
@@ -223,12 +226,17 @@ JUDGING = CodecTrainConfig(
 
 def test_phases_follow_each_other(stage: CodecStage, pool: Pool) -> None:
     judging = CodecStage(TINY, JUDGING, pool, start=new_weights(TINY), xla=False)
-    assert [judging.phase(position) for position in (0, 2, 4, 10**9)] == [MAGNITUDES, WAVEFORM, JUDGED, JUDGED]
-    assert stage.phase(10**9) == JUDGED
+    assert [judging.batches.choose_phase(position) for position in (0, 2, 4, 10**9)] == [
+        MAGNITUDES,
+        WAVEFORM,
+        ADVERSARIAL,
+        ADVERSARIAL,
+    ]
+    assert stage.batches.choose_phase(10**9) == ADVERSARIAL
     mild = CodecStage(
         TINY, dataclasses.replace(JUDGING, adversarial_share=0.0), pool, start=new_weights(TINY), xla=False
     )
-    assert mild.phase(10**9) == WAVEFORM
+    assert mild.batches.choose_phase(10**9) == WAVEFORM
 
 
 def test_critics_learn_to_tell_decoded_sound_and_are_kept(pool: Pool, tmp_path: Path) -> None:
@@ -252,13 +260,15 @@ def test_critics_move_the_decoder(pool: Pool) -> None:
     results = []
     for share in (0.0, 1.0):
         train = dataclasses.replace(JUDGING, magnitude_samples=0, critic_samples=0, adversarial_share=share)
-        state, _ = steps(CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False), _started(train, pool), 0, 2)
+        state, _ = steps(
+            CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False), _init_state(train, pool), 0, 2
+        )
         results.append(backend.to_numpy(state["weights"]["decoder"]["head/kernel"]))
     assert np.isfinite(results).all()
     assert not np.allclose(results[0], results[1])
 
 
-def _started(train: CodecTrainConfig, pool: Pool) -> dict:
+def _init_state(train: CodecTrainConfig, pool: Pool) -> dict:
     return CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False).init_state(0)
 
 
@@ -307,36 +317,36 @@ def test_the_decoder_learns_the_frequencies_of_tones(pool: Pool) -> None:
     state, seen = steps(stage, stage.init_state(0), 0, 24)
     before, after = (np.mean([scalars["tuning"] for scalars in part]) for part in (seen[:4], seen[-4:]))
     assert after < 0.9 * before
-    assert "wave_loss" in seen[-1] and np.isfinite(seen[-1]["loss"])
+    assert "waveform_loss" in seen[-1] and np.isfinite(seen[-1]["loss"])
     assert stage.make_batch(0)["place"] == stage.make_batch(0)["place"] < TUNED.block
     assert len({int(stage.make_batch(position)["place"]) for position in range(40)}) == TUNED.block
-    (planes, _), waveform = stage._networks(state["weights"], *_inputs(stage)), stage.make_batch(0)["waveform"]
-    made = [backend.to_numpy(stage._synthesise(planes, place)) for place in (0, 1, 2)]
+    (planes, _), waveform = stage.step.run_networks(state["weights"], *_inputs(stage)), stage.make_batch(0)["waveform"]
+    made = [backend.to_numpy(stage.step.synthesise_inside(planes, place)) for place in (0, 1, 2)]
     np.testing.assert_allclose(made[0], made[2], atol=1e-4)  # carriers repeat every other latent
     assert np.abs(made[0] - made[1]).max() > 0.01 * np.abs(waveform).max()
 
 
 def _inputs(stage: CodecStage) -> tuple[object, object]:
     batch = stage.make_batch(0)
-    return stage._prepare(backend.to_device(batch["waveform"]))[0], batch["noise"]
+    return stage.step.prepare(backend.to_device(batch["waveform"]))[0], batch["noise"]
 
 
-def test_the_decoder_learns_to_be_heard_as_the_same_latents(pool: Pool) -> None:
+def test_the_decoder_learns_cycle_consistency(pool: Pool) -> None:
     """Alone, the loss falls; the latents compared are those of the same spectra, also of the shortest crops."""
     only = {f"{name}_weight": 0.0 for name in ("latent", "linear", "mel", "band_energy", "band_bias", "flatness")}
     train = dataclasses.replace(TRAIN, **only, cycle_weight=1.0, magnitude_samples=0, adversarial_share=0.0)
     stage = CodecStage(TINY, train, pool, start=new_weights(TINY), xla=False)
-    waveform, outer = backend.to_device(stage.make_batch(0)["waveform"]), stage.outer * TINY.frames
-    whole = backend.to_numpy(stage._prepare(waveform)[0])[:, outer:-outer]
-    inside = backend.to_numpy(stage._inputs_inside(stage._own_samples(waveform)))
+    waveform, outer = backend.to_device(stage.make_batch(0)["waveform"]), stage.step.cycle.outer * TINY.frames
+    whole = backend.to_numpy(stage.step.prepare(waveform)[0])[:, outer:-outer]
+    inside = backend.to_numpy(stage.step.cycle.compute_inputs(stage.step.crop_inside(waveform)))
     np.testing.assert_allclose(inside, whole, atol=1e-4)
 
     _, seen = steps(stage, stage.init_state(0), 0, 24)
     before, after = (np.mean([scalars["cycle"] for scalars in part]) for part in (seen[:4], seen[-4:]))
     assert 0 < after < 0.8 * before
-    assert seen[0]["wave_loss"] == pytest.approx(seen[0]["cycle"], rel=1e-5)
+    assert seen[0]["waveform_loss"] == pytest.approx(seen[0]["cycle"], rel=1e-5)
 
-    shortest = dataclasses.replace(train, crop=shortest_crop(TINY), waveform_weight=1.0, linear_weight=1.0)
+    shortest = dataclasses.replace(train, crop=compute_shortest_crop(TINY), waveform_weight=1.0, linear_weight=1.0)
     stage = CodecStage(TINY, shortest, pool, start=new_weights(TINY), xla=False)
     scalars = steps(stage, stage.init_state(0), 0, 1)[1][0]
     assert scalars["cycle"] > 0 and np.isfinite(list(scalars.values())).all()
@@ -354,13 +364,13 @@ def test_the_rate_falls_with_crops_seen_whatever_the_batch(pool: Pool) -> None:
 
 
 @pytest.mark.backend
-def test_texture_tells_noise_from_tones_and_plains() -> None:
+def test_flatness_tells_noise_from_tones_and_equal_bins() -> None:
     rng = np.random.default_rng(0)
     noise = rng.exponential(size=(1, 4, 400, 64)).astype(np.float32)
     tone = np.full((1, 4, 400, 64), 1e-3, np.float32)
     tone[..., ::16] = 1.0
     found = {
-        name: losses._texture(power, 16)
+        name: losses._compute_log_flatness(power, 16)
         for name, power in {"noise": noise, "tone": tone, "plain": tone * 0 + 1}.items()
     }
     means = {name: float(backend.to_numpy(texture).mean()) for name, texture in found.items()}
@@ -375,7 +385,7 @@ def test_a_sixth_of_crops_keeps_a_faint_treble() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, (44_100, 2)).astype(np.float32)
     u = np.full(12, 0.5, np.float32)  # a flat equaliser
     u[0], u[2] = 0.26, 0.5
-    powers = np.abs(np.fft.rfft(augment.coloured(noise, u, 44_100)[:, 0])) ** 2
+    powers = np.abs(np.fft.rfft(augment.equalise(noise, u, 44_100)[:, 0])) ** 2
     powers /= np.abs(np.fft.rfft(noise[:, 0])) ** 2
     low, high = powers[100:900], powers[7_900:8_100]  # bins of 1 Hz
     assert np.median(low) == pytest.approx(1.0, rel=0.01)
@@ -383,23 +393,23 @@ def test_a_sixth_of_crops_keeps_a_faint_treble() -> None:
 
 
 @pytest.mark.backend
-def test_balance_hears_faint_treble_and_no_single_cells() -> None:
+def test_band_bias_sees_faint_treble_and_no_single_cells() -> None:
     rng = np.random.default_rng(0)
     real = np.exp(rng.normal(size=(1, 4, 50, 16))).astype(np.float32) * 10.0
     real[..., 8:] *= 1e-4  # a range of eight bands that is faint, and heard
 
-    def balance(made: np.ndarray) -> float:
-        return float(backend.to_numpy(losses._balance(made, real)))
+    def measure_bias(made: np.ndarray) -> float:
+        return float(backend.to_numpy(losses._compute_band_bias(made, real)))
 
     doubled, jittered = real.copy(), real.copy()
     doubled[..., 8:] *= 2.0
     jittered *= np.where(np.arange(50) % 2, 2.0, 0.5)[:, None].astype(np.float32)
-    assert balance(real) == pytest.approx(0.0, abs=1e-6)
-    assert balance(doubled) == pytest.approx(np.log(2) / 2, rel=0.03)  # one of two ranges
-    assert balance(jittered) < 0.01
+    assert measure_bias(real) == pytest.approx(0.0, abs=1e-6)
+    assert measure_bias(doubled) == pytest.approx(np.log(2) / 2, rel=0.03)  # one of two ranges
+    assert measure_bias(jittered) < 0.01
     real[..., 8:] *= 1e-5  # now inaudible
     doubled[..., 8:] *= 1e-5
-    assert balance(doubled) == pytest.approx(0.0, abs=1e-3)
+    assert measure_bias(doubled) == pytest.approx(0.0, abs=1e-3)
 
 
 @pytest.mark.backend
@@ -411,15 +421,17 @@ def test_critics_have_a_slope_everywhere() -> None:
     real = np.stack([tones(0.1, seed).T for seed in (1, 2)]).astype(np.float32)
     made = np.stack([real[0] * 0, real[1][:, ::-1]])
 
-    def judged(weights: dict, waveform: np.ndarray) -> tuple:
-        return _judged(critics, weights, critic.views(waveform))
+    def judge(weights: dict, waveform: np.ndarray) -> tuple:
+        return call_with_weights(critics, weights, critic.compute_views(waveform))
 
     def loss_of_critics(weights: dict) -> tuple:
-        return critic.critic_loss(judged(weights, real)[0], judged(weights, made)[0]), 0
+        return critic.compute_critic_loss(judge(weights, real)[0], judge(weights, made)[0]), 0
 
     def loss_of_codec(waveform: np.ndarray) -> tuple:
-        (scores, features), (_, real_features) = judged(weights, waveform), judged(weights, real)
-        return critic.codec_loss(scores) + critic.feature_loss(real_features, features), 0
+        (scores, features), (_, real_features) = judge(weights, waveform), judge(weights, real)
+        return critic.compute_adversarial_loss(scores) + critic.compute_feature_matching_loss(
+            real_features, features
+        ), 0
 
     for loss_of, start in ((loss_of_critics, weights), (loss_of_codec, backend.to_device(made))):
         sloped = backend.compile(lambda x, f=loss_of: backend.value_and_gradient(f, x))
@@ -432,9 +444,9 @@ def test_critics_have_a_slope_everywhere() -> None:
 
 
 @pytest.mark.backend
-def test_views_of_critics_hold_what_they_say() -> None:
+def test_views_of_critics_are_compressed_spectra() -> None:
     waveform = np.stack([tones(0.4, 1).T[0], tones(0.4, 2).T[0]])[None].astype(np.float32)
-    seen = [backend.to_numpy(view) for view in critic.views(waveform)]
+    seen = [backend.to_numpy(view) for view in critic.compute_views(waveform)]
     assert [view.shape[2:] for view in seen] == [
         (w // 2 // critic.PATCH, 8 * critic.PATCH) for w, _ in critic.RESOLUTIONS
     ]

@@ -11,7 +11,8 @@ import pytest
 from musika import checkpoint
 from musika.checkpoint.locate import find_newest_checkpoint, list_checkpoints
 from musika.cli import flags, train
-from musika.codec.load import codec_files, load_codec, read_weights
+from musika.codec.checkpoint import make_checkpoint, read_weights
+from musika.codec.load import load_codec
 from musika.config import GanTrainConfig
 from musika.errors import MusikaError
 from musika.gan.load import load_generator
@@ -48,7 +49,7 @@ def test_a_run_keeps_its_settings_unless_others_are_asked_for(trained):
 def test_samples_need_the_codec_of_the_latents(shipped, latents, tmp_path, capsys):
     config, weights = read_weights(shipped / "ae")
     weights["encoder"]["last/bias"] = weights["encoder"]["last/bias"] + 0.1
-    checkpoint.write(tmp_path / "other", *codec_files(config, weights))
+    checkpoint.write(tmp_path / "other", *make_checkpoint(config, weights))
     chosen = options(shipped, latents, tmp_path, load_path=shipped / "open", dec_path=tmp_path / "other")
     assert prepare(chosen).stage.codec is None
     assert "no samples to listen to" in capsys.readouterr().err
@@ -75,7 +76,7 @@ def test_an_older_checkpoint_branches_into_a_new_run(shipped, latents, trained, 
 def test_a_generator_moves_to_another_codec_that_is_named(shipped, trained, tmp_path, capsys):
     config, weights = read_weights(shipped / "ae")
     weights["encoder"]["last/bias"] = weights["encoder"]["last/bias"] + 0.1
-    checkpoint.write(tmp_path / "ae", *codec_files(config, weights))
+    checkpoint.write(tmp_path / "ae", *make_checkpoint(config, weights))
     identity = load_codec(tmp_path / "ae").identity
     moved = write_latents(tmp_path / "latents", identity)
     assert_refused("were made by codec", options(shipped, moved, tmp_path / "none", load_path=trained))

@@ -13,7 +13,8 @@ import soundfile
 
 from musika import checkpoint
 from musika.cli import flags, train
-from musika.codec.load import codec_files, load_codec, read_weights
+from musika.codec.checkpoint import make_checkpoint, read_weights
+from musika.codec.load import load_codec
 from musika.errors import MusikaError
 from tests.helpers import tiny
 from tests.helpers.train_runs import assert_refused, change, only_run, options, prepare_codec
@@ -142,7 +143,7 @@ def test_a_codec_learns_to_tune_when_told(codec_run, tmp_path, capsys):
     weights["decoder"] = {
         name: array for name, array in weights["decoder"].items() if not name.startswith(("strength", "tuner"))
     }
-    checkpoint.write(tmp_path / "older", *codec_files(config, weights))
+    checkpoint.write(tmp_path / "older", *make_checkpoint(config, weights))
     capsys.readouterr()
     stage = prepare_codec(*places, "--load_path", tmp_path / "older").stage
     assert stage.config.tuned_bins == 0 and "learns to tune" not in capsys.readouterr().out

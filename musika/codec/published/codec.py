@@ -42,7 +42,7 @@ class PublishedCodec(Codec):
     Args:
         config: every size.
         weights: by the names of `weights.list_weight_shapes`.
-        identity: see `load.published_identity`.
+        identity: see `checkpoint.compute_identity`.
         precision: a Keras dtype policy for the networks; spectra and synthesis are always float32.
         xla: compile the networks with XLA; spectra are on every backend.
         noise_seed: of the decoder's noise, if it has any. Another one is another, equally good decoder.

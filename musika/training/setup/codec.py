@@ -58,7 +58,9 @@ def prepare_codec(request: TrainingRequest) -> PreparedTraining:
     check_crop(start.config, likely.crop)  # before hours of audio are decoded
     files, held_out = split_files(files, valid_path)
     pool = make_pool(request, files, start.config, likely.crop)
-    reasons = [] if origin is None else [*start.reasons, *list_restart_reasons(origin, request, "audio", pool.mark)]
+    reasons = (
+        [] if origin is None else [*start.reasons, *list_restart_reasons(origin, request, "audio", pool.fingerprint)]
+    )
     resumes = decide_to_resume(origin, request, reasons)
     train = resolve_train_config(CodecTrainConfig, request, origin, resumes)
     check_crop(start.config, train.crop)
@@ -78,7 +80,7 @@ def resolve_start(request: TrainingRequest, origin: Origin | None) -> CodecStart
     asked, _ = split_settings("codec", request.settings)
     if origin is None:
         return CodecStart(CodecConfig(**asked))
-    from musika.codec.load import read_weights
+    from musika.codec.checkpoint import read_weights
     from musika.codec.weights import add_tuner
 
     config, parts = read_weights(origin.folder)
@@ -116,9 +118,9 @@ def make_pool(request: TrainingRequest, files: list[Path], config: CodecConfig, 
 
 def check_crop(config: CodecConfig, crop: int) -> None:
     """Refuses examples that are too short for the losses' windows."""
-    from musika.training.stages.codec import shortest_crop
+    from musika.training.stages.codec_batches import compute_shortest_crop
 
-    if crop < (least := shortest_crop(config)):
+    if crop < (least := compute_shortest_crop(config)):
         raise UsageError(f"crop {crop} is too short for the losses: {least} latents are the least")
 
 
@@ -130,14 +132,16 @@ def split_files(files: list[Path], valid_path: Path | None) -> tuple[list[Path],
         if not valid_path.exists():
             raise UsageError(f"the folder to measure on, {format_path(valid_path)}, does not exist")
         own = audio.find_files(valid_path)
-        if len(own) > validation.MOST:
-            console.say(f"measured on the first {validation.MOST} of {len(own)} files in {format_path(valid_path)}")
+        if len(own) > validation.MAX_EXCERPTS:
+            console.say(
+                f"measured on the first {validation.MAX_EXCERPTS} of {len(own)} files in {format_path(valid_path)}"
+            )
         known = {path.resolve() for path in own}
         rest = [path for path in files if path.resolve() not in known]
         if not rest:
             raise UsageError(f"{format_path(valid_path)} holds all of the audio: there is nothing left to train on")
         return rest, own
-    rest, held_out = validation.split(files)
+    rest, held_out = validation.split_files(files)
     if held_out:
         console.say(
             f"{len(held_out)} of {len(files)} files are held out to measure on; "
@@ -152,7 +156,7 @@ def read_excerpts(files: list[Path], sample_rate: int) -> list[tuple[str, Any]]:
     """Excerpts that the run is measured on, numbered: names of files do not belong into checkpoints."""
     from musika.training import validation
 
-    found, failed = validation.excerpts(files, sample_rate)
+    found, failed = validation.read_excerpts(files, sample_rate)
     for path, reason in failed:
         console.warn(f"not measured on: {_name_file(path, reason)}")
     for number, (path, _) in enumerate(found):
@@ -175,7 +179,7 @@ def _make_stage(
         previews=read_excerpts(measured, start.config.sample_rate),
         precision=_choose_precision(request.mixed_precision),
         xla=request.xla != "False",  # spectra and losses are faster with it on a processor, too
-        trained={"audio": pool.mark},
+        trained={"audio": pool.fingerprint},
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from musika import checkpoint, console, render
 from musika.checkpoint import locate
 from musika.checkpoint.published import musika_folder
-from musika.codec.load import describe, load_codec
+from musika.codec.load import load_codec, read_info
 from musika.config import ANY_PUBLISHED, GanTrainConfig, GeneratorConfig
 from musika.config.fields import get_fields, get_flag
 from musika.config.recipe import split_settings
@@ -169,7 +169,7 @@ def _describe_codec(request: TrainingRequest, origin: Origin | None) -> PreviewC
     if not path.exists() and not published:
         console.warn(f"there is no codec in {format_path(path)}: checkpoints will have no samples to listen to")
         return PreviewCodec(path, "", None)
-    codec = describe(path, request.codec_sizes)
+    codec = read_info(path, request.codec_sizes)
     if origin is not None and published:
         channels = GeneratorConfig.from_dict(origin.info["config"]).channels
         render.check_codec(origin.folder, ANY_PUBLISHED, channels, path, codec)
@@ -287,7 +287,7 @@ def _make_stage(request: TrainingRequest, parts: ResolvedGenerator) -> GanStage:
 
     origin, config = parts.origin, parts.config
     plays = parts.codec.identity == parts.identity
-    codec = load_codec(parts.codec.path, asked=request.codec_sizes) if plays else None
+    codec = load_codec(parts.codec.path, sizes=request.codec_sizes) if plays else None
     halves = None if origin is None or codec is not None else origin.read("trained", "stereo_halves")
     start = None if origin is None or parts.resumes else read_start(origin, config, parts.train.seed)
     notes = {"latents": parts.latents_hash, "files": len(parts.latents), "total_latents": parts.latents.total}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 
-from musika import checkpoint
+from musika import backend, checkpoint
 
 Tensor = Any
 
@@ -17,3 +17,20 @@ def call_with_weights(network: keras.Layer, weights: Mapping[str, Tensor], *inpu
     ordered = [weights[name] for name in checkpoint.list_weight_names(network)]
     outputs, _ = network.stateless_call(ordered, [], *inputs, **options)
     return outputs
+
+
+def differentiate(
+    compute_loss: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]], at: Tensor, name: str
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Loss and gradient of a function.
+
+    Args:
+        compute_loss: gives the loss, and scalars to show.
+        at: where.
+        name: of the loss among the scalars.
+
+    Returns:
+        The scalars with the loss among them, and the loss's gradient.
+    """
+    loss, scalars, gradient = backend.value_and_gradient(compute_loss, at)
+    return {**scalars, name: loss}, gradient

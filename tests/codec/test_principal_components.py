@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from musika import backend, checkpoint
-from musika.codec import principal
 from musika.codec.decoder import Decoder, compute_head_powers
 from musika.codec.encoder import Encoder
 from musika.codec.features import compute_features_of_powers
+from musika.codec.principal_components import fit_principal_components
 from tests.codec.test_codec import TINY, new_weights
 
 pytestmark = pytest.mark.backend
@@ -32,7 +32,7 @@ def run(weights: dict[str, dict[str, np.ndarray]], powers: np.ndarray) -> np.nda
 
 
 def test_what_is_linear_is_recovered_at_once() -> None:
-    fitted = principal.fitted(TINY, new_weights(TINY), smooth_powers(64, 0))
+    fitted = fit_principal_components(TINY, new_weights(TINY), smooth_powers(64, 0))
     fresh = smooth_powers(16, 1)
     target = np.log(fresh[:, :2])
     spread = np.abs(target - target.mean(axis=(0, 2), keepdims=True)).mean()
@@ -43,7 +43,7 @@ def test_what_is_linear_is_recovered_at_once() -> None:
 
 def test_latents_are_spread_evenly() -> None:
     powers = smooth_powers(64, 0)
-    fitted = principal.fitted(TINY, new_weights(TINY), powers)
+    fitted = fit_principal_components(TINY, new_weights(TINY), powers)
     encoder = Encoder(TINY, name="encoder")
     encoder.build()
     checkpoint.assign(encoder, fitted["encoder"])
@@ -54,7 +54,7 @@ def test_latents_are_spread_evenly() -> None:
 
 def test_only_the_linear_path_changes() -> None:
     before = new_weights(TINY)
-    after = principal.fitted(TINY, before, smooth_powers(8, 0))
+    after = fit_principal_components(TINY, before, smooth_powers(8, 0))
     for part, arrays in before.items():
         assert {name: a.shape for name, a in after[part].items()} == {name: a.shape for name, a in arrays.items()}
         for name, array in arrays.items():

@@ -1,6 +1,6 @@
 """What a person should know about an audio file that a codec is trained on: silence, one channel, clipping, an offset.
 
-None of it harms training; all of it is rarely meant.
+None of it harms training; all of it is rarely intended.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 SILENT = 1e-4  # highest peak of a file that counts as silent: -80 dB
-CLIPPED = 5e-3  # share of samples that stand still at the file's own peak, of at least FULL, that counts as clipped
-FULL = 0.5
+CLIPPED = 5e-3  # share of samples that stay at the file's own peak, from which on a file counts as clipped
+LOUD = 0.5  # peak below which no file counts as clipped
 OFFSET = 0.01  # of full scale
 
 
 @dataclasses.dataclass
-class Remarks:
-    """Gathers figures of a file block by block."""
+class Inspection:
+    """Figures of a file, gathered block by block."""
 
     samples: int = 0
     peak: float = 0.0
@@ -42,37 +42,37 @@ class Remarks:
         return block
 
     @property
-    def silent(self) -> bool:
-        """Whether there is nothing to be heard."""
+    def is_silent(self) -> bool:
+        """Whether nothing can be heard."""
         return self.peak < SILENT
 
-    def lines(self) -> list[str]:
+    def list_remarks(self) -> list[str]:
         """Each remark as the end of a sentence that begins with the file's name."""
-        found = list(self.notes)
-        if self.silent or not self.samples:
-            return found
+        remarks = list(self.notes)
+        if self.is_silent or not self.samples:
+            return remarks
         if self.mono:
-            found.append("has the same sound in both channels")
+            remarks.append("has the same sound in both channels")
         share = self.at_peak / (2 * self.samples)
-        if self.peak >= FULL and share > CLIPPED:
-            found.append(f"is clipped: {100 * share:.1f} % of its samples stand still at its peak")
+        if self.peak >= LOUD and share > CLIPPED:
+            remarks.append(f"is clipped: {100 * share:.1f} % of its samples stay at its peak")
         offset = self.total / (2 * self.samples)
         if abs(offset) > OFFSET:
-            found.append(f"has an offset of {offset:+.2f} of full scale")
-        return found
+            remarks.append(f"has an offset of {offset:+.2f} of full scale")
+        return remarks
 
     def save(self, path: Path) -> None:
-        """Writes them beside what was decoded."""
+        """Writes the figures as JSON."""
         path.write_text(json.dumps(dataclasses.asdict(self)))
 
     @classmethod
-    def load(cls, path: Path) -> Remarks:
+    def load(cls, path: Path) -> Inspection:
         """What `save` wrote; no remarks where that cannot be read."""
         try:
-            found = json.loads(path.read_text())
+            written = json.loads(path.read_text())
             fields = {field.name: type(getattr(cls(), field.name)) for field in dataclasses.fields(cls)}
-            if set(found) == set(fields) and all(isinstance(found[name], kind) for name, kind in fields.items()):
-                return cls(**found)
+            if set(written) == set(fields) and all(isinstance(written[name], kind) for name, kind in fields.items()):
+                return cls(**written)
         except (OSError, ValueError, TypeError):
             pass
         return cls(peak=1.0, mono=False)
