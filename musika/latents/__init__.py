@@ -10,17 +10,8 @@ from musika.latents.file import (
     find_latents,
     open_latents,
 )
-from musika.latents.folder import (
-    INDEX,
-    BadName,
-    Index,
-    LatentsFolder,
-    Settings,
-    Source,
-    TooShort,
-    hash_folder,
-    read_index,
-)
+from musika.latents.folder import BadName, LatentsFolder, TooShort, hash_folder
+from musika.latents.index import INDEX, Index, Settings, Source, read_index
 from musika.latents.windows import (
     Statistics,
     TrainingSet,

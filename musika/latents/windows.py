@@ -20,7 +20,7 @@ from musika.latents.file import (
     find_latents,
     open_latents,
 )
-from musika.latents.folder import INDEX, Index, read_index
+from musika.latents.index import INDEX, Index, read_index
 
 SMALL_WINDOW = 128  # latents in the window of a small generator
 

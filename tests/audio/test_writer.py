@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musika import audio
+from musika.audio.compare import have_same_content
 from musika.errors import AudioError
 from tests.helpers.audio_files import RATE, make_tones
 
@@ -119,3 +120,14 @@ def test_an_old_file_stays_until_the_new_one_is_complete(tmp_path: Path) -> None
     with pytest.raises(AudioError):
         audio.write(tmp_path / "a.wav", iter([make_tones(1), np.full((99, 2), np.inf, np.float32)]), RATE)
     assert (tmp_path / "a.wav").read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["wav", "flac", "ogg", "opus", "mp3"])
+def test_files_are_compared_without_what_is_random(kind: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, (30_000, 2)).astype(np.float32)
+    same = [audio.write(tmp_path / f"{name}.{kind}", noise, 44_100).path for name in "ab"]
+    assert have_same_content(*same)
+    data = same[0].read_bytes()
+    for changed in (data[:-1], data + b"x", data[:-1] + bytes([data[-1] ^ 1]), data[:60] + data[61:], b""):
+        same[1].write_bytes(changed)
+        assert not have_same_content(*same) and not have_same_content(*reversed(same))
