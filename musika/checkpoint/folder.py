@@ -151,7 +151,7 @@ def _replace(folder: Path) -> Iterator[Path]:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """What `config.json` says, with format version and kind checked.
+    """The content of `config.json`, after format version and kind were checked.
 
     Raises:
         CheckpointError: no such folder, no such file, not readable, of an unknown kind, or of a newer format.
@@ -224,7 +224,7 @@ def verify(folder: Path, stems: Collection[str] | None = None) -> None:
     for path in [folder / name for name in manifest] or sorted(folder.glob(f"*{SUFFIX}")):
         with _open(path) as file:
             if not manifest:
-                tensorfile.read_header(path, file)  # says whether the file has its whole length
+                tensorfile.read_header(path, file)  # raises if the file is shorter than its header states
             elif stems is None or path.stem in stems:
                 _check_digest(folder, path.name, hashlib.file_digest(file, "sha256").hexdigest())
             elif os.fstat(file.fileno()).st_size != manifest[path.name].get("bytes"):
@@ -260,7 +260,7 @@ def _read_limited(path: Path, limit: int) -> bytes:
     with _open(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise CheckpointError(f"{path} is larger than {limit} bytes: it is no {path.name} of ours")
+        raise CheckpointError(f"{path} is larger than {limit} bytes: it is no {path.name} of a checkpoint")
     return data
 
 

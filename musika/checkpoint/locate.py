@@ -29,7 +29,7 @@ def resolve_folder(path: Path) -> Path:
 def resolve_checkpoint(path: Path, about: str | None = None, stems: Collection[str] | None = WEIGHTS) -> Path:
     """The checkpoint that a path means: the folder itself, or of a training run the newest whole checkpoint.
 
-    The path is looked for as `resolve_folder` says. The files of a checkpoint that is named itself are compared with
+    The path is looked for as in `resolve_folder`. The files of a checkpoint that is named itself are compared with
     their checksums while they are read, not here.
 
     Args:

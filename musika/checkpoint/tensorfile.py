@@ -58,12 +58,12 @@ def read_header(path: Path, file: BinaryIO) -> dict[str, Entry]:
     """The header of a file opened at its start, every entry checked against the file's size.
 
     Raises:
-        CheckpointError: the file is torn, oversized or malformed.
+        CheckpointError: the file is truncated, too long or malformed.
     """
     size = os.fstat(file.fileno()).st_size
     length = int.from_bytes(file.read(8), "little") if size >= 8 else 0
     if not 2 <= length <= min(MAX_HEADER, size - 8):
-        raise CheckpointError(f"{path} is torn or no safetensors file: {size} bytes, header of {length}")
+        raise CheckpointError(f"{path} is truncated or no safetensors file: {size} bytes, header of {length}")
     fields = parse_json(path, file.read(length))
     fields.pop("__metadata__", None)
     entries = {name: _parse_entry(path, name, value) for name, value in fields.items()}
@@ -73,7 +73,9 @@ def read_header(path: Path, file: BinaryIO) -> dict[str, Entry]:
             raise CheckpointError(f"{path}: array {name[:80]!r} does not begin where the one before it ends")
         at = entry.end
     if 8 + length + at != size:
-        raise CheckpointError(f"{path} has {size} bytes, its header says {8 + length + at}: it is torn or oversized")
+        raise CheckpointError(
+            f"{path} has {size} bytes, {8 + length + at} according to its header: it is truncated or damaged"
+        )
     return entries
 
 

@@ -28,9 +28,9 @@ def check_names(what: str, found: Mapping[str, tuple[int, ...]], expected: Mappi
 
 
 def compute_identity(config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
-    """16 hexadecimal digits that stand for a configuration and its weights in half precision.
+    """A short hash of a configuration and its weights in half precision: 16 hexadecimal digits.
 
-    Half precision, so that a checkpoint keeps its identity when it is shipped at half the size.
+    Half precision, so that a checkpoint keeps its identity when it is stored at half the size.
     """
     total = hashlib.sha256(json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False).encode())
     for name in sorted(arrays):

@@ -1,4 +1,4 @@
-"""`convert`: a Musika folder becomes a checkpoint of ours, which loads faster and can be half as large."""
+"""`convert`: a Musika folder becomes a checkpoint, which loads faster and can be half as large."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Part:
 
     Attributes:
         subfolder: of the target; "" is the target itself.
-        config: what its config.json says.
+        config: the content of its config.json.
         arrays: by file and name.
         summary: a few words about it.
     """
@@ -73,9 +73,7 @@ def _check_paths(source: Path, target: Path) -> None:
         raise UsageError(f"SOURCE and TARGET are the same folder, {format_path(source)}: choose another target")
     if not musika_folder.is_musika_folder(source):
         if (source / checkpoint.CONFIG).exists():
-            raise UsageError(
-                f"SOURCE {format_path(source)} is a checkpoint of ours already: there is nothing to convert"
-            )
+            raise UsageError(f"SOURCE {format_path(source)} is a checkpoint already: there is nothing to convert")
         wanted = f"{GENERATOR[0]}, or {', '.join(CODEC)}"
         raise UsageError(f"SOURCE {format_path(source)} is no Musika folder: there is no {wanted} in it")
     _check_free(target)

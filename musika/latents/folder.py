@@ -3,7 +3,7 @@
 The folder keeps the sub-folders of the audio: `a/song.wav` becomes `a/song.wav_0000.npy`, `a/song.wav_0001.npy` ... in
 chunks, or `a/song.wav.npy` whole. The extension stays in the name, so no two sources ever share one. Chunk k holds
 latents k·M ... (k+1)·M of its source; when the source's length is no multiple of M, a last chunk holds its last M
-latents and overlaps the one before, as Musika has it.
+latents and overlaps the one before, as in the original Musika.
 
 The files of a source get their names together, when all of them are complete. The index is replaced afterwards. A run
 that is killed leaves no incomplete files, and the next one continues with the first source that is not in the index.
@@ -54,7 +54,7 @@ class LatentsFolder:
     """
 
     def __init__(self, path: Path, settings: Settings) -> None:
-        """Opens the folder, makes it where needed, and takes up what is there.
+        """Opens the folder, makes it where needed, and reads its index.
 
         Raises:
             LatentsError: it holds latents of another codec or other settings, another run writes to it, or it cannot be
@@ -100,7 +100,7 @@ class LatentsFolder:
             self._lock.close()
 
     def get_source(self, path: str) -> Source | None:
-        """What the index says of a source."""
+        """The entry of a source in the index."""
         return self._sources.get(path)
 
     def has(self, path: str, status: os.stat_result) -> bool:

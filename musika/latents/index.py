@@ -42,7 +42,7 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Index:
-    """What `latents.json` says."""
+    """The content of `latents.json`."""
 
     settings: Settings
     sources: tuple[Source, ...]

@@ -42,7 +42,7 @@ class TrainingSet:
     Attributes:
         files: what is cropped from.
         channels: C.
-        codec_identity: of the codec that encoded them; "" where nothing says it (a folder that Musika itself wrote).
+        codec_identity: of the codec that encoded them; "" where it is not known (the original Musika).
         statistics: of all values.
         warnings: lines that a person should see.
     """
@@ -166,8 +166,8 @@ def open_training_set(
 ) -> TrainingSet:
     """All latents in a folder and its sub-folders, checked so that training can begin.
 
-    A folder without `latents.json`, as Musika itself writes them, is taken, too: its identity is "" (unknown), and it
-    is up to the caller to trust that the codec fits.
+    A folder without `latents.json`, as the original Musika writes them, is accepted: its identity is "" (unknown), and
+    the caller decides whether to trust that the codec fits.
 
     Args:
         folder: what encoding wrote, or a folder of such folders.

@@ -104,7 +104,7 @@ def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     """The codec's folder: the one that was named, or the first that fits.
 
     Looked for in and beside the generator's folder, in `checkpoints/` here, and beside the program, as `ae` and as
-    `musika_ae`. A generator that only says that it belongs to a published codec gets `checkpoints/musika_ae`, fetched
+    `musika_ae`. A generator that belongs to any published codec gets `checkpoints/musika_ae`, fetched
     if need be.
     """
     if named is not None:
@@ -123,7 +123,7 @@ def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
         return locate.fetch_if_missing(Path("checkpoints") / catalogue.CODEC)
     if not present:
         raise CheckpointError(f"there is no codec for {format_path(generator)}", about="codec")
-    # loading says what does not fit; a Musika folder comes first, because its identity is not known yet
+    # loading reports what does not fit; a Musika folder comes first, because its identity is not known yet
     return next((folder for folder in present if musika_folder.is_musika_folder(folder)), present[0])
 
 

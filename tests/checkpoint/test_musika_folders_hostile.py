@@ -287,7 +287,7 @@ def test_names_and_contents_that_differ(tmp_path: Path) -> None:
         (set_names(layers[1:]), "a group 'input_1' that its layer_names do not list"),
         (set_names([name for name in layers if name != "9c"]), "an array '9c/9c/bias:0' that no layer lists"),
         (set_names([*layers, "nothing"]), "no group 'nothing'"),
-        (set_names([*layers, layers[0]]), "stands there twice"),
+        (set_names([*layers, layers[0]]), "one name twice"),
         (lambda file: file.attrs.__delitem__("layer_names"), "no attribute layer_names at its root"),
         (lambda file: file["4c"].attrs.__delitem__("weight_names"), "no attribute weight_names at group '4c'"),
         (lambda file: file.attrs.create("layer_names", np.zeros(3)), "does not hold names"),

@@ -155,7 +155,7 @@ def test_what_cannot_be_converted(tmp_path: Path, capsys: pytest.CaptureFixture[
     new = tmp_path / "new"
     assert "does not exist" in check_refused(capsys, tmp_path / "none", new)
     assert "no Musika folder: there is no gen_ema.h5, or enc.h5" in check_refused(capsys, tmp_path / "empty", new)
-    assert "ours already" in check_refused(capsys, ours, new)
+    assert "is a checkpoint already" in check_refused(capsys, ours, new)
     assert "the same folder" in check_refused(capsys, source, source)
     assert "the same folder" in check_refused(capsys, source, tmp_path / "link")
     assert "exists already" in check_refused(capsys, source, tmp_path / "full")

@@ -50,7 +50,7 @@ def fetch(folder: Path, entry: Published) -> None:
     """Downloads a published checkpoint into a folder that is missing or empty.
 
     Raises:
-        CheckpointError: no network, no such file, a full disk ...; the text says how to place the files by hand.
+        CheckpointError: no network, no such file, a full disk ...; the text tells how to place the files by hand.
     """
     try:
         revision, files = _list_files(entry)

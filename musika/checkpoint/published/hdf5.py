@@ -65,7 +65,7 @@ class Weights:
 
         Raises:
             CheckpointError: it is missing, too large, no HDF5 file, damaged, or has anything but plain arrays of
-                float32 as Keras 2 lists them; the text is one line that says what.
+                float32 as Keras 2 lists them; the text is one line with the reason.
         """
         self.path = path
         if not path.is_file():  # also keeps pipes and devices out

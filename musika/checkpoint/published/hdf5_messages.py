@@ -84,7 +84,7 @@ def parse_shape(cursor: Cursor) -> tuple[int, ...]:
 
 
 def is_float32(cursor: Cursor) -> bool:
-    """Whether a datatype message says float32, little-endian."""
+    """Whether a datatype message means float32, little-endian."""
     head = cursor.take_number(1)
     return head & 15 == 1 and 1 <= head >> 4 <= 3 and cursor.data[1:20] == FLOAT32
 

@@ -36,7 +36,7 @@ class Object:
         """The only message of a kind, if there is one."""
         contents = [content for own, content in self.messages if own == kind]
         if len(contents) > 1:
-            raise BadFile(f"is damaged: an object says {len(contents)} times what it is")
+            raise BadFile(f"is damaged: an object states a property {len(contents)} times")
         return Cursor(contents[0], "the header of an object") if contents else None
 
 
@@ -227,7 +227,7 @@ class Structure:
             raise BadFile(f"has an attribute {name} at {where} that does not hold names of at most {MAX_NAME} bytes")
         texts = [self._read_text(attribute, n, size) for n in range(attribute.count)]
         if len(set(texts)) < len(texts) or "" in texts:
-            raise BadFile(f"has an attribute {name} at {where} with empty names or one that stands there twice")
+            raise BadFile(f"has an attribute {name} at {where} with empty names, or one name twice")
         return texts
 
     def _read_text(self, attribute: Attribute, number: int, size: int) -> str:

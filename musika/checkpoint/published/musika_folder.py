@@ -1,4 +1,4 @@
-"""Musika folders: the Keras-2 HDF5 files of published checkpoints become named arrays of ours.
+"""Musika folders: the Keras-2 HDF5 files of published checkpoints become named arrays.
 
 The layers of the GAN are recognised by their names. The layers of the autoencoder have automatic names, so they are
 recognised by their order. Sizes are read from shapes. Before any number is read, every layer must be there with its
@@ -48,7 +48,7 @@ Sizes = TypeVar("Sizes", GeneratorConfig, PublishedCodecConfig)
 
 
 def is_musika_folder(folder: Path) -> bool:
-    """Whether a folder holds weights as Keras 2 saves them, and no checkpoint of ours."""
+    """Whether a folder holds weights as Keras 2 saves them, and no checkpoint in our format."""
     return bool(_list_networks(folder))
 
 
@@ -65,7 +65,7 @@ def holds_generator(folder: Path) -> bool:
 def _list_networks(folder: Path) -> set[str]:
     """The networks that a Musika folder has files of."""
     if (folder / "config.json").exists() and any(folder.glob("*.safetensors")):
-        return set()  # a checkpoint of ours; a config.json alone may be somebody else's
+        return set()  # a checkpoint in our format; a config.json alone may be somebody else's
     return {name for name in (*CODEC, GENERATOR, RAW_GENERATOR, CRITIC) if (folder / f"{name}.h5").is_file()}
 
 
