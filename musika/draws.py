@@ -45,7 +45,7 @@ def uniform(seed: int, purpose: str, index: int, shape: tuple[int, ...]) -> np.n
 
 def normal(seed: int, purpose: str, index: int, shape: tuple[int, ...]) -> np.ndarray:
     """Standard normal, float32, within ±8.3."""
-    return _normal_at(_centred(integers(seed, purpose, index, math.prod(shape)))).astype(np.float32).reshape(shape)
+    return _normal_at(_center(integers(seed, purpose, index, math.prod(shape)))).astype(np.float32).reshape(shape)
 
 
 def truncated_normal(seed: int, purpose: str, index: int, shape: tuple[int, ...], bound: float) -> np.ndarray:
@@ -58,7 +58,7 @@ def truncated_normal(seed: int, purpose: str, index: int, shape: tuple[int, ...]
     """
     require(bound > 0, f"bound {bound} of a truncated normal is not positive")
     inside = math.erf(bound / math.sqrt(2.0))  # the probability of [-bound, bound]
-    numbers = _normal_at(inside * _centred(integers(seed, purpose, index, math.prod(shape))))
+    numbers = _normal_at(inside * _center(integers(seed, purpose, index, math.prod(shape))))
     limit = np.float32(bound)
     if limit > bound:
         limit = np.nextafter(limit, np.float32(0))
@@ -70,7 +70,7 @@ def _unit(raw: np.ndarray) -> np.ndarray:
     return (raw >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
 
 
-def _centred(raw: np.ndarray) -> np.ndarray:
+def _center(raw: np.ndarray) -> np.ndarray:
     """Uniform in (-1/2, 1/2), float64, symmetric: neither the ends nor 0 occur."""
     return ((raw >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52 - 0.5
 

@@ -1,9 +1,9 @@
-"""What every codec is to the rest of the house, and how block-wise coding equals coding everything at once.
+"""The interface of every codec, and why coding block by block gives the same result as coding everything at once.
 
-A codec sees a finite stretch of its input around each latent. `encode_window` and `decode_window` run one fixed shape:
-`block` latents with `context` latents on both sides, whose results are thrown away. Waveforms and latents are taken to
-be zero before their start and after their end. Whole files, streams and seeks all run the same windows at the same
-absolute positions, so they agree bit for bit, and memory does not grow with length.
+Each latent depends on a finite stretch of the input. `encode_window` and `decode_window` take one fixed shape: `block`
+latents with `context` latents on both sides, whose results are thrown away. Waveforms and latents are zero before their
+start and after their end. Whole files, streams and seeks run the same windows at the same absolute positions, so they
+agree bit for bit, and memory does not grow with length.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Codec(abc.ABC):
         identity: a short hash of what gives the latents their meaning.
         block: latents coded by one window.
         context: latents on either side that a window must see to be exact.
-        kind: "stereo" or "musika", for whoever has to say which codec it is; no caller needs to know.
+        kind: "stereo" or "musika", for messages; no caller depends on it.
         stereo_halves: whether the first half of a latent is the left channel alone and the second half the right one,
             so that swapping the halves swaps the channels.
     """
@@ -54,12 +54,12 @@ class Codec(abc.ABC):
     def decode_window_at(self, number: int, latents: np.ndarray) -> np.ndarray:
         """`decode_window` of windows `number`, `number` + 1 ... of a sequence, the first of which is number 0.
 
-        For codecs to which it matters where a window stands; to others it does not.
+        Only codecs whose decoder depends on absolute position override it.
         """
         return self.decode_window(latents)
 
     def latents_of(self, samples: int) -> int:
-        """How many latents stand for that many samples."""
+        """The number of latents of a waveform of so many samples."""
         return -(-samples // self.hop_total)
 
     def encode(self, waveform: np.ndarray) -> np.ndarray:
@@ -68,7 +68,7 @@ class Codec(abc.ABC):
         Raises:
             LatentsError: the waveform is not of shape `[N, 2]`.
         """
-        return self._joined(self.encode_blocks([waveform]), (0, self.channels))
+        return self._join(self.encode_blocks([waveform]), (0, self.channels))
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
         """`[T, C]` to `[T hop_total, 2]` float32, nominally in [-1, 1]; nothing is clipped.
@@ -76,24 +76,24 @@ class Codec(abc.ABC):
         Raises:
             LatentsError: the latents are not of shape `[T, C]`.
         """
-        return self._joined(self.decode_blocks([latents]), (0, AUDIO_CHANNELS))
+        return self._join(self.decode_blocks([latents]), (0, AUDIO_CHANNELS))
 
     def reconstruct(self, waveform: np.ndarray) -> np.ndarray:
-        """What is left of `[N, 2]` after encoding and decoding: `[N, 2]`."""
+        """A waveform `[N, 2]` after encoding and decoding, `[N, 2]`."""
         return self.decode(self.encode(waveform))[: len(waveform)]
 
     def encode_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Waveform in pieces of any length to latents in pieces of at most `block`."""
         length = 0
 
-        def counted() -> Iterator[np.ndarray]:
+        def count_samples() -> Iterator[np.ndarray]:
             nonlocal length
             for block in blocks:
                 self._check(block, AUDIO_CHANNELS, "waveform")
                 length += len(block)
                 yield block
 
-        windows = _windows(counted(), self.hop_total, self.block, self.context, AUDIO_CHANNELS)
+        windows = _cut_windows(count_samples(), self.hop_total, self.block, self.context, AUDIO_CHANNELS)
         done = 0
         for window in windows:
             latents = self.encode_window(window[None])[0]
@@ -105,7 +105,7 @@ class Codec(abc.ABC):
         """Latents in pieces of any length to waveform in pieces of at most `block` latents."""
         length = 0
 
-        def counted() -> Iterator[np.ndarray]:
+        def count_latents() -> Iterator[np.ndarray]:
             nonlocal length
             for block in blocks:
                 self._check(block, self.channels, "latents")
@@ -113,13 +113,13 @@ class Codec(abc.ABC):
                 yield block
 
         done = 0
-        for window in _windows(counted(), 1, self.block, self.context, self.channels):
+        for window in _cut_windows(count_latents(), 1, self.block, self.context, self.channels):
             waveform = self.decode_window_at(done // self.block, window[None])[0]
             yield waveform[: min(self.block, length - done) * self.hop_total]
             done += self.block
 
     @staticmethod
-    def _joined(blocks: Iterator[np.ndarray], empty: tuple[int, int]) -> np.ndarray:
+    def _join(blocks: Iterator[np.ndarray], empty: tuple[int, int]) -> np.ndarray:
         return np.concatenate([np.zeros(empty, np.float32), *blocks])
 
     @staticmethod
@@ -128,7 +128,7 @@ class Codec(abc.ABC):
             raise LatentsError(f"{what} of shape {list(block.shape)}: this codec takes [length, {depth}]")
 
 
-def _windows(blocks: Iterable[np.ndarray], unit: int, block: int, context: int, depth: int) -> Iterator[np.ndarray]:
+def _cut_windows(blocks: Iterable[np.ndarray], unit: int, block: int, context: int, depth: int) -> Iterator[np.ndarray]:
     """Cuts a sequence that comes in pieces into overlapping windows of (block + 2 context) units, zeros outside.
 
     Window w covers units [w block - context, (w + 1) block + context); there are as many as touch the sequence.

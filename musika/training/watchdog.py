@@ -53,8 +53,8 @@ class Watchdog:
         """
         if self._rollbacks == MAX_ROLLBACKS:
             raise MusikaError(
-                f"training has diverged after {position} samples ({losses}), also with {MAX_ROLLBACKS} times lower "
-                f"learning rates; {kept}; choose a smaller learning rate",
+                f"training has diverged after {position} samples ({losses}), although the learning rate "
+                f"was halved {MAX_ROLLBACKS} times; {kept}; choose a smaller learning rate",
                 about="learning_rate",
             )
         self._rollbacks += 1
