@@ -111,7 +111,7 @@ def test_an_encoder_that_shall_rest_needs_fresh_optimizers(codec_run, capsys):
     places = ("--load_path", only_run(codec_run.save_path), "--save_path", codec_run.save_path)
     stage = prepare_codec(*places, "--files_path", codec_run.files_path, "--freeze_encoder").stage
     assert "freeze_encoder True differs" in capsys.readouterr().out
-    assert stage.start is not None and stage.trained_parts == ("decoder",)
+    assert stage.start is not None and stage.step.trained_parts == ("decoder",)
 
 
 def test_a_run_from_before_a_loss_goes_on_without_it(codec_run, tmp_path):

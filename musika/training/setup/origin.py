@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from musika import checkpoint, console
 from musika.checkpoint import locate, tensorfile
 from musika.checkpoint.published import musika_folder
-from musika.codec import load as codec_load
+from musika.codec import checkpoint as codec_checkpoint
+from musika.codec.published import checkpoint as published_codec
 from musika.config.fields import get_fields
 from musika.config.recipe import split_settings
 from musika.config.training import TRAIN_CONFIGS, TrainConfig, read_settings
@@ -21,7 +22,7 @@ from musika.training import loop
 from musika.training.setup.request import TrainingRequest
 
 MAX_RUN_FILE = 1 << 20  # bytes of it
-KINDS = {"gan": gan_load.KIND, "codec": codec_load.KIND}  # of the checkpoints that a stage writes
+KINDS = {"gan": gan_load.KIND, "codec": codec_checkpoint.KIND}  # of the checkpoints that a stage writes
 CodecOrGan = TypeVar("CodecOrGan", bound=TrainConfig)
 
 
@@ -68,7 +69,7 @@ def find_origin(load_path: Path | None, stage: str) -> Origin | None:
     if is_musika and stage != "gan":
         raise UsageError(f"{folder} is a Musika folder: its autoencoder is not trained here")
     info = gan_load.read_info(folder)
-    if stage == "codec" and info["kind"] == codec_load.PUBLISHED_KIND:
+    if stage == "codec" and info["kind"] == published_codec.KIND:
         raise UsageError(f"{folder} holds a published codec, which is not trained here")
     if info["kind"] != KINDS[stage]:
         other = "codec" if str(info["kind"]).startswith("codec/") else "gan"
