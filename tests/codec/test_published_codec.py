@@ -401,7 +401,7 @@ MODELS: dict[str, render.Model] = {}  # compiled once
 
 def test_rendering_decodes_what_decoding_does(noisy: PublishedCodec) -> None:
     model = tiny.make_model(GeneratorConfig(6, 4, 4, small=True), noisy)
-    latents = piece._Latents(model, 3, 2.0).span(0, 24)
+    latents = piece._Latents(model, 3, 2.0).get_span(0, 24)
     waveform = render.render_samples(model, 3, 0, 24 * noisy.hop_total)
     np.testing.assert_allclose(waveform, np.clip(noisy.decode(latents), -1, 1), atol=1e-3)
 
