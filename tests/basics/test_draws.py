@@ -89,7 +89,7 @@ def test_normal() -> None:
 
 
 def test_normal_is_finite_at_the_ends() -> None:
-    ends = draws._normal_at(draws._centred(np.array([0, 2**64 - 1, 2**63], np.uint64)))
+    ends = draws._normal_at(draws._center(np.array([0, 2**64 - 1, 2**63], np.uint64)))
     assert ends[0] == -ends[1] and 8 < ends[1] < 8.3
     assert 0 < ends[2] < 1e-15
 
