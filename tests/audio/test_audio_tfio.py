@@ -88,7 +88,7 @@ def test_what_it_does_not_read_is_an_error(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "d.wav", sound(44_101, 2), 44_101)
     (tmp_path / "text.mp3").write_text("no music here\n" * 500)
     (tmp_path / "cut.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:50_000])
-    for name, said in [
+    for name, reason in [
         ("a.opus", "is not audio for tensorflow-io"),
         ("a.aiff", "is not audio for tensorflow-io"),
         ("b.wav", "the soundfile reader"),
@@ -100,7 +100,7 @@ def test_what_it_does_not_read_is_an_error(tmp_path: Path) -> None:
     ]:
         with pytest.raises(audio.FileError) as caught:
             list(tfio.read_blocks(tmp_path / name))
-        assert said in caught.value.reason and "\n" not in str(caught.value), name
+        assert reason in caught.value.reason and "\n" not in str(caught.value), name
 
 
 def test_headers_that_are_wrong_are_read_alike(tmp_path: Path) -> None:
@@ -130,12 +130,12 @@ def test_headers_that_are_wrong_are_read_alike(tmp_path: Path) -> None:
         "cut.ogg": (ogg + ogg[:-9], "is truncated"),
         "units.wav": (encode(32_768 * x, "WAV", "FLOAT"), "in integer units"),
     }
-    for name, (content, said) in broken.items():
+    for name, (content, reason) in broken.items():
         (tmp_path / name).write_bytes(content)
         for read in (audio.read_blocks, tfio.read_blocks):
             with pytest.raises(audio.FileError) as caught:
                 list(read(tmp_path / name))
-            assert said in caught.value.reason, name
+            assert reason in caught.value.reason, name
 
 
 def test_encoding_with_it(tmp_path: Path) -> None:

@@ -190,9 +190,9 @@ def test_the_tag_stands_elsewhere_in_other_mp3s(tmp_path: Path, rate: int, chann
 def test_an_mp3_that_is_cut(tmp_path: Path, share: float) -> None:
     kept = FRAMES[: int(len(FRAMES) * share)]
     whole, held = ((n * 1152 / RATE) for n in (COUNT, len(kept) - 1))
-    said = f"is truncated: it should hold {whole:.1f} s of sound, and it holds {held:.1f} s"
-    assert refuse(tmp_path, b"".join(kept) + FRAMES[len(kept)][:50]) == said
-    assert refuse(tmp_path, make_vbri(COUNT) + b"".join(kept[1:])) == said
+    reason = f"is truncated: it should hold {whole:.1f} s of sound, and it holds {held:.1f} s"
+    assert refuse(tmp_path, b"".join(kept) + FRAMES[len(kept)][:50]) == reason
+    assert refuse(tmp_path, make_vbri(COUNT) + b"".join(kept[1:])) == reason
 
 
 def test_a_hole_in_an_mp3_is_not_passed_over(tmp_path: Path) -> None:
@@ -200,8 +200,8 @@ def test_a_hole_in_an_mp3_is_not_passed_over(tmp_path: Path) -> None:
     middle = b"".join(FRAMES[10:35])
     for first in (FRAMES[:1], []):
         content = b"".join([*first, *FRAMES[1:10], bytes(len(middle)), *FRAMES[35:]])
-        said = refuse(tmp_path, content)
-        assert "truncated" in said
+        reason = refuse(tmp_path, content)
+        assert "truncated" in reason
 
 
 @pytest.mark.parametrize("between", [b"", make_id3v2(b"second") + bytes(200), ID3V1 + make_id3v2(b"second")])
@@ -370,8 +370,8 @@ def test_a_cut_file_is_refused_whatever_its_container(tmp_path: Path, container:
     content = encode(SOUND, container, subtype)
     assert len(read(tmp_path, content)) >= len(SOUND)
     for share in (0.3, 0.5, 0.95):
-        said = refuse(tmp_path, content[: int(len(content) * share)])
-        assert said.startswith("is truncated: it should hold "), said
+        reason = refuse(tmp_path, content[: int(len(content) * share)])
+        assert reason.startswith("is truncated: it should hold "), reason
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_aiff_written_into_a_pipe_by_sox(tmp_path: Path) -> None:
     assert np.array_equal(read(tmp_path, piped), read(tmp_path, content))
 
 
-def test_bytes_that_a_header_does_not_mention_are_told(tmp_path: Path) -> None:
+def test_bytes_that_a_header_does_not_mention_are_reported(tmp_path: Path) -> None:
     """A recorder that fills in the size now and then: nobody knows what lies behind it."""
     path = tmp_path / "a.wav"
     path.write_bytes(encode(SOUND, "WAV", "PCM_16") + SOUND[::-1].tobytes())
@@ -530,8 +530,8 @@ def test_the_last_link_is_cut(tmp_path: Path, subtype: str) -> None:
 @pytest.mark.parametrize("full_scale", [128, 32_768, 8_388_608, 2_147_483_648])
 def test_floats_in_integer_units_are_refused(tmp_path: Path, full_scale: int) -> None:
     content = encode(SOUND * 2 * full_scale, "WAV", "FLOAT")
-    said = refuse(tmp_path, content)
-    assert said.startswith("has samples so large (") and "full scale is 1" in said and "integer units" in said
+    reason = refuse(tmp_path, content)
+    assert reason.startswith("has samples so large (") and "full scale is 1" in reason and "integer units" in reason
 
 
 @pytest.mark.parametrize("peak", [1.5, 4.0, 16.0, 60.0])
@@ -560,12 +560,12 @@ def test_parts_and_remarks_pass_through_the_process_that_decodes(
     (tmp_path / "stale.wav").write_bytes(encode(SOUND, "WAV", "PCM_16") + SOUND[::-1].tobytes())
     assert len(audio.read(tmp_path / "stale.wav", note=notes.append)) == len(SOUND)
     assert "its header does not mention" in notes[-1]
-    for content, said in (
+    for content, reason in (
         (MP3[: len(MP3) // 2], "is truncated: it should hold 1.2 s"),
         (encode(SOUND, "RF64", "PCM_16")[:50_000], "is truncated: it should hold 211680 bytes"),
         (encode(SOUND * 40_000, "WAV", "FLOAT"), "in integer units"),
     ):
-        assert said in refuse(tmp_path, content)
+        assert reason in refuse(tmp_path, content)
 
 
 # ------------------------------------------------------------------------------------------------- anything at all

@@ -157,8 +157,8 @@ def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
         "except audio.FileError as error: print(error.reason)"
     )
     root = str(Path(audio.__file__).parents[2])
-    said = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True, cwd=root)
-    assert said.stdout == "cannot be read: permission denied\n"
+    result = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True, cwd=root)
+    assert result.stdout == "cannot be read: permission denied\n"
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.wav", "a.flac", "a.ogg", "a.m4a", "a.opus", "a.aiff"])

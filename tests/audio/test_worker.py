@@ -30,7 +30,7 @@ SEND_SOME = "import json, os, signal, struct, sys, time; out = sys.stdout.buffer
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "reason"),
     [
         ("import os; os.abort()", "its decoder crashed (SIGABRT)"),
         (SEND_SOME + "os.kill(os.getpid(), signal.SIGSEGV)", "its decoder crashed (SIGSEGV)"),
@@ -40,13 +40,13 @@ SEND_SOME = "import json, os, signal, struct, sys, time; out = sys.stdout.buffer
     ],
 )
 def test_a_decoder_that_crashes_or_hangs_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, said: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, reason: str
 ) -> None:
     audio.write(tmp_path / "a.wav", make_tones(0.1), RATE)
     replace_worker(monkeypatch, code)
     with pytest.raises(audio.FileError) as caught:
         list(audio.read_blocks(tmp_path / "a.wav", timeout=1.0 if "sleep" in code else 60.0))
-    assert caught.value.reason == f"cannot be decoded: {said}"
+    assert caught.value.reason == f"cannot be decoded: {reason}"
 
 
 def test_an_answer_without_a_message_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -76,16 +76,16 @@ def test_messages_that_make_no_sense_are_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, messages: list[tuple[bytes, bytes]]
 ) -> None:
     audio.write(tmp_path / "a.wav", make_tones(0.1), RATE)
-    said = b"".join(kind + len(content).to_bytes(4, "little") + content for kind, content in messages)
+    answer = b"".join(kind + len(content).to_bytes(4, "little") + content for kind, content in messages)
     replace_worker(
-        monkeypatch, f"import sys, time; sys.stdout.buffer.write({said!r}); sys.stdout.flush(); time.sleep(600)"
+        monkeypatch, f"import sys, time; sys.stdout.buffer.write({answer!r}); sys.stdout.flush(); time.sleep(600)"
     )
     with pytest.raises(audio.FileError, match="an invalid answer"):
         list(audio.read_blocks(tmp_path / "a.wav", timeout=30.0))
 
 
 def test_a_decoder_that_stops_is_ended(tmp_path: Path) -> None:
-    """A worker that goes on with nothing is ended, and its process is gone."""
+    """A worker that gives no more samples is ended."""
     audio.write(tmp_path / "a.flac", np.random.default_rng(0).normal(0, 0.1, (RATE * 60, 2)).astype(np.float32), RATE)
     with process.Decoder(tmp_path / "a.flac") as decoder:
         blocks = iter(decoder)
@@ -157,5 +157,5 @@ def test_the_worker_starts_without_large_packages() -> None:
         f"import runpy, sys; runpy.run_path({str(script)!r}); import soundfile; "
         "print(any(m in sys.modules for m in ('keras', 'tensorflow', 'jax', 'scipy', 'librosa', 'musika')))"
     )
-    said = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
-    assert said.stdout.strip() == "False"
+    result = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
