@@ -48,7 +48,7 @@ def compute_everything() -> dict[str, list[np.ndarray]]:
         "decoder": codec.decode(windows[0]),
         "published encoder": old.encode(sound),
         "published decoder": old.decode(published.some_latents(old.config, 32)),
-        "critics of the codec": critics(codec_critic.views(backend.to_device(sound.T[None]))),
+        "critics of the codec": critics(codec_critic.compute_views(backend.to_device(sound.T[None]))),
     }
     return {name: [np.asarray(leaf) for leaf in keras.tree.flatten(output)] for name, output in outputs.items()}
 

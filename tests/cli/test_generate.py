@@ -214,6 +214,6 @@ def test_ctrl_c_leaves_only_whole_files(folder: Path, tmp_path: Path) -> None:
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and "Traceback" not in err
+    assert process.returncode == 130 and "Traceback" not in err, err
     assert all(file.suffix == ".wav" for file in tmp_path.iterdir()), list(tmp_path.iterdir())
     assert {soundfile.info(file).frames for file in tmp_path.iterdir()} == {20 * 44_100}
