@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import yardstick
-from musika.config import CodecConfig, CodecTrainConfig
+from musika.config import ADDED_PHASES, CodecConfig, CodecTrainConfig
 from tools.common import command
 
 SECONDS = 15
@@ -53,6 +53,7 @@ VARIANTS: dict[str, tuple[CodecConfig, dict[str, Any]]] = {
     "window 4096": (_change_window(4096, 3), {}),
     "no consistency step": (dataclasses.replace(DEFAULT, consistency_steps=0), {}),
     "tones not tuned": (dataclasses.replace(DEFAULT, tuned_bins=0), {}),
+    "phases add up": (dataclasses.replace(DEFAULT, **ADDED_PHASES), {}),
     "no band bias loss": (DEFAULT, {"band_bias_weight": 0.0}),
     "no flatness loss": (DEFAULT, {"flatness_weight": 0.0}),
     "no cycle consistency": (DEFAULT, {"cycle_weight": 0.0}),

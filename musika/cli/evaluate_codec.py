@@ -38,6 +38,7 @@ COLUMNS = {  # figure: heading of the table
     "missed_onsets": "missed/s",
     "flatness_ratio": "flatness",
     "tuning_error": "cents",
+    "phase_drift": "turns",
     "clicks": "clicks dB",
     "clicks_inside": "inside",
     "clicks_original": "original",

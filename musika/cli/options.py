@@ -182,7 +182,7 @@ class TrainOptions(CodecOptions):
         common=False,
     )
     tuning: bool | None = flag(
-        None, "the decoder estimates the frequency of tones below 5.5 kHz", "Network", shown="True", common=False
+        None, "True: phases of tones add up; False: no tones are tuned", "Network", shown="fixed carriers", common=False
     )
     minutes: float = flag(0.0, "stop after this many minutes; 0 is never", "Training", 0, 10_000_000)
     set: tuple[str, ...] = flag((), "set any size or hyperparameter; may be repeated", "Training", shown="none")

@@ -11,7 +11,7 @@ from musika import console
 from musika.cli import models
 from musika.cli.flags import TrainOptions
 from musika.cli.pages import Pages
-from musika.config import LOCAL_FIELDS, TUNED_BINS, GeneratorConfig
+from musika.config import ADDED_PHASES, LOCAL_FIELDS, GeneratorConfig
 from musika.config.fields import get_fields, get_flag
 from musika.config.recipe import Recipe, Step, list_fields, load_recipe, parse_settings
 from musika.errors import UsageError
@@ -114,7 +114,7 @@ def collect_settings(options: TrainOptions, stage: str) -> dict[str, Any]:
     if stage == "gan" and options.local_critics is not None:
         settings["critic_fields"] = LOCAL_FIELDS if options.local_critics else ()
     if stage == "codec" and options.tuning is not None:
-        settings["tuned_bins"] = TUNED_BINS if options.tuning else 0
+        settings = (ADDED_PHASES if options.tuning else {"tuned_bins": 0}) | settings
     return {**settings, **parse_settings(stage, options.set)}
 
 

@@ -15,8 +15,17 @@ from musika.files import format_path
 
 KIND = "codec/stereo"
 PARTS = ("encoder", "decoder")
-# sizes that do not change what a latent means
-DECODER_FIELDS = ("decoder_widths", "decoder_blocks", "consistency_steps", "tuned_bins", "tuning_steps", "block")
+# sizes that do not change what a latent means; the first are those of phases that add up
+PHASE_FIELDS = ("phase_cell", "tuner_width", "tuner_dilations", "tuner_values")
+DECODER_FIELDS = (
+    "decoder_widths",
+    "decoder_blocks",
+    "consistency_steps",
+    "tuned_bins",
+    "tuning_steps",
+    "block",
+    *PHASE_FIELDS,
+)
 
 Weights = Mapping[str, np.ndarray]
 Sizes = TypeVar("Sizes", CodecConfig, PublishedCodecConfig)

@@ -7,8 +7,9 @@ gives six numbers for every bin of every frame, which are called planes:
     common phase (cos, sin): of both channels, relative to a carrier (see `synthesis.py`),
     channel phase (cos, sin): how far the right channel's phase is ahead of the left one's.
 
-Where the lowest R bins are tuned, each of them has two planes more: the strength of the carrier of its tone, and the
-distance to that tone's frequency, which a small network of its own tells (`tuner.py`).
+Where the lowest R bins are tuned, each of them has one plane more, the strength of its tone's phase beside the common
+phase. How far the tone is away is told by a small network of its own (`tuner.py`). With fixed carriers that distance
+is one plane more; where phases add up, they need the tuner's answer for more latents than the decoder's.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ LOG_MAGNITUDE_RANGE = (-9.0, 8.0)  # silence to 15 dB above a full-scale sine
 
 
 class Decoder(LayerStack):
-    """Latents `[B, T, C]` to planes `[B, T frames, 6 K + 2 R]`: six of K bins, two of R tuned bins."""
+    """Latents `[B, T, C]` to planes `[B, T frames, 6 K + 2 R]`: six of K bins, two of R tuned bins.
+
+    Where phases add up there is only one plane of R bins, and `tuner` is called on its own.
+    """
 
     def __init__(self, config: CodecConfig, **options: Any) -> None:
         super().__init__(config, **options)
@@ -47,7 +51,8 @@ class Decoder(LayerStack):
         self._add_dense("head", HEAD_PLANES * config.bins, width)
         if config.tuned_bins:
             self._add_dense("strength", config.tuned_bins, width)
-            self.tuner = Tuner(config, name="tuner", dtype=self.dtype_policy)
+            # phases that add up over seconds would drift apart with 16-bit frequencies
+            self.tuner = Tuner(config, name="tuner", dtype="float32" if config.phase_cell else self.dtype_policy)
 
     def build(self, shape: tuple[int | None, ...] | None = None) -> None:
         super().build(shape)
@@ -63,7 +68,7 @@ class Decoder(LayerStack):
             x = layer(x)
             if layer.name.startswith("up"):  # [B, t, 2 width] to [B, 2 t, width]
                 x = ops.reshape(x, (-1, 2 * x.shape[1], x.shape[2] // 2))
-        if self.config.tuned_bins:
+        if self.config.tuned_bins and not self.config.phase_cell:
             planes.append(ops.repeat(self.tuner(latents), self.config.frames, axis=1))  # [B, T frames, R]
         return ops.concatenate(planes, axis=-1)
 
@@ -82,7 +87,10 @@ def split_head(config: CodecConfig, planes: Tensor) -> tuple[Tensor, Pair, Pair]
 
 
 def split_tuning(config: CodecConfig, planes: Tensor) -> tuple[Tensor, Tensor]:
-    """Planes `[B, frames, ..]` to (strength of the tone's carrier, bins up to the tone), each `[B, frames, R]`."""
+    """Planes `[B, frames, ..]` to (strength of the tone's phase, bins up to the tone), each `[B, frames, R]`.
+
+    Where phases add up, the second has no bins: the tuner is asked on its own.
+    """
     planes = ops.cast(planes[..., HEAD_PLANES * config.bins :], "float32")
     return planes[..., : config.tuned_bins], planes[..., config.tuned_bins :]
 

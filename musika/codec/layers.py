@@ -23,13 +23,16 @@ class RMSNorm(keras.layers.Layer):
 
 
 class ResidualBlock(keras.layers.Layer):
-    """x + dense(silu(convolution(norm(x)))), `[B, T, width]`; the convolution covers three steps of time."""
+    """x + dense(silu(convolution(norm(x)))), `[B, T, width]`.
 
-    def __init__(self, width: int, **options: Any) -> None:
+    The convolution covers three steps of time that are `dilation` steps apart.
+    """
+
+    def __init__(self, width: int, dilation: int = 1, **options: Any) -> None:
         super().__init__(**options)
         self.width = width
         self.norm = RMSNorm(name="norm", dtype=self.dtype_policy)
-        options = {"data_format": "channels_last", "dtype": self.dtype_policy}
+        options = {"data_format": "channels_last", "dilation_rate": dilation, "dtype": self.dtype_policy}
         self.mix = keras.layers.Conv1D(width, 3, padding="same", name="mix", **options)
         self.out = keras.layers.Dense(width, name="out", dtype=self.dtype_policy)
 

@@ -29,6 +29,7 @@ from keras import ops
 from musika import spectrum
 from musika.codec.decoder import compute_head_powers, split_tuning
 from musika.codec.features import POWER_FLOOR, compute_mid_side_powers
+from musika.codec.tuner_loss import compute_tuner_loss
 from musika.config import CodecConfig, CodecTrainConfig
 
 Tensor = Any
@@ -47,12 +48,14 @@ LINEAR_WINDOW = 4096  # of single bins on the waveform: long enough to tell a to
 
 
 def compute_magnitude_loss(
-    config: CodecConfig, train: CodecTrainConfig, planes: Tensor, real: Tensor, tones: Any = None
+    config: CodecConfig, train: CodecTrainConfig, planes: Tensor, real: Tensor, tones: Any = None, tuning: Any = ()
 ) -> tuple[Tensor, Scalars]:
     """The decoder's planes `[B, frames, ..]` against the original's powers `[B, 4, frames, K]`: (loss, scalars).
 
     Args:
-        tones: what `tones.measure_tones` gives for the original, where bins are tuned.
+        tones: what is measured of the original where bins are tuned: by `tones.measure_tones` with fixed carriers, by
+            `tuner_loss.measure_steps` where phases add up.
+        tuning: what the tuner tells where phases add up, (offset, log power).
     """
     made = compute_head_powers(config, planes)
     linear = 0.5 * _compute_log_distance(made, real, POWER_FLOOR)
@@ -67,6 +70,9 @@ def compute_magnitude_loss(
     }
     if tones is None:
         return loss, scalars
+    if config.phase_cell:
+        wrong, more = compute_tuner_loss(config, tuning[0], tuning[1], tones)
+        return loss + train.tuning_weight * wrong, scalars | more
     offset, weight = tones  # each [B, frames, R]
     error = ops.sum(weight * ops.abs(split_tuning(config, planes)[1] - offset)) / (ops.sum(weight) + 1e-6)
     return loss + train.tuning_weight * error, scalars | {"tuning": error}

@@ -21,7 +21,7 @@ from musika.codec.base import Codec
 from musika.codec.decoder import Decoder
 from musika.codec.encoder import Encoder
 from musika.codec.features import compute_features
-from musika.codec.synthesis import synthesise
+from musika.codec.synthesis import compute_tone_phases, synthesise
 from musika.config import CodecConfig
 
 Tensor = Any
@@ -55,35 +55,63 @@ class StereoCodec(Codec):
 
     @cached_property
     def _encode(self) -> Callable[[Tensor], Tensor]:
-        inside = slice(self.context, self.context + self.block)
+        around = compute_encoder_context(self.config)
+        unseen = (self.context - around) * self.hop_total  # samples at either end that the block does not depend on
 
         def encode(waveform: Tensor) -> Tensor:
-            return self.encoder(compute_features(self.config, waveform))[:, inside]
+            waveform = waveform[:, unseen : waveform.shape[1] - unseen]
+            return self.encoder(compute_features(self.config, waveform))[:, around : around + self.block]
 
         return backend.compile(encode, self.xla)
 
     @cached_property
     def _decode(self) -> Callable[[Tensor], Tensor]:
         # synthesis needs some spectra beyond either end; what lies further out is not synthesised
-        overlap = self.config.overlap
-        trim, margin = self.context * self.config.frames - overlap, overlap * self.config.hop
+        config, overlap = self.config, self.config.overlap
+        around = compute_decoder_context(config)
+        trim, margin = around * config.frames - overlap, overlap * config.hop
+        inside = slice(self.context - around, self.context + self.block + around)  # what the decoder has to see
 
         def decode(latents: Tensor) -> Tensor:
-            planes = self.decoder(latents)
-            return synthesise(self.config, planes, first_latent=-self.context, trim=trim)[:, margin:-margin]
+            phases = self._tell_tone_phases(latents, inside) if config.phase_cell else None
+            planes = self.decoder(latents[:, inside])
+            return synthesise(config, planes, first_latent=-around, trim=trim, tone_phases=phases)[:, margin:-margin]
 
         return backend.compile(decode, self.xla)
 
+    def _tell_tone_phases(self, latents: Tensor, inside: slice) -> Tensor:
+        """Phases of the tones of some latents of a window `[B, block + 2 context, C]`, from all cells they lie in."""
+        reach, frames = tuner.compute_reach(self.config), self.config.frames
+        offset, log_power = self.decoder.tuner(latents)
+        cells = slice(reach, latents.shape[1] - reach)  # beyond them the tuner does not see all that it should
+        phases = compute_tone_phases(self.config, offset[:, cells], log_power[:, cells])
+        return phases[:, (inside.start - reach) * frames : (inside.stop - reach) * frames]
+
 
 def compute_context(config: CodecConfig) -> int:
-    """Latents on either side that an output can depend on: one step a residual block, and overlapping spectra."""
+    """Latents on either side that an output can depend on."""
+    context = max(compute_encoder_context(config), compute_decoder_context(config))
+    if not config.phase_cell:
+        return context
+    touched = math.ceil(config.overlap / config.frames)  # latents outside a block that overlap with it
+    return max(context, -(-touched // config.phase_cell) * config.phase_cell + tuner.compute_reach(config))
 
-    def count_latents(blocks: tuple[int, ...], frames: int) -> int:
-        return math.ceil((frames + sum(count * 2**rate for rate, count in enumerate(blocks))) / config.frames)
 
-    reach = max(count_latents(config.encoder_blocks, 2), count_latents(config.decoder_blocks, config.overlap))
-    if not config.tuned_bins:
+def compute_encoder_context(config: CodecConfig) -> int:
+    """Latents on either side that a latent's spectra and the encoder reach to."""
+    return _count_latents(config, config.encoder_blocks, 2)
+
+
+def compute_decoder_context(config: CodecConfig) -> int:
+    """Latents on either side that the decoder reaches to, with its tuner where carriers are fixed."""
+    reach = _count_latents(config, config.decoder_blocks, config.overlap)
+    if not config.tuned_bins or config.phase_cell:
         return reach
     whole_latent = config.frames - 1  # a tone's frequency depends on all frames of a latent
-    tuning = math.ceil(config.overlap / config.frames) + tuner.REACH
-    return max(reach, count_latents(config.decoder_blocks, config.overlap + whole_latent), tuning)
+    tuning = math.ceil(config.overlap / config.frames) + tuner.compute_reach(config)
+    return max(reach, _count_latents(config, config.decoder_blocks, config.overlap + whole_latent), tuning)
+
+
+def _count_latents(config: CodecConfig, blocks: tuple[int, ...], frames: int) -> int:
+    """Latents that so many frames and the residual blocks at each rate reach to: one step a block."""
+    return math.ceil((frames + sum(count * 2**rate for rate, count in enumerate(blocks))) / config.frames)

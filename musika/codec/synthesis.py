@@ -2,7 +2,8 @@
 
 The common phase of both channels is relative to a carrier: bin k turns by its own centre frequency from frame to
 frame. So a decoder that has learned nothing about phase makes steady tones instead of noise, and a tone off its bin's
-centre is a slow turn. In the tuned bins, carriers of tones are added to that (`tones.py`).
+centre is a slow turn. In the tuned bins, phases of tones are added to that: those of fixed carriers (`tones.py`), or
+phases that add up (`phases.py`).
 
 The phases of the result's own spectra fit their overlapping neighbours better than the decoder's: magnitudes are given
 these phases and synthesised again (Griffin and Lim 1984, `consistency_steps` times).
@@ -16,27 +17,34 @@ import numpy as np
 from keras import ops
 
 from musika import spectrum
-from musika.codec import tones
-from musika.codec.decoder import split_head, split_tuning
+from musika.codec import phases, tones
+from musika.codec.decoder import LOG_MAGNITUDE_RANGE, split_head, split_tuning
 from musika.config import CodecConfig
 
 Tensor = Any
 Pair = tuple[Tensor, Tensor]  # cosine and sine
 
 
-def synthesise(config: CodecConfig, planes: Tensor, first_latent: Tensor = 0, trim: int = 0) -> Tensor:
+def synthesise(
+    config: CodecConfig, planes: Tensor, first_latent: Tensor = 0, trim: int = 0, tone_phases: Tensor | None = None
+) -> Tensor:
     """The decoder's planes `[B, T frames, ..]` to a waveform `[B, n hop, 2]`.
 
     The outermost `config.overlap` hops lack spectra further out.
 
     Args:
-        first_latent: absolute number of the first of the T latents; it matters to tuned bins alone.
+        first_latent: absolute number of the first of the T latents; it matters to fixed carriers of tones alone.
         trim: frames at either end that are not synthesised: n = T frames - 2 trim.
+        tone_phases: of `compute_tone_phases`, `[B, T frames, R]`, where phases add up.
     """
     keep = slice(trim, planes.shape[1] - trim)
     magnitudes, common, between = split_head(config, planes[:, keep])
     if config.tuned_bins:
-        common = _add_tones(config, planes, common, first_latent, keep)
+        if tone_phases is None:
+            carriers = _compute_fixed_carriers(config, planes, first_latent, keep)
+        else:
+            carriers = ops.cos(tone_phases[:, keep]), ops.sin(tone_phases[:, keep])
+        common = _add_tones(config, split_tuning(config, planes)[0][:, keep], common, carriers)
     carrier = _compute_bin_carriers(config, trim, magnitudes.shape[2])
     left = spectrum.multiply(spectrum.normalise(*common), carrier)  # (cos, sin), each [B, n, K]
     right = spectrum.multiply(left, between)
@@ -49,13 +57,31 @@ def synthesise(config: CodecConfig, planes: Tensor, first_latent: Tensor = 0, tr
     return ops.transpose(waveform[..., margin:-margin], (0, 2, 1))
 
 
-def _add_tones(config: CodecConfig, planes: Tensor, common: Pair, first_latent: Tensor, keep: slice) -> Pair:
-    """Common phases `[B, n, K]` with the carriers of tones added in the tuned bins."""
+def compute_tone_phases(config: CodecConfig, offset: Tensor, log_power: Tensor, cell: int | None = None) -> Tensor:
+    """Phases of tones relative to their bins' carriers, `[B, T frames, R]`, from what the tuner tells.
+
+    Args:
+        offset: bins from each tuned bin to its tone, `[B, T, V, R]`.
+        log_power: logarithm of each bin's power, `[B, T, R]`.
+        cell: latents in which phases add up, `config.phase_cell` unless it is given. T is a multiple of it, and the
+            first latent begins a cell.
+    """
+    power = ops.exp(ops.clip(log_power, *(2 * edge for edge in LOG_MAGNITUDE_RANGE)))
+    return phases.accumulate_phases(config, offset, power, cell or config.phase_cell)
+
+
+def _compute_fixed_carriers(config: CodecConfig, planes: Tensor, first_latent: Tensor, keep: slice) -> Pair:
+    """Carriers of tones relative to their bins' carriers, each `[B, n, R]`."""
+    offset = split_tuning(config, planes)[1][:, :: config.frames]  # [B, T, R], the same in all frames of a latent
+    power = ops.sum(ops.square(split_head(config, planes)[0]), axis=1)[..., : config.tuned_bins]
+    power = ops.mean(ops.reshape(power, (power.shape[0], -1, config.frames, config.tuned_bins)), axis=2)  # [B, T, R]
+    return tones.compute_carriers(config, tones.average_offsets(offset, power), first_latent, keep)
+
+
+def _add_tones(config: CodecConfig, strength: Tensor, common: Pair, carriers: Pair) -> Pair:
+    """Common phases `[B, n, K]` plus the carriers of tones `[B, n, R]`, times their strength, in the tuned bins."""
     count = config.tuned_bins
-    strength, offset = split_tuning(config, planes)  # each [B, T frames, R]
-    power = ops.sum(ops.square(split_head(config, planes)[0]), axis=1)[..., :count]
-    carriers = tones.compute_carriers(config, tones.average_offsets(config, offset, power), first_latent, keep)
-    mixed = (part[..., :count] + strength[:, keep] * tone for part, tone in zip(common, carriers, strict=True))
+    mixed = (part[..., :count] + strength * tone for part, tone in zip(common, carriers, strict=True))
     cosine, sine = (ops.concatenate([m, p[..., count:]], axis=-1) for m, p in zip(mixed, common, strict=True))
     return cosine, sine
 

@@ -27,24 +27,23 @@ MAX_OFFSET = 2.0  # bins from a tone's frequency to the ends of its main lobe
 SAME_TONE = 0.5  # bins by which the frequencies of two bins may differ and still mean one tone
 
 
-def average_offsets(config: CodecConfig, offset: Tensor, power: Tensor) -> Tensor:
-    """Offsets of single bins `[B, T frames, R]` to offsets of tones `[B, T, R]`.
+def average_offsets(offset: Tensor, power: Tensor) -> Tensor:
+    """Offsets of single bins `[B, T, R]` to offsets of tones, in the same shape.
 
     Where bins of one tone had slightly different frequencies, the tone would beat. Each bin takes the mean of those
     within three bins whose frequency is nearly the same, weighted by their power and by how near the frequency is.
 
     Args:
-        offset: bins from each tuned bin to its tone, the same in all frames of a latent.
+        offset: bins from each tuned bin to its tone.
         power: of both channels, in the same shape.
     """
-    power = ops.mean(ops.reshape(power, (power.shape[0], -1, config.frames, config.tuned_bins)), axis=2)  # [B, T, R]
-    offset = ops.clip(offset[:, :: config.frames], -MAX_OFFSET, MAX_OFFSET)  # [B, T, R]
-    reach = int(MAX_OFFSET) + 1
+    offset = ops.clip(offset, -MAX_OFFSET, MAX_OFFSET)
+    reach, count = int(MAX_OFFSET) + 1, offset.shape[-1]
     around = [(0, 0), (0, 0), (reach, reach)]
     offsets, powers = ops.pad(offset, around), ops.pad(power, around)  # [B, T, R + 2 reach]
     total, weights = 0.0, 1e-12
     for shift in range(2 * reach + 1):
-        neighbour = slice(shift, shift + config.tuned_bins)
+        neighbour = slice(shift, shift + count)
         # the neighbour's tone as seen from this bin; frequencies themselves would lose more to rounding
         distance = offsets[..., neighbour] + float(shift - reach)
         weight = ops.exp(-ops.square((distance - offset) / SAME_TONE)) * powers[..., neighbour]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 
@@ -14,8 +13,9 @@ from musika.codec.decoder import HEAD_PLANES, Decoder
 from musika.codec.encoder import Encoder
 from musika.config import CodecConfig
 
-INITIAL_STRENGTH = 3.0  # of a tone's carrier in a new decoder, beside a common phase of length 1
-SMALL_KERNELS = ("/out/", "head", "strength", "offset")  # residual blocks begin as almost nothing
+INITIAL_STRENGTH = 3.0  # of a tone's fixed carrier in a new decoder, beside a common phase of length 1
+INITIAL_PHASE_STRENGTH = 12.0  # of a tone's phase where phases add up, beside that of a trained decoder, too
+SMALL_KERNELS = ("/out/", "head", "strength", "offset", "power")  # residual blocks begin as almost nothing
 
 
 def list_weight_shapes(config: CodecConfig) -> dict[str, tuple[int, ...]]:
@@ -25,12 +25,14 @@ def list_weight_shapes(config: CodecConfig) -> dict[str, tuple[int, ...]]:
     def add_dense(name: str, channels: int, units: int) -> None:
         shapes[f"{name}/kernel"], shapes[f"{name}/bias"] = (channels, units), (units,)
 
+    def add_residual_block(name: str, width: int) -> None:
+        shapes[f"{name}/norm/scale"] = (width,)
+        shapes[f"{name}/mix/kernel"], shapes[f"{name}/mix/bias"] = (3, width, width), (width,)
+        add_dense(f"{name}/out", width, width)
+
     def add_residual_blocks(part: str, rate: int, width: int, count: int) -> None:
         for number in range(count):
-            name = f"{part}/block_{rate}_{number}"
-            shapes[f"{name}/norm/scale"] = (width,)
-            shapes[f"{name}/mix/kernel"], shapes[f"{name}/mix/bias"] = (3, width, width), (width,)
-            add_dense(f"{name}/out", width, width)
+            add_residual_block(f"{part}/block_{rate}_{number}", width)
 
     channels = 4 * (config.fine_bins + config.bands)
     for rate, width in enumerate(config.encoder_widths):
@@ -51,10 +53,15 @@ def list_weight_shapes(config: CodecConfig) -> dict[str, tuple[int, ...]]:
     add_dense("decoder/head", channels, HEAD_PLANES * config.bins)
     if config.tuned_bins:
         add_dense("decoder/strength", channels, config.tuned_bins)
-        shapes["decoder/tuner/near/kernel"] = (2 * tuner.REACH + 1, config.channels, tuner.WIDTH)
-        shapes["decoder/tuner/near/bias"] = (tuner.WIDTH,)
-        add_dense("decoder/tuner/far", tuner.WIDTH, tuner.WIDTH)
-        add_dense("decoder/tuner/offset", tuner.WIDTH, config.tuned_bins)
+        width = config.tuner_width
+        shapes["decoder/tuner/near/kernel"] = (2 * tuner.NEAR_REACH + 1, config.channels, width)
+        shapes["decoder/tuner/near/bias"] = (width,)
+        add_dense("decoder/tuner/far", width, width)
+        for number in range(len(config.tuner_dilations)):
+            add_residual_block(f"decoder/tuner/block_{number}", width)
+        add_dense("decoder/tuner/offset", width, config.tuner_values * config.tuned_bins)
+        if config.phase_cell:
+            add_dense("decoder/tuner/power", width, config.tuned_bins)
     return shapes
 
 
@@ -71,7 +78,8 @@ def initialise(network: Encoder | Decoder, seed: int) -> None:
     if isinstance(network, Decoder):
         network.head.bias.assign(_draw_steady_phases(network.config, seed))
         if network.config.tuned_bins:
-            network.strength.bias.assign(np.full(network.config.tuned_bins, INITIAL_STRENGTH, np.float32))
+            strength = INITIAL_PHASE_STRENGTH if network.config.phase_cell else INITIAL_STRENGTH
+            network.strength.bias.assign(np.full(network.config.tuned_bins, strength, np.float32))
 
 
 def _draw_steady_phases(config: CodecConfig, seed: int) -> np.ndarray:
@@ -84,11 +92,14 @@ def _draw_steady_phases(config: CodecConfig, seed: int) -> np.ndarray:
     return np.concatenate([zeros, zeros, np.cos(angle), np.sin(angle), ones, zeros]).astype(np.float32)
 
 
-def add_tuner(
-    config: CodecConfig, weights: Mapping[str, np.ndarray], bins: int, seed: int = 0
-) -> tuple[CodecConfig, dict[str, np.ndarray]]:
-    """Sizes and weights of a decoder that tunes so many bins, from the weights of one that does not."""
-    config = dataclasses.replace(config, tuned_bins=bins)
+def add_tuner(config: CodecConfig, weights: Mapping[str, np.ndarray], seed: int = 0) -> dict[str, np.ndarray]:
+    """Weights of a decoder of these sizes, which tunes tones, from the weights of one that has another tuner or none.
+
+    A tuner that is made for other sizes is replaced. The strengths of tones begin anew: how much a tone's phase
+    should count depends on how good it is.
+    """
     network = Decoder(config, name="decoder")
     initialise(network, seed)
-    return config, {name: weights.get(name, array) for name, array in checkpoint.get_weights(network).items()}
+    initial = checkpoint.get_weights(network)
+    kept = {name: array for name, array in weights.items() if not name.startswith(("tuner/", "strength/"))}
+    return {name: kept.get(name, array) for name, array in initial.items()}

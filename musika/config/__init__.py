@@ -1,6 +1,7 @@
 """Every size and hyperparameter, as frozen dataclasses. Standard library only."""
 
 from musika.config.codec import (
+    ADDED_PHASES,
     ANY_PUBLISHED,
     SAMPLE_RATE,
     TUNED_BINS,
@@ -13,6 +14,7 @@ from musika.config.generator import LOCAL_FIELDS, GeneratorConfig
 from musika.config.training import TRAIN_CONFIGS, CodecTrainConfig, GanTrainConfig, TrainConfig
 
 __all__ = [
+    "ADDED_PHASES",
     "ANY_PUBLISHED",
     "LOCAL_FIELDS",
     "SAMPLE_RATE",

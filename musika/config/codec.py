@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from musika.config.fields import Config, require, setting
 
@@ -10,6 +11,15 @@ SAMPLE_RATE = 44_100  # Hz, of the shipped codecs and the default of new ones
 # stands in place of a codec's identity in a generator that does not say which published autoencoder it belongs to
 ANY_PUBLISHED = "musika"
 TUNED_BINS = 256  # of a new codec: tones below 5.5 kHz
+# sizes of a decoder whose phases of tones add up, below 10 kHz
+ADDED_PHASES: dict[str, Any] = {
+    "tuned_bins": 464,
+    "phase_cell": 16,
+    "tuner_width": 384,
+    "tuner_dilations": (1, 2, 4, 1),
+    "tuner_values": 2,
+    "consistency_steps": 0,
+}
 
 
 def same_codec(wanted: str, codec_identity: str, codec_kind: str) -> bool:
@@ -48,6 +58,16 @@ class CodecConfig(Config):
     tuning_steps: int = setting(
         8, "carriers between two neighbouring bins; frequencies between carriers are interpolated", "", 1, 256
     )
+    phase_cell: int = setting(
+        0, "latents over which the phases of tones add up; 0: tones have fixed carriers", "latents", 0, 1024
+    )
+    tuner_width: int = setting(320, "channels of the network that tells the frequencies of tones", "", 1, 4096)
+    tuner_dilations: tuple[int, ...] = setting(
+        (), "distances of the steps that its residual blocks see; only with phase_cell", "latents", 1, 64
+    )
+    tuner_values: int = setting(
+        1, "frequencies of a tone in a latent, one after another; 1 unless phase_cell is set", "", 1, 64
+    )
     block: int = setting(64, "latents that are coded at once", "latents", 1, 2**14)
 
     def check(self) -> None:
@@ -63,8 +83,26 @@ class CodecConfig(Config):
         )
         require(self.tuned_bins <= self.bins, f"tuned_bins {self.tuned_bins} are more than the STFT's {self.bins} bins")
         require(
-            not self.tuned_bins or self.block * self.frames % (4 * self.tuning_steps) == 0,
+            self.tuned_bins == 0 or self.phase_cell > 0 or self.block * self.frames % (4 * self.tuning_steps) == 0,
             f"a block of {self.block} latents is not a multiple of {4 * self.tuning_steps} frames",
+        )
+        self._check_phases()
+
+    def _check_phases(self) -> None:
+        if self.phase_cell == 0:
+            require(
+                self.tuner_dilations == () and self.tuner_values == 1,
+                "tuner_dilations and tuner_values belong to phases that add up: set phase_cell",
+            )
+            return
+        require(self.tuned_bins > 0, "phase_cell is for tuned bins, and tuned_bins is 0")
+        require(
+            self.block % self.phase_cell == 0,
+            f"a block of {self.block} latents is not a multiple of phase_cell {self.phase_cell}",
+        )
+        require(
+            self.frames % (4 * self.tuner_values) == 0,
+            f"tuner_values {self.tuner_values}: not each lasts a multiple of 4 of the {self.frames} frames of a latent",
         )
 
     @property

@@ -25,10 +25,10 @@ from musika.codec.features import (
     compute_mid_side_powers,
 )
 from musika.codec.load import load_codec
-from musika.codec.stereo import StereoCodec, compute_context
-from musika.codec.synthesis import synthesise
+from musika.codec.stereo import StereoCodec, compute_context, compute_decoder_context
+from musika.codec.synthesis import compute_tone_phases, synthesise
 from musika.codec.weights import add_tuner, initialise, list_weight_shapes
-from musika.config import CodecConfig
+from musika.config import ADDED_PHASES, CodecConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError
 
 pytestmark = pytest.mark.backend
@@ -48,6 +48,9 @@ TINY = CodecConfig(
 )
 MOST = 24  # latents of the longest piece that is coded at once
 TUNED = dataclasses.replace(TINY, tuned_bins=40, tuning_steps=2)  # carriers that repeat every other latent
+ADDING_UP = dataclasses.replace(
+    TINY, tuned_bins=40, phase_cell=3, tuner_width=10, tuner_dilations=(1, 2), consistency_steps=0
+)
 
 
 def new_weights(config: CodecConfig, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
@@ -59,13 +62,15 @@ def new_weights(config: CodecConfig, seed: int = 0) -> dict[str, dict[str, np.nd
     return weights
 
 
-@pytest.fixture(scope="module")
-def codec(tmp_path_factory: pytest.TempPathFactory) -> StereoCodec:
-    folder = tmp_path_factory.mktemp("codec") / "ae"
-    weights = new_weights(TUNED)
+@pytest.fixture(scope="module", params=[TUNED, ADDING_UP], ids=["fixed carriers", "phases that add up"])
+def codec(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> StereoCodec:
+    folder, config = tmp_path_factory.mktemp("codec") / "ae", request.param
+    weights = new_weights(config)
     bias = weights["decoder"]["tuner/offset/bias"]  # frequencies that differ
     weights["decoder"]["tuner/offset/bias"] = bias + np.random.default_rng(0).uniform(-1, 1, bias.shape).astype("f4")
-    checkpoint.write(folder, *make_checkpoint(TUNED, weights))
+    if config.phase_cell:  # and change from latent to latent
+        weights["decoder"]["tuner/offset/kernel"] *= 20
+    checkpoint.write(folder, *make_checkpoint(config, weights))
     return load_codec(folder)
 
 
@@ -76,23 +81,36 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
 @functools.cache
 def at_once(codec: StereoCodec, around: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Encoding and decoding in one pass, of MOST latents and `around` more on either side."""
-    return (
-        backend.compile(lambda waveform: codec.encoder(compute_features(codec.config, waveform))),
-        backend.compile(lambda latents: synthesise(codec.config, codec.decoder(latents), first_latent=-around)),
+
+    def decode(latents: Any) -> Any:
+        phases = None
+        if codec.config.phase_cell:
+            assert around % codec.config.phase_cell == 0
+            phases = compute_tone_phases(codec.config, *codec.decoder.tuner(latents))
+        return synthesise(codec.config, codec.decoder(latents), first_latent=-around, tone_phases=phases)
+
+    return backend.compile(lambda waveform: codec.encoder(compute_features(codec.config, waveform))), backend.compile(
+        decode
     )
+
+
+def count_around(codec: StereoCodec) -> int:
+    """Latents of silence on either side of a single pass: more than an output depends on, and whole cells."""
+    cell = codec.config.phase_cell or 1
+    return -(-(codec.context + 3) // cell) * cell
 
 
 def whole_encoding(codec: StereoCodec, waveform: np.ndarray) -> np.ndarray:
     """One pass over everything at once, with silence around it."""
     hop, margin = codec.hop_total, (codec.config.window - codec.config.hop) // 2
-    count, around = codec.latents_of(len(waveform)), codec.context + 3
+    count, around = codec.latents_of(len(waveform)), count_around(codec)
     padded = np.zeros((1, (MOST + 2 * around) * hop + 2 * margin, 2), np.float32)
     padded[0, margin + around * hop :][: len(waveform)] = waveform
     return backend.to_numpy(at_once(codec, around)[0](padded))[0, around : around + count]
 
 
 def whole_decoding(codec: StereoCodec, latents: np.ndarray) -> np.ndarray:
-    around = codec.context + 3
+    around = count_around(codec)
     padded = np.pad(latents, ((around, around + MOST - len(latents)), (0, 0)))[None]
     waveform = backend.to_numpy(at_once(codec, around)[1](padded))[0]
     return waveform[around * codec.hop_total :][: len(latents) * codec.hop_total]
@@ -210,11 +228,29 @@ def test_tones_are_found_in_both_channels() -> None:
 
 def test_a_decoder_that_learns_to_tune_reads_the_same_latents(tmp_path: Path) -> None:
     weights = new_weights(TINY)
-    config, decoder = add_tuner(dataclasses.replace(TINY, tuning_steps=2), weights["decoder"], 40)
-    changed = {**weights, "decoder": decoder}
-    assert compute_identity(config, changed) == compute_identity(TINY, weights)
-    checkpoint.write(tmp_path / "ae", *make_checkpoint(config, changed))
-    assert np.isfinite(load_codec(tmp_path / "ae").reconstruct(noise(3000))).all()
+    for number, config in enumerate((TUNED, ADDING_UP)):  # the second has another tuner than the first
+        weights = {**weights, "decoder": add_tuner(config, weights["decoder"])}
+        assert compute_identity(config, weights) == compute_identity(TINY, new_weights(TINY))
+        checkpoint.write(tmp_path / f"ae{number}", *make_checkpoint(config, weights))
+        assert np.isfinite(load_codec(tmp_path / f"ae{number}").reconstruct(noise(3000))).all()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"phase_cell": 4},  # of which a block holds no whole number
+        {"phase_cell": -1},
+        {"tuned_bins": 0},
+        {"tuner_width": 0},
+        {"tuner_dilations": (0,)},
+        {"tuner_values": 2},  # each would last two frames
+        {"tuner_values": 0},
+        {"phase_cell": 0, "tuning_steps": 2},  # and dilations
+    ],
+)
+def test_phases_that_cannot_add_up_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"tuner|phase"):
+        dataclasses.replace(ADDING_UP, **wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"tuned_bins": 130}, {"tuned_bins": -1}, {"tuning_steps": 0}, {"block": 5}])
@@ -241,10 +277,13 @@ def test_identity_is_the_encoders_not_the_decoders() -> None:
 
 
 def test_the_default_sizes_keep_to_their_budget() -> None:
-    """At most 8 million parameters each, and decoding at most 1.5 GFLOP a second of audio."""
-    config = CodecConfig()
-    parameters = {part: sum(a.size for a in arrays.values()) for part, arrays in new_weights(config).items()}
-    assert max(parameters.values()) <= 8_000_000
+    """At most 8 million parameters each, 3.5 million of the tuner, and decoding at most 1.5 GFLOP a second of audio."""
+    config = CodecConfig(**ADDED_PHASES)
+    weights = new_weights(config)
+    tuner_size = sum(array.size for name, array in weights["decoder"].items() if name.startswith("tuner/"))
+    parameters = {part: sum(array.size for array in arrays.values()) for part, arrays in weights.items()}
+    assert parameters["encoder"] <= 8_000_000 and parameters["decoder"] - tuner_size <= 8_000_000
+    assert tuner_size <= 3_500_000
     latents_a_second = config.sample_rate / config.hop_total
     operations = 0.0
     for rate, (width, blocks) in enumerate(zip(config.decoder_widths, config.decoder_blocks, strict=True)):
@@ -253,13 +292,11 @@ def test_the_default_sizes_keep_to_their_budget() -> None:
         operations += 2 * steps * (blocks * 4 * width**2 + below * width)
     spectra = latents_a_second * config.frames
     operations += 2 * spectra * config.decoder_widths[0] * (6 * config.bins + config.tuned_bins)
-    tuner = [array.size for name, array in new_weights(config)["decoder"].items() if name.startswith("tuner")]
-    operations += 2 * latents_a_second * sum(tuner)
     transforms = 2 * (1 + 2 * config.consistency_steps)  # FFTs of both channels
     operations += transforms * spectra * 2.5 * config.window * np.log2(config.window)
-    assert (
-        operations * (1 + 2 * compute_context(config) / config.block) <= 1.5e9
-    )  # with the context that each window throws away
+    operations *= 1 + 2 * compute_decoder_context(config) / config.block  # each window throws its context away
+    operations += 2 * latents_a_second * tuner_size * (1 + 2 * compute_context(config) / config.block)
+    assert operations <= 1.5e9
 
 
 @pytest.mark.backend
@@ -277,7 +314,7 @@ def test_powers_of_the_head_are_never_negative() -> None:
 def test_context_holds_all_that_tones_depend_on() -> None:
     """Few blocks see less than the network that tunes."""
     narrow = dataclasses.replace(TUNED, encoder_blocks=(1, 0, 0), decoder_blocks=(1, 0, 0))
-    assert compute_context(narrow) >= tuner.REACH + -(-narrow.overlap // narrow.frames)
+    assert compute_context(narrow) >= tuner.NEAR_REACH + -(-narrow.overlap // narrow.frames)
     with pytest.raises(ConfigError, match="even number"):
         dataclasses.replace(TINY, hop=63, window=252)
 
@@ -310,7 +347,7 @@ def test_sizes_that_no_file_has_are_refused_before_memory_is_taken(tmp_path: Pat
 
 
 def test_the_shapes_that_a_file_is_held_against_are_those_of_the_networks() -> None:
-    for config in (TINY, TUNED, CodecConfig(tuned_bins=0), CodecConfig()):
+    for config in (TINY, TUNED, ADDING_UP, CodecConfig(tuned_bins=0), CodecConfig(), CodecConfig(**ADDED_PHASES)):
         built = {}
         for part, kind in (("encoder", Encoder), ("decoder", Decoder)):
             network = kind(config, name=part)

@@ -72,7 +72,8 @@ def test_what_is_not_finite_has_no_figures_and_its_latents_do_not_count() -> Non
     assert np.isnan(list(figures.add(bad).values())).all()
     alone = CodecFigures(codec)
     alone.add(good)
-    assert figures.average() == alone.average() and figures.measure_cycle() == alone.measure_cycle()
+    np.testing.assert_equal(figures.average(), alone.average())  # noise has no phase_drift: NaN in both
+    assert figures.measure_cycle() == alone.measure_cycle()
 
 
 def test_without_latents_nothing_is_known_about_them() -> None:

@@ -9,6 +9,7 @@ from hypothesis.strategies import integers, lists
 
 from musika.metrics.pair import (
     clicks,
+    drift,
     flatness,
     level,
     log_mel,
@@ -46,7 +47,7 @@ def test_nothing_is_lost_in_a_copy() -> None:
         assert figures[name] == 0, name
     assert figures["correlation_error"] == figures["width_error"] == 0
     assert figures["onset_f1"] == figures["flatness_ratio"] == 1
-    assert figures["tuning_error"] == 0
+    assert figures["tuning_error"] == 0 and figures["phase_drift"] < 1e-6
     assert figures["si_sdr"] > 90
     assert list(figures) == list(reconstruction.FIGURES)
     of_borders = measure_clicks(sound, sound, 20_000)
@@ -66,6 +67,34 @@ def test_tuning_is_measured_in_cents(cents: float) -> None:
     assert figures == pytest.approx(abs(cents), abs=0.3)
     assert tuning.evaluate(chord(1.0), chord(1.0) * 0, RATE)["tuning_error"] == 100
     assert np.isnan(tuning.evaluate(chord(1.0)[:5000], chord(1.0)[:5000], RATE)["tuning_error"])
+
+
+@pytest.mark.parametrize(("hertz", "turns"), [(0.0, 0.0), (0.25, 0.25), (-2.0, 2.0), (30.0, 5.0)])
+def test_phase_drift_counts_turns_in_a_second(hertz: float, turns: float) -> None:
+    time = np.arange(3 * RATE) / RATE
+
+    def chord(shift: float, phase: float = 0.0) -> np.ndarray:
+        tones = [0.2 * np.sin(2 * np.pi * (hz + shift) * time + phase) for hz in (220.0, 554.4, 1318.5)]
+        return np.tile(sum(tones)[:, None], 2).astype(np.float32)
+
+    found = drift.evaluate(chord(0.0), chord(hertz, phase=1.0), RATE)["phase_drift"]
+    assert found == pytest.approx(turns, abs=0.02)
+
+
+def test_phase_drift_needs_steady_tones() -> None:
+    noise = np.random.default_rng(0).standard_normal((3 * RATE, 2)).astype(np.float32)
+    time = np.arange(3 * RATE) / RATE
+    glide = np.tile(np.sin(2 * np.pi * (400 + 40 * time) * time)[:, None], 2).astype(np.float32)
+    for sound in (noise, glide, noise[:RATE]):
+        assert np.isnan(drift.evaluate(sound, sound, RATE)["phase_drift"])
+
+
+def test_phase_drift_hears_a_slip_that_comes_back() -> None:
+    """Half a turn there and back, though the frequency is right over the whole second."""
+    time = np.arange(3 * RATE) / RATE
+    slip = np.pi * np.sin(np.pi * time) ** 2
+    steady, slipping = (np.tile(np.sin(2 * np.pi * 440 * time + p)[:, None], 2).astype("f4") for p in (0 * slip, slip))
+    assert drift.evaluate(steady, slipping, RATE)["phase_drift"] == pytest.approx(0.5, abs=0.05)
 
 
 def test_si_sdr_measures_noise_at_any_scale() -> None:
@@ -184,6 +213,7 @@ def test_silence_is_undefined_and_never_an_error() -> None:
         "onset_f1",
         "flatness_ratio",
         "tuning_error",
+        "phase_drift",
     }
     for decoded in (nothing, sound):
         figures = reconstruction.evaluate(nothing, decoded, RATE)

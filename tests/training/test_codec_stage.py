@@ -20,7 +20,7 @@ from musika.training.pool import CacheError, Pool
 from musika.training.stages.codec import CodecStage
 from musika.training.stages.codec_batches import ADVERSARIAL, MAGNITUDES, WAVEFORM, compute_shortest_crop
 from musika.training.stages.networks import call_with_weights
-from tests.codec.test_codec import TINY, TUNED, new_weights
+from tests.codec.test_codec import ADDING_UP, TINY, TUNED, new_weights
 
 TRAIN = CodecTrainConfig(
     lr=3e-3, warmup=2, bs=4, crop=40, totsamples=40, magnitude_samples=8, decay_samples=4000, adversarial_share=1.0
@@ -320,10 +320,43 @@ def test_the_decoder_learns_the_frequencies_of_tones(pool: Pool) -> None:
     assert "waveform_loss" in seen[-1] and np.isfinite(seen[-1]["loss"])
     assert stage.make_batch(0)["place"] == stage.make_batch(0)["place"] < TUNED.block
     assert len({int(stage.make_batch(position)["place"]) for position in range(40)}) == TUNED.block
-    (planes, _), waveform = stage.step.run_networks(state["weights"], *_inputs(stage)), stage.make_batch(0)["waveform"]
+    (planes, _, _), waveform = (
+        stage.step.run_networks(state["weights"], *_inputs(stage)),
+        stage.make_batch(0)["waveform"],
+    )
     made = [backend.to_numpy(stage.step.synthesise_inside(planes, place)) for place in (0, 1, 2)]
     np.testing.assert_allclose(made[0], made[2], atol=1e-4)  # carriers repeat every other latent
     assert np.abs(made[0] - made[1]).max() > 0.01 * np.abs(waveform).max()
+
+
+def test_the_tuner_learns_frequencies_whose_phases_add_up(pool: Pool) -> None:
+    train = dataclasses.replace(TRAIN, crop=20, magnitude_samples=80, freeze_encoder=True)
+    stage = CodecStage(ADDING_UP, train, pool, start=new_weights(ADDING_UP), xla=False)
+    assert stage.make_batch(0)["waveform"].shape[1] == (20 + 2 * 5) * 256 + 192  # the tuner sees five latents further
+    state, seen = steps(stage, stage.init_state(0), 0, 24)
+    for name in ("tuning", "tuning_drift", "tuning_power"):
+        before, after = (np.mean([scalars[name] for scalars in part]) for part in (seen[:4], seen[-4:]))
+        assert after < 0.9 * before
+    assert "waveform_loss" in seen[-1] and np.isfinite(seen[-1]["loss"])
+    (planes, tuning, _), waveform = (
+        stage.step.run_networks(state["weights"], *_inputs(stage)),
+        stage.make_batch(0)["waveform"],
+    )
+    assert planes.shape[1] == 20 * ADDING_UP.frames and tuning[0].shape == (4, 20, 1, 40)
+    made = [backend.to_numpy(stage.step.synthesise_inside(planes, place, tuning)) for place in (0, 1)]
+    np.testing.assert_array_equal(made[0], made[1])  # a crop is a cell of its own
+    assert made[0].shape == stage.step.crop_inside(backend.to_device(waveform)).shape
+
+
+def test_the_tuner_alone_learns_where_all_else_has_no_weight(pool: Pool) -> None:
+    only = {f"{name}_weight": 0.0 for name in ("latent", "linear", "mel", "band_energy", "band_bias", "flatness")}
+    only |= {"cycle_weight": 0.0, "waveform_weight": 0.0}
+    train = dataclasses.replace(TRAIN, **only, adversarial_share=0.0, freeze_encoder=True)
+    stage = CodecStage(ADDING_UP, train, pool, start=new_weights(ADDING_UP), xla=False)
+    state, _ = steps(stage, stage.init_state(0), 0, 2)
+    before, after = new_weights(ADDING_UP)["decoder"], backend.to_numpy(state["weights"]["decoder"])
+    changed = {name for name, array in after.items() if not np.array_equal(array, before[name])}
+    assert changed and all(name.startswith("tuner/") for name in changed)
 
 
 def _inputs(stage: CodecStage) -> tuple[object, object]:

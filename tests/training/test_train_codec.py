@@ -15,6 +15,8 @@ from musika import checkpoint
 from musika.cli import flags, train
 from musika.codec.checkpoint import make_checkpoint, read_weights
 from musika.codec.load import load_codec
+from musika.codec.weights import list_weight_shapes
+from musika.config import ADDED_PHASES
 from musika.errors import MusikaError
 from tests.helpers import tiny
 from tests.helpers.train_runs import assert_refused, change, only_run, options, prepare_codec
@@ -29,10 +31,10 @@ def codec_run(songs, tmp_path_factory) -> flags.TrainOptions:
     for path in songs[:2]:
         (music / f"caf\udce9 {path.name}").symlink_to(path)
     (music / "broken.mp3").write_bytes(b"no music at all")
-    tone = 0.4 * np.sin(np.arange(88_200) / 30)
-    soundfile.write(music / "silence.wav", np.zeros((88_200, 2)), 44_100)
+    tone = 0.4 * np.sin(np.arange(132_300) / 30)
+    soundfile.write(music / "silence.wav", np.zeros((132_300, 2)), 44_100)
     soundfile.write(music / "mono.wav", tone, 44_100)
-    soundfile.write(music / "narrow.wav", tone[:16_000], 8_000)
+    soundfile.write(music / "narrow.wav", tone[:24_000], 8_000)
     soundfile.write(music / "clipped.wav", np.clip(np.stack([4 * tone, tone], axis=1), -1, 1), 44_100)
     soundfile.write(music / "offset.wav", np.stack([tone, 0.5 * tone], axis=1) + 0.3, 44_100)
     sizes = {
@@ -147,13 +149,38 @@ def test_a_codec_learns_to_tune_when_told(codec_run, tmp_path, capsys):
     capsys.readouterr()
     stage = prepare_codec(*places, "--load_path", tmp_path / "older").stage
     assert stage.config.tuned_bins == 0 and "learns to tune" not in capsys.readouterr().out
-    stage = prepare_codec(*places, "--load_path", tmp_path / "older", "--tuning", "True").stage
+    stage = prepare_codec(*places, "--load_path", tmp_path / "older", "--set", "tuned_bins=256").stage
     assert stage.config.tuned_bins == 256 and "learns to tune tones" in capsys.readouterr().out
     assert stage.start["decoder"].keys() - weights["decoder"].keys() == {
         f"{layer}/{kind}"
         for layer in ("strength", "tuner/near", "tuner/far", "tuner/offset")
         for kind in ("kernel", "bias")
     }
+
+
+def test_phases_of_tones_learn_to_add_up_when_told(codec_run, tmp_path, capsys):
+    run = only_run(codec_run.save_path)  # tones have fixed carriers
+    places = ("--files_path", codec_run.files_path, "--save_path", tmp_path)
+    chosen = ("--tuning", "True", "--set", "phase_cell=4")  # a block has 8 latents
+    stage = prepare_codec(*places, "--load_path", run, *chosen).stage
+    assert "which its decoder has fixed carriers for" in capsys.readouterr().out
+    for config in (stage.config, prepare_codec(*places, *chosen).stage.config):
+        assert {name: getattr(config, name) for name in ADDED_PHASES} == ADDED_PHASES | {"phase_cell": 4}
+    _, weights = read_weights(run / "000000004")
+    new = {name for name in stage.start["decoder"] if name.startswith(("strength/", "tuner/"))}
+    assert all(
+        np.array_equal(stage.start["decoder"][name], weights["decoder"][name])
+        for name in stage.start["decoder"].keys() - new
+    )
+    assert list_weight_shapes(stage.config).keys() == {
+        f"{part}/{name}" for part, arrays in stage.start.items() for name in arrays
+    }
+
+    checkpoint.write(tmp_path / "added", *make_checkpoint(stage.config, stage.start))
+    stage = prepare_codec(*places, "--load_path", tmp_path / "added", *chosen).stage
+    assert stage.config.phase_cell == 4 and "learns to tune" not in capsys.readouterr().out
+    with pytest.raises(MusikaError, match=r"phase_cell 8 contradicts .* which has 4"):
+        prepare_codec(*places, "--load_path", tmp_path / "added", "--set", "phase_cell=8")
 
 
 def test_a_missing_folder_to_measure_on_is_refused(codec_run, tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 
 from musika.metrics.pair import (
     band_bias,
+    drift,
     flatness,
     level,
     log_mel,
@@ -40,6 +41,7 @@ DIGITS = {
     "missed_onsets": 2,  # a second
     "flatness_ratio": 3,
     "tuning_error": 1,  # cents
+    "phase_drift": 2,  # turns
     "clicks": 2,  # dB
     "clicks_inside": 2,  # dB
     "clicks_original": 2,  # dB
@@ -69,6 +71,7 @@ def evaluate(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> dic
         **onsets.evaluate(original, decoded, sample_rate),
         **flatness.evaluate(original, decoded, sample_rate),
         **tuning.evaluate(original, decoded, sample_rate),
+        **drift.evaluate(original, decoded, sample_rate),
     }
     return {name: figures[name] for name in FIGURES}
 

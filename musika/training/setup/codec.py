@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musika import audio, checkpoint, console
-from musika.config import CodecConfig, CodecTrainConfig
+from musika.config import ADDED_PHASES, CodecConfig, CodecTrainConfig
 from musika.config.recipe import split_settings
 from musika.errors import UsageError
 from musika.files import format_path
@@ -72,7 +72,9 @@ def prepare_codec(request: TrainingRequest) -> PreparedTraining:
 
 
 def resolve_start(request: TrainingRequest, origin: Origin | None) -> CodecStart:
-    """Sizes and weights to begin with. A decoder without a tuner can get one.
+    """Sizes and weights to begin with.
+
+    A decoder that exists can learn to tune tones, and one whose tones have fixed carriers can learn phases that add up.
 
     Raises:
         UsageError: a size contradicts the checkpoint.
@@ -87,26 +89,28 @@ def resolve_start(request: TrainingRequest, origin: Origin | None) -> CodecStart
     weights: dict[str, Any] = dict(parts)
     if checkpoint.has(origin.folder, "critic"):
         weights["critic"] = checkpoint.read(origin.folder, "critic")
+    learns = not config.tuned_bins or (not config.phase_cell and asked.get("phase_cell", 0) > 0)
     for name, value in asked.items():
         own = getattr(config, name)
-        learns_to_tune = name == "tuned_bins" and not own
-        if value != own and not learns_to_tune:
+        if value != own and not (learns and name in ADDED_PHASES):
             raise UsageError(f"{name} {value} contradicts {origin.folder}, which has {own}: leave it out")
-    bins = asked.get("tuned_bins", config.tuned_bins)
-    if bins == config.tuned_bins:
+    before = "has fixed carriers for" if config.tuned_bins else "did not do"
+    tuned = dataclasses.replace(config, **{name: asked[name] for name in ADDED_PHASES if name in asked})
+    if tuned == config:
         return CodecStart(config, weights)
-    config, decoder = add_tuner(config, weights["decoder"], min(bins, config.bins))
-    reason = f"{origin.folder} learns to tune tones, which its decoder did not do"
-    return CodecStart(config, {**weights, "decoder": decoder}, (reason,))
+    reason = f"{origin.folder} learns to tune tones, which its decoder {before}"
+    return CodecStart(tuned, {**weights, "decoder": add_tuner(tuned, weights["decoder"])}, (reason,))
 
 
 def make_pool(request: TrainingRequest, files: list[Path], config: CodecConfig, crop: int) -> Pool:
     """All audio, decoded; a person is told of files that are of no use."""
     from musika.training.pool import Pool
+    from musika.training.stages.codec_batches import count_surroundings
 
     cache = request.save_path / "decoded_audio"
     console.say(f"reading {len(files)} audio files into {cache}")
-    pool = Pool(request.data_path, files, cache, config.sample_rate, (crop + 1) * config.hop_total)
+    shortest = (crop + 1 + 2 * count_surroundings(config)) * config.hop_total
+    pool = Pool(request.data_path, files, cache, config.sample_rate, shortest)
     for path, reason in pool.skipped:
         console.warn(f"left out: {_name_file(path, reason)}")
     for path, remark in pool.remarks[:REMARKS]:

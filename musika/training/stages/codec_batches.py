@@ -10,6 +10,7 @@ import numpy as np
 
 from musika import draws
 from musika.codec import losses
+from musika.codec.tuner import compute_reach
 from musika.config import CodecConfig, CodecTrainConfig
 from musika.training import augment
 from musika.training.pool import Pool
@@ -32,6 +33,11 @@ def compute_shortest_crop(config: CodecConfig) -> int:
     return max(windows, 2 * -(-compute_margin(config) // config.hop_total) + 1)
 
 
+def count_surroundings(config: CodecConfig) -> int:
+    """Latents on either side of those of a crop that are encoded for the tuner alone, where phases add up."""
+    return compute_reach(config) if config.phase_cell else 0
+
+
 class CodecBatches:
     """Batches, each a function of the position in training alone.
 
@@ -41,7 +47,8 @@ class CodecBatches:
 
     def __init__(self, config: CodecConfig, train: CodecTrainConfig, pool: Pool) -> None:
         self.config, self.train, self.pool = config, train, pool
-        self.crop_length = train.crop * config.hop_total + config.window - config.hop
+        self.latents = train.crop + 2 * count_surroundings(config)  # that are encoded
+        self.crop_length = self.latents * config.hop_total + config.window - config.hop
 
     def choose_phase(self, position: int) -> int:
         """MAGNITUDES, WAVEFORM or ADVERSARIAL: what the step after `position` crops trains."""
@@ -58,7 +65,7 @@ class CodecBatches:
         """
         train, config = self.train, self.config
         crops = [self._make_crop(position + item) for item in range(train.bs)]
-        shape = (train.bs, train.crop, config.channels)
+        shape = (train.bs, self.latents, config.channels)
         noise = draws.normal(train.seed, "codec/latent-noise", position, shape) * train.latent_noise
         place = draws.integers(train.seed, "codec/place", position, 1)[0] % config.block
         return {

@@ -13,15 +13,15 @@ from typing import Any
 from keras import ops
 
 from musika import backend
-from musika.codec import losses, tones
+from musika.codec import losses, tones, tuner_loss
 from musika.codec.critic import Critics
 from musika.codec.decoder import Decoder
 from musika.codec.encoder import Encoder
 from musika.codec.features import compute_channel_spectra, compute_features_of_powers, compute_mid_side_powers
-from musika.codec.synthesis import synthesise
+from musika.codec.synthesis import compute_tone_phases, synthesise
 from musika.config import CodecConfig, CodecTrainConfig
 from musika.training import optim
-from musika.training.stages.codec_batches import ADVERSARIAL, MAGNITUDES, WAVEFORM, compute_margin
+from musika.training.stages.codec_batches import ADVERSARIAL, MAGNITUDES, WAVEFORM, compute_margin, count_surroundings
 from musika.training.stages.codec_critics import CriticsStep
 from musika.training.stages.codec_cycle import CycleConsistency
 from musika.training.stages.networks import call_with_weights, differentiate
@@ -30,6 +30,7 @@ Tensor = Any
 Tree = Any
 BETAS = (0.9, 0.99)  # of Adam
 MAX_NORM = 1.0  # of the gradient, over all weights
+TUNER = "tuner/"  # what the names of the tuner's weights begin with
 LAST_RATE = 0.1  # of the learning-rate schedule, as a share of its peak
 
 
@@ -52,7 +53,8 @@ class CodecStep:
         self.config, self.train, self.xla = config, train, xla
         self.encoder, self.decoder = encoder, decoder
         self.trained_parts = ("decoder",) if train.freeze_encoder else ("encoder", "decoder")
-        self.margin = compute_margin(config)
+        self.around = count_surroundings(config)
+        self.margin = compute_margin(config) + self.around * config.hop_total
         self.critics_step = CriticsStep(train, critics, xla)
         self.cycle = CycleConsistency(config, train, encoder, xla)
         self._steps = [backend.compile(self._make_step(phase)) for phase in (MAGNITUDES, WAVEFORM, ADVERSARIAL)]
@@ -71,55 +73,73 @@ class CodecStep:
         def step(state: Tree, batch: dict[str, Tensor]) -> tuple[Tree, dict[str, Tensor]]:
             inputs, powers, wanted_tones = prepare(batch["waveform"])
             frozen, trained = self._split_trained(state["weights"])
-            (planes, size), pull_back = backend.pull_back(
+            (planes, tuning, size), pull_back = backend.pull_back(
                 lambda w: self.run_networks({**frozen, **w}, inputs, batch["noise"]), trained
             )
-            scalars, gradient = differentiate_magnitudes(planes, powers, wanted_tones)
+            heads = planes, tuning
+            scalars, (gradient, tuning_gradient) = differentiate_magnitudes(heads, powers, wanted_tones)
             if phase != MAGNITUDES:
-                state, more, waveform_gradient = differentiate_waveform(
-                    state, planes, batch["waveform"], batch["place"]
-                )
+                state, more, waveform_gradient = differentiate_waveform(state, heads, batch["waveform"], batch["place"])
                 scalars, gradient = scalars | more, gradient + waveform_gradient
                 scalars["loss"] = scalars["loss"] + self.train.waveform_weight * scalars["waveform_loss"]
             own = {name: state[name] for name in ("weights", "average", "adam", "rate")}
-            gradients = pull_back((gradient, ops.ones_like(size) * self.train.latent_weight))
+            gradients = pull_back((gradient, tuning_gradient, ops.ones_like(size) * self.train.latent_weight))
             new, more = update(own, gradients, batch["steps"])
             return {**state, **new}, scalars | more | {"latent_size": size}
 
         return step
 
     def prepare(self, waveform: Tensor) -> tuple[Tensor, Tensor, Tree]:
-        """Of crops `[B, N, 2]`: the encoder's input `[B, frames, F]`, powers `[B, 4, frames, K]`, and tones or None."""
+        """Of crops `[B, N, 2]`: the encoder's input `[B, frames, F]`, powers `[B, 4, frames, K]`, and tones or None.
+
+        The input is of all latents of the crop, the rest of those that are decoded.
+        """
         spectra = compute_channel_spectra(self.config, waveform)
         powers = compute_mid_side_powers(spectra)
+        if self.config.phase_cell:
+            inside = slice(self.around * self.config.frames, -self.around * self.config.frames)
+            measured = tuner_loss.measure_steps(self.config, (spectra[0][:, :, inside], spectra[1][:, :, inside]))
+            return compute_features_of_powers(self.config, powers), powers[:, :, inside], measured
         wanted_tones = tones.measure_tones(self.config, waveform, spectra) if self.config.tuned_bins else None
         return compute_features_of_powers(self.config, powers), powers, wanted_tones
 
-    def run_networks(self, weights: Tree, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """The decoder's planes, and the mean square of the latents before tanh, which shall stay near one."""
+    def run_networks(self, weights: Tree, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tree, Tensor]:
+        """The decoder's planes, what the tuner tells, and the mean square of the latents before tanh.
+
+        The tuner is asked on its own where phases add up, and () otherwise. The mean square shall stay near one.
+        """
         unbounded = call_with_weights(self.encoder, weights["encoder"], inputs, bounded=False)  # [B, T, C]
-        planes = call_with_weights(self.decoder, weights["decoder"], ops.tanh(unbounded) + noise)
-        return planes, ops.mean(ops.square(unbounded))
+        latents, size = ops.tanh(unbounded) + noise, ops.mean(ops.square(unbounded))
+        decoder = weights["decoder"]
+        if not self.config.phase_cell:
+            return call_with_weights(self.decoder, decoder, latents), (), size
+        inside = slice(self.around, self.around + self.train.crop)
+        own = {name.removeprefix(TUNER): array for name, array in decoder.items() if name.startswith(TUNER)}
+        tuning = tuple(part[:, inside] for part in call_with_weights(self.decoder.tuner, own, latents))
+        return call_with_weights(self.decoder, decoder, latents[:, inside]), tuning, size
 
     def _differentiate_magnitudes(
-        self, planes: Tensor, powers: Tensor, wanted_tones: Tree
-    ) -> tuple[dict[str, Tensor], Tensor]:
-        """Scalars, and the gradient by the planes, of what the head says of magnitudes and tones."""
+        self, heads: Tree, powers: Tensor, wanted_tones: Tree
+    ) -> tuple[dict[str, Tensor], Tree]:
+        """Scalars, and the gradient by heads (planes, tuning), of what they say of magnitudes and tones."""
 
-        def compute_loss(x: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-            return losses.compute_magnitude_loss(self.config, self.train, x, powers, wanted_tones)
+        def compute_loss(heads: Tree) -> tuple[Tensor, dict[str, Tensor]]:
+            planes, tuning = heads
+            return losses.compute_magnitude_loss(self.config, self.train, planes, powers, wanted_tones, tuning)
 
-        return differentiate(compute_loss, planes, "loss")
+        return differentiate(compute_loss, heads, "loss")
 
     def _make_waveform_part(self, adversarial: bool) -> Callable[..., tuple[Tree, dict[str, Tensor], Tensor]]:
-        """(state, planes, crops, number of the first latent) to (state, scalars, gradient by the planes)."""
+        """(state, heads, crops, number of the first latent) to (state, scalars, gradient by the planes).
+
+        Heads are (planes, tuning).
+        """
         synthesise_inside = backend.compile(self.synthesise_inside, xla=self.xla)
         differentiate_waveform = backend.compile(self._differentiate_waveform, xla=self.xla)
 
-        def part(
-            state: Tree, planes: Tensor, waveform: Tensor, place: Tensor
-        ) -> tuple[Tree, dict[str, Tensor], Tensor]:
-            decoded, pull_back = backend.pull_back(lambda x: synthesise_inside(x, place), planes)
+        def part(state: Tree, heads: Tree, waveform: Tensor, place: Tensor) -> tuple[Tree, dict[str, Tensor], Tensor]:
+            planes, tuning = heads
+            decoded, pull_back = backend.pull_back(lambda x: synthesise_inside(x, place, tuning), planes)
             original = self.crop_inside(waveform)
             scalars, gradient = differentiate_waveform(decoded, original)
             if self.train.cycle_weight > 0:
@@ -137,10 +157,15 @@ class CodecStep:
         """The part `[B, 2, n]` of the crops `[B, N, 2]` whose synthesis lacks no overlapping spectrum."""
         return ops.transpose(waveform[:, self.margin : -self.margin], (0, 2, 1))
 
-    def synthesise_inside(self, planes: Tensor, place: Tensor) -> Tensor:
-        """The decoded sound `[B, 2, n]` that `crop_inside` is compared with."""
+    def synthesise_inside(self, planes: Tensor, place: Tensor, tuning: Tree = ()) -> Tensor:
+        """The decoded sound `[B, 2, n]` that `crop_inside` is compared with.
+
+        Where phases add up, a crop is one cell.
+        """
         edge = self.config.overlap * self.config.hop
-        return ops.transpose(synthesise(self.config, planes, first_latent=place)[:, edge:-edge], (0, 2, 1))
+        phases = compute_tone_phases(self.config, tuning[0], tuning[1], self.train.crop) if tuning else None
+        waveform = synthesise(self.config, planes, first_latent=place, tone_phases=phases)
+        return ops.transpose(waveform[:, edge:-edge], (0, 2, 1))
 
     def _differentiate_waveform(self, decoded: Tensor, original: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Scalars, and the gradient by the decoded waveforms, of how they differ from the originals."""
