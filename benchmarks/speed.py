@@ -71,7 +71,7 @@ def _encode(options: argparse.Namespace) -> Work:
 
 def _decode(options: argparse.Namespace) -> Work:
     codec = _load_model(options).codec
-    count = codec.latents_of(round(options.seconds * codec.sample_rate))
+    count = codec.count_latents(round(options.seconds * codec.sample_rate))
     latents = draws.uniform(0, "benchmark", 0, (count, codec.channels)) * 2 - 1
     return count * codec.hop_total / codec.sample_rate, lambda: codec.decode(latents)
 
@@ -95,8 +95,8 @@ def _train_gan(options: argparse.Namespace) -> Work:
         GanTrainConfig(bs=options.bs),
         RandomLatents(config.channels),
         "",
-        precision=backend.precision(options.mixed_precision),
-        xla=backend.use_xla(options.xla),
+        precision=backend.choose_precision(options.mixed_precision),
+        xla=backend.should_use_xla(options.xla),
     )
     seconds = options.bs * config.window * model.codec.hop_total / model.sample_rate
     return seconds, make_stepper(stage)
@@ -109,7 +109,10 @@ def _train_codec(options: argparse.Namespace) -> Work:
 
     config = _load_model(options).codec.config
     train = CodecTrainConfig(magnitude_samples=0)  # the whole loss, synthesis included
-    precision, xla = backend.precision(options.mixed_precision), options.xla != "False"  # as `musika train` has it
+    precision, xla = (
+        backend.choose_precision(options.mixed_precision),
+        options.xla != "False",
+    )  # as `musika train` has it
     precision = "float32" if precision == "mixed_float16" else precision  # codecs train without loss scaling
     stage = CodecStage(config, train, NoisePool(), precision=precision, xla=xla)  # type: ignore[arg-type]
     return train.bs * train.crop * config.hop_total / config.sample_rate, make_stepper(stage)

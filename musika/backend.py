@@ -1,4 +1,4 @@
-"""The only file that knows TensorFlow from JAX: compiling, gradients, precision, devices.
+"""The only file that tells TensorFlow from JAX: compiling, gradients, precision, devices.
 
 Everything above it is `keras.ops` on trees (nested dictionaries, lists and tuples) of tensors, and pure functions.
 The environment variable KERAS_BACKEND chooses the backend: `tensorflow`, unless it is set.
@@ -96,23 +96,23 @@ def has_accelerator() -> bool:
     return any(device.platform != "cpu" for device in jax.devices())
 
 
-def half_policy() -> str:
+def choose_half_policy() -> str:
     """Keras's policy for 16-bit numbers: bfloat16 where the device has it, else float16, which needs a loss scale."""
     if NAME == "tensorflow":
-        found = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
-        capable = [tuple(details.get("compute_capability", (0, 0))) for details in found]
+        gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+        versions = [tuple(details.get("compute_capability", (0, 0))) for details in gpus]
     else:
-        found = [device for device in jax.devices() if device.platform in ("gpu", "cuda")]
-        capable = [tuple(int(n) for n in str(device.compute_capability).split(".")) for device in found]
-    return "mixed_bfloat16" if all(version >= (8, 0) for version in capable) else "mixed_float16"
+        gpus = [device for device in jax.devices() if device.platform in ("gpu", "cuda")]
+        versions = [tuple(int(n) for n in str(device.compute_capability).split(".")) for device in gpus]
+    return "mixed_bfloat16" if all(version >= (8, 0) for version in versions) else "mixed_float16"
 
 
-def precision(choice: str) -> str:
-    """Keras's dtype policy for a flag "auto", "True" or "False": 16 bit where asked for or, by itself, on a GPU."""
+def choose_precision(choice: str) -> str:
+    """Keras's dtype policy for a choice "auto", "True" or "False": 16 bit with "True", and with "auto" on a GPU."""
     half = choice == "True" or (choice == "auto" and has_accelerator())
-    return half_policy() if half else "float32"
+    return choose_half_policy() if half else "float32"
 
 
-def use_xla(choice: str) -> bool:
-    """Whether to compile with XLA for a flag "auto", "True" or "False": by itself, only for an accelerator."""
+def should_use_xla(choice: str) -> bool:
+    """Whether to compile with XLA for a choice "auto", "True" or "False"; "auto" does so on an accelerator."""
     return choice == "True" or (choice == "auto" and has_accelerator())

@@ -1,4 +1,4 @@
-"""Every random number of the project: a pure function of (seed, purpose, index), the same on every backend.
+"""All random numbers of the project: pure functions of (seed, purpose, index), the same on every backend.
 
 Raw integers come from NumPy's Philox 4x64 generator, whose stream NumPy promises not to change. NumPy's own
 distributions carry no such promise, so the few lines that turn integers into uniform and normal numbers are here.
@@ -25,7 +25,7 @@ def integers(seed: int, purpose: str, index: int, count: int) -> np.ndarray:
 
     Args:
         seed: any integer.
-        purpose: what the numbers are for; another purpose has other numbers.
+        purpose: what the numbers are for; different purposes have different numbers.
         index: which draw of that purpose, 0 to 2^128 - 1: an anchor's, a sample's or a step's number.
 
     Raises:
@@ -40,32 +40,32 @@ def integers(seed: int, purpose: str, index: int, count: int) -> np.ndarray:
 
 def uniform(seed: int, purpose: str, index: int, shape: tuple[int, ...]) -> np.ndarray:
     """Uniform in [0, 1), float32: multiples of 2^-24, never 1."""
-    return _unit(integers(seed, purpose, index, math.prod(shape))).reshape(shape)
+    return _to_unit_interval(integers(seed, purpose, index, math.prod(shape))).reshape(shape)
 
 
 def normal(seed: int, purpose: str, index: int, shape: tuple[int, ...]) -> np.ndarray:
     """Standard normal, float32, within ±8.3."""
-    return _normal_at(_center(integers(seed, purpose, index, math.prod(shape)))).astype(np.float32).reshape(shape)
+    return _invert_normal(_center(integers(seed, purpose, index, math.prod(shape)))).astype(np.float32).reshape(shape)
 
 
 def truncated_normal(seed: int, purpose: str, index: int, shape: tuple[int, ...], bound: float) -> np.ndarray:
-    """Standard normal on the condition of lying in [-bound, bound], float32.
+    """Standard normal, given that it lies in [-bound, bound], float32.
 
-    The same draw under a smaller bound is nearer to zero, number by number, with the same signs.
+    With a smaller bound, each number of the same draw is nearer to zero and has the same sign.
 
     Raises:
         ConfigError: a bound that is not positive.
     """
     require(bound > 0, f"bound {bound} of a truncated normal is not positive")
     inside = math.erf(bound / math.sqrt(2.0))  # the probability of [-bound, bound]
-    numbers = _normal_at(inside * _center(integers(seed, purpose, index, math.prod(shape))))
+    numbers = _invert_normal(inside * _center(integers(seed, purpose, index, math.prod(shape))))
     limit = np.float32(bound)
     if limit > bound:
         limit = np.nextafter(limit, np.float32(0))
     return np.clip(numbers.astype(np.float32), -limit, limit).reshape(shape)
 
 
-def _unit(raw: np.ndarray) -> np.ndarray:
+def _to_unit_interval(raw: np.ndarray) -> np.ndarray:
     """Uniform in [0, 1), float32: the upper 24 bits, which float32 holds exactly."""
     return (raw >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-24)
 
@@ -97,7 +97,7 @@ _TAIL = (
 )  # fmt: skip
 
 
-def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: np.ndarray) -> np.ndarray:
+def _evaluate_ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: np.ndarray) -> np.ndarray:
     """Quotient of two polynomials, by Horner's scheme."""
     above, below = np.full_like(x, coefficients[0][0]), np.full_like(x, coefficients[1][0])
     for a, b in zip(coefficients[0][1:], coefficients[1][1:], strict=True):
@@ -105,9 +105,9 @@ def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: np.ndar
     return above / below
 
 
-def _normal_at(q: np.ndarray) -> np.ndarray:
+def _invert_normal(q: np.ndarray) -> np.ndarray:
     """The number below which a standard normal lies with probability 1/2 + q, for q in (-1/2, 1/2); float64."""
-    centre = q * _ratio(_CENTRE, 0.180625 - q * q)
+    centre = q * _evaluate_ratio(_CENTRE, 0.180625 - q * q)
     distance = np.sqrt(-np.log(0.5 - np.abs(q)))
-    tail = np.where(distance <= 5.0, _ratio(_SHOULDER, distance - 1.6), _ratio(_TAIL, distance - 5.0))
+    tail = np.where(distance <= 5.0, _evaluate_ratio(_SHOULDER, distance - 1.6), _evaluate_ratio(_TAIL, distance - 5.0))
     return np.where(np.abs(q) <= 0.425, centre, np.copysign(tail, q))

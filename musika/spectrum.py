@@ -75,7 +75,9 @@ def multiply(one: Spectrum, other: Spectrum) -> Spectrum:
 def make_mel_filters(sample_rate: int, window: int, bands: int) -> np.ndarray:
     """Mel filters `[window / 2 + 1, bands]` on Slaney's scale, each of area one over Hz, from 0 to half the rate.
 
-    As `librosa.filters.mel` with its defaults (a test compares), from Slaney, Auditory Toolbox, 1998.
+    As `librosa.filters.mel` with its defaults (a test compares), from Slaney, Auditory Toolbox, 1998. Computed here,
+    because librosa's differ in the last bit: that turns signs of principal components, so that new codecs would begin
+    with other weights.
     """
     edges = _mel_to_hz(np.linspace(0.0, _hz_to_mel(sample_rate / 2), bands + 2))
     bins = np.arange(window // 2 + 1) * sample_rate / window

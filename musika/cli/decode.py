@@ -84,7 +84,7 @@ def _make_job(path: Path, target: Path, indexes: dict[Path, Index], codec: Codec
         check_identity(path, indexes[folder].settings.codec_identity, codec.identity)
         samples = indexes[folder].get_whole_lengths().get(own_path.relative_to(folder).as_posix())
     file = open_latents(path, codec.channels)
-    if samples is not None and codec.latents_of(samples) != file.length:
+    if samples is not None and codec.count_latents(samples) != file.length:
         samples = None  # not the file that the index describes
     return Job(file, target, samples)
 

@@ -159,7 +159,7 @@ def _encode_one(
     if length:  # a file that is too short need not be encoded to know that
         for block in waveform:
             head.append(block)
-            if codec.latents_of(samples) >= length:
+            if codec.count_latents(samples) >= length:
                 break
         else:
             raise TooShort(_describe_too_short(codec, samples, length))
@@ -168,7 +168,7 @@ def _encode_one(
     with folder.write_source(job.name, folder_hash, job.status) as writer:
         for latents in codec.encode_blocks(itertools.chain(_drain(head), waveform)):
             writer.add(latents)
-        if writer.length != codec.latents_of(samples):
+        if writer.length != codec.count_latents(samples):
             raise BadValues(f"gave {writer.length} latents for {samples} samples: a fault of the codec")
         writer.finish(samples)
     totals.files += 1
@@ -185,7 +185,7 @@ def _drain(blocks: list[np.ndarray]) -> Iterator[np.ndarray]:
 
 
 def _describe_too_short(codec: Codec, samples: int, length: int) -> str:
-    latents, second = codec.latents_of(samples), codec.hop_total / codec.sample_rate
+    latents, second = codec.count_latents(samples), codec.hop_total / codec.sample_rate
     return (
         f"is too short: {latents} latents ({samples / codec.sample_rate:.1f} s), a chunk has {length} "
         f"({length * second:.1f} s); --whole True or --max_lat_len {latents} would take it"

@@ -29,7 +29,7 @@ def load_codec(folder: Path, options: EncodeOptions | DecodeOptions | EvaluateOp
 
     from musika import backend
 
-    precision, xla = backend.precision(options.mixed_precision), backend.use_xla(options.xla)
+    precision, xla = backend.choose_precision(options.mixed_precision), backend.should_use_xla(options.xla)
     return load.load_codec(folder, precision, xla, codec_sizes(options))
 
 
@@ -48,6 +48,6 @@ def load_model(options: RenderOptions) -> render.Model:
         folder,
         options.dec_path,
         sizes={name: getattr(options, name) for name in render.GENERATOR_SIZES} | codec_sizes(options),
-        dtype=backend.precision(options.mixed_precision),
-        xla=backend.use_xla(options.xla),
+        dtype=backend.choose_precision(options.mixed_precision),
+        xla=backend.should_use_xla(options.xla),
     )

@@ -58,7 +58,7 @@ class Codec(abc.ABC):
         """
         return self.decode_window(latents)
 
-    def latents_of(self, samples: int) -> int:
+    def count_latents(self, samples: int) -> int:
         """The number of latents of a waveform of so many samples."""
         return -(-samples // self.hop_total)
 
@@ -68,7 +68,7 @@ class Codec(abc.ABC):
         Raises:
             LatentsError: the waveform is not of shape `[N, 2]`.
         """
-        return self._join(self.encode_blocks([waveform]), (0, self.channels))
+        return _join(self.encode_blocks([waveform]), self.channels)
 
     def decode(self, latents: np.ndarray) -> np.ndarray:
         """`[T, C]` to `[T hop_total, 2]` float32, nominally in [-1, 1]; nothing is clipped.
@@ -76,7 +76,7 @@ class Codec(abc.ABC):
         Raises:
             LatentsError: the latents are not of shape `[T, C]`.
         """
-        return self._join(self.decode_blocks([latents]), (0, AUDIO_CHANNELS))
+        return _join(self.decode_blocks([latents]), AUDIO_CHANNELS)
 
     def reconstruct(self, waveform: np.ndarray) -> np.ndarray:
         """A waveform `[N, 2]` after encoding and decoding, `[N, 2]`."""
@@ -84,57 +84,53 @@ class Codec(abc.ABC):
 
     def encode_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Waveform in pieces of any length to latents in pieces of at most `block`."""
-        length = 0
-
-        def count_samples() -> Iterator[np.ndarray]:
-            nonlocal length
-            for block in blocks:
-                self._check(block, AUDIO_CHANNELS, "waveform")
-                length += len(block)
-                yield block
-
-        windows = _cut_windows(count_samples(), self.hop_total, self.block, self.context, AUDIO_CHANNELS)
+        counter = _LengthCounter(blocks, AUDIO_CHANNELS, "waveform")
         done = 0
-        for window in windows:
+        for window in _cut_windows(counter, self.hop_total, self.block, self.context, AUDIO_CHANNELS):
             latents = self.encode_window(window[None])[0]
-            # the last window's tail lies beyond the end: `length` is final once the blocks have run out
-            yield latents[: min(self.block, self.latents_of(length) - done)]
+            # the last window's tail lies beyond the end: the length is final once the blocks have run out
+            yield latents[: min(self.block, self.count_latents(counter.length) - done)]
             done += self.block
 
     def decode_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """Latents in pieces of any length to waveform in pieces of at most `block` latents."""
-        length = 0
-
-        def count_latents() -> Iterator[np.ndarray]:
-            nonlocal length
-            for block in blocks:
-                self._check(block, self.channels, "latents")
-                length += len(block)
-                yield block
-
+        counter = _LengthCounter(blocks, self.channels, "latents")
         done = 0
-        for window in _cut_windows(count_latents(), 1, self.block, self.context, self.channels):
+        for window in _cut_windows(counter, 1, self.block, self.context, self.channels):
             waveform = self.decode_window_at(done // self.block, window[None])[0]
-            yield waveform[: min(self.block, length - done) * self.hop_total]
+            yield waveform[: min(self.block, counter.length - done) * self.hop_total]
             done += self.block
 
-    @staticmethod
-    def _join(blocks: Iterator[np.ndarray], empty: tuple[int, int]) -> np.ndarray:
-        return np.concatenate([np.zeros(empty, np.float32), *blocks])
 
-    @staticmethod
-    def _check(block: np.ndarray, depth: int, what: str) -> None:
-        if block.ndim != 2 or block.shape[1] != depth:
-            raise LatentsError(f"{what} of shape {list(block.shape)}: this codec takes [length, {depth}]")
+class _LengthCounter:
+    """Blocks `[n, channels]` as they come; `length` is the sum of their lengths so far."""
+
+    def __init__(self, blocks: Iterable[np.ndarray], channels: int, what: str) -> None:
+        self.blocks, self.channels, self.what = blocks, channels, what
+        self.length = 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for block in self.blocks:
+            if block.ndim != 2 or block.shape[1] != self.channels:
+                found = f"{self.what} of shape {list(block.shape)}"
+                raise LatentsError(f"{found}: this codec takes [length, {self.channels}]")
+            self.length += len(block)
+            yield block
 
 
-def _cut_windows(blocks: Iterable[np.ndarray], unit: int, block: int, context: int, depth: int) -> Iterator[np.ndarray]:
+def _join(blocks: Iterable[np.ndarray], channels: int) -> np.ndarray:
+    return np.concatenate([np.zeros((0, channels), np.float32), *blocks])
+
+
+def _cut_windows(
+    blocks: Iterable[np.ndarray], unit: int, block: int, context: int, channels: int
+) -> Iterator[np.ndarray]:
     """Cuts a sequence that comes in pieces into overlapping windows of (block + 2 context) units, zeros outside.
 
     Window w covers units [w block - context, (w + 1) block + context); there are as many as touch the sequence.
     """
     size, step = (block + 2 * context) * unit, block * unit
-    held = np.zeros((context * unit, depth), np.float32)  # what the next window begins with
+    held = np.zeros((context * unit, channels), np.float32)  # what the next window begins with
     behind = 0  # samples of the sequence from the next window's first own unit on
     for piece in blocks:
         held = np.concatenate([held, np.asarray(piece, np.float32)])
@@ -143,5 +139,5 @@ def _cut_windows(blocks: Iterable[np.ndarray], unit: int, block: int, context: i
             yield held[:size]
             held, behind = held[step:], behind - step
     while behind > 0:
-        yield np.concatenate([held[:size], np.zeros((max(0, size - len(held)), depth), np.float32)])
+        yield np.concatenate([held[:size], np.zeros((max(0, size - len(held)), channels), np.float32)])
         held, behind = held[step:], behind - step

@@ -35,11 +35,12 @@ def compute_channel_spectra(config: CodecConfig, waveform: Tensor) -> spectrum.S
 
 def compute_mid_side_powers(spectra: spectrum.Spectrum) -> Tensor:
     """Spectra of left and right `[B, 2, frames, K]` to powers of left, right, mid and side `[B, 4, frames, K]`."""
-    half_sum = 0.5 * ops.sum(spectrum.compute_power(spectra), axis=1, keepdims=True)
     real, imaginary = spectra
+    left_right = spectrum.compute_power(spectra)  # [B, 2, frames, K]
+    half_sum = 0.5 * ops.sum(left_right, axis=1, keepdims=True)
     cross = real[:, :1] * real[:, 1:] + imaginary[:, :1] * imaginary[:, 1:]
-    side = ops.maximum(half_sum - cross, 0.0)
-    return ops.concatenate([spectrum.compute_power(spectra), ops.maximum(half_sum + cross, 0.0), side], axis=1)
+    mid, side = ops.maximum(half_sum + cross, 0.0), ops.maximum(half_sum - cross, 0.0)  # rounding may pass 0
+    return ops.concatenate([left_right, mid, side], axis=1)
 
 
 def compute_features_of_powers(config: CodecConfig, powers: Tensor) -> Tensor:

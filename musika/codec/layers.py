@@ -12,26 +12,17 @@ from musika.config import CodecConfig
 Tensor = Any
 
 
-class RMSNorm(keras.layers.Layer):
-    """x / root mean square over channels, times a learned scale (Zhang and Sennrich 2019)."""
-
-    def build(self, shape: tuple[int | None, ...]) -> None:
-        self.scale = self.add_weight(name="scale", shape=(shape[-1],), initializer="ones")
-
-    def call(self, x: Tensor) -> Tensor:
-        return x * (ops.rsqrt(ops.mean(ops.square(x), axis=-1, keepdims=True) + 1e-6) * self.scale)
-
-
 class ResidualBlock(keras.layers.Layer):
     """x + dense(silu(convolution(norm(x)))), `[B, T, width]`.
 
-    The convolution covers three steps of time that are `dilation` steps apart.
+    The norm is RMS normalisation (Zhang and Sennrich 2019). The convolution covers three steps of time that are
+    `dilation` steps apart.
     """
 
     def __init__(self, width: int, dilation: int = 1, **options: Any) -> None:
         super().__init__(**options)
         self.width = width
-        self.norm = RMSNorm(name="norm", dtype=self.dtype_policy)
+        self.norm = keras.layers.RMSNormalization(epsilon=1e-6, name="norm", dtype=self.dtype_policy)
         options = {"data_format": "channels_last", "dilation_rate": dilation, "dtype": self.dtype_policy}
         self.mix = keras.layers.Conv1D(width, 3, padding="same", name="mix", **options)
         self.out = keras.layers.Dense(width, name="out", dtype=self.dtype_policy)

@@ -73,7 +73,7 @@ def read_excerpt(path: Path, seconds: float, codec: Codec) -> tuple[np.ndarray, 
         AudioError: it cannot be read, or is shorter than half a second.
     """
     wanted = round(seconds * codec.sample_rate)
-    latents_wanted = -(-codec.latents_of(wanted) // codec.block) * codec.block + 2 * codec.context
+    latents_wanted = -(-codec.count_latents(wanted) // codec.block) * codec.block + 2 * codec.context
     pending: list[np.ndarray] = []
     length = 0
     blocks = audio.read_blocks(path, sample_rate=codec.sample_rate)
@@ -99,7 +99,7 @@ def code_piece(codec: Codec, waveform: np.ndarray, samples: int | None = None) -
     end = time.perf_counter()
     return CodedPiece(
         waveform[:samples],
-        latents[: codec.latents_of(samples)],
+        latents[: codec.count_latents(samples)],
         decoded,
         encoding_seconds=middle - start,
         decoding_seconds=end - middle,

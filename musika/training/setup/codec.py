@@ -191,7 +191,7 @@ def _choose_precision(mixed_precision: str) -> str:
     """Of a codec's networks: float16 would need loss scaling, so float32 takes its place."""
     from musika import backend
 
-    policy: str = backend.precision(mixed_precision)
+    policy: str = backend.choose_precision(mixed_precision)
     if policy != "mixed_float16":
         return policy
     console.say("this device has no bfloat16, and codecs are not trained in float16: float32 is used")

@@ -300,8 +300,8 @@ def _make_stage(request: TrainingRequest, parts: ResolvedGenerator) -> GanStage:
         stereo_halves=halves if isinstance(halves, bool) else None,
         held_out=parts.held_out,
         start=start,
-        precision=backend.precision(request.mixed_precision),
-        xla=backend.use_xla(request.xla),
+        precision=backend.choose_precision(request.mixed_precision),
+        xla=backend.should_use_xla(request.xla),
         trained=notes,
     )
 
