@@ -75,7 +75,7 @@ def test_uniform() -> None:
     assert numbers.min() >= 0 and numbers.max() < 1
     counts = np.histogram(numbers, bins=20, range=(0, 1))[0]
     assert np.abs(counts - 10_000).max() < 500  # five standard deviations
-    assert draws._unit(np.array([0, 2**64 - 1], np.uint64)).tolist() == [0.0, 1 - 2.0**-24]
+    assert draws._to_unit_interval(np.array([0, 2**64 - 1], np.uint64)).tolist() == [0.0, 1 - 2.0**-24]
 
 
 def test_normal() -> None:
@@ -89,14 +89,14 @@ def test_normal() -> None:
 
 
 def test_normal_is_finite_at_the_ends() -> None:
-    ends = draws._normal_at(draws._center(np.array([0, 2**64 - 1, 2**63], np.uint64)))
+    ends = draws._invert_normal(draws._center(np.array([0, 2**64 - 1, 2**63], np.uint64)))
     assert ends[0] == -ends[1] and 8 < ends[1] < 8.3
     assert 0 < ends[2] < 1e-15
 
 
 def test_inverse_of_the_distribution_function() -> None:
     q = np.concatenate([np.linspace(-0.4999, 0.4999, 2001), 10.0 ** -np.arange(4, 16) - 0.5])
-    found = draws._normal_at(q)
+    found = draws._invert_normal(q)
     exact = [statistics.NormalDist().inv_cdf(0.5 + value) for value in q]
     np.testing.assert_allclose(found, exact, rtol=1e-12, atol=1e-14)
     back = [0.5 * math.erf(value / math.sqrt(2)) for value in found]

@@ -38,7 +38,7 @@ def compute_everything() -> dict[str, list[np.ndarray]]:
     """Outputs of every kind of network, for fixed inputs."""
     sound = (0.1 * np.random.default_rng(0).normal(size=(4096 * 8, 2))).astype(np.float32)
     windows = np.tanh(np.linspace(-2, 2, 2 * 128 * 4, dtype=np.float32)).reshape(2, 128, 4)
-    codec, old = tiny.make_stereo_codec(), published.new_codec(noise=0.1)
+    codec, old = tiny.make_stereo_codec(), published.make_codec(noise=0.1)
     critics = codec_critic.Critics(4, name="critic", dtype="float32")
     codec_critic.initialise(critics, 1)
     outputs = {
@@ -47,7 +47,7 @@ def compute_everything() -> dict[str, list[np.ndarray]]:
         "encoder": codec.encode(sound),
         "decoder": codec.decode(windows[0]),
         "published encoder": old.encode(sound),
-        "published decoder": old.decode(published.some_latents(old.config, 32)),
+        "published decoder": old.decode(published.draw_latents(old.config, 32)),
         "critics of the codec": critics(codec_critic.compute_views(backend.to_device(sound.T[None]))),
     }
     return {name: [np.asarray(leaf) for leaf in keras.tree.flatten(output)] for name, output in outputs.items()}

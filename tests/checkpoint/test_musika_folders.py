@@ -48,10 +48,10 @@ def musika(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_reference_generator_end_to_end(size: str) -> None:
     loaded = gan_load.load_generator(reference.FOLDER / size)
-    assert (loaded.config, loaded.codec_identity) == (reference.config(size), ANY_PUBLISHED)
-    t = reference.tensors(size)
+    assert (loaded.config, loaded.codec_identity) == (reference.make_config(size), ANY_PUBLISHED)
+    t = reference.read_tensors(size)
     found = backend.compile(lambda x: generate_windows(loaded.generator, x))(t["train_crops"][1])
-    assert reference.distance(found, t["gen_ema_out"][:, 0]) < CLOSE
+    assert reference.measure_distance(found, t["gen_ema_out"][:, 0]) < CLOSE
 
 
 @reference.needs_reference
@@ -59,22 +59,24 @@ def test_reference_generator_end_to_end(size: str) -> None:
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_reference_generator_with_noise_end_to_end(size: str, tmp_path: Path) -> None:
     shutil.copyfile(reference.FOLDER / size / "gen_ema_noisy.h5", tmp_path / "gen_ema.h5")
-    loaded, t = gan_load.load_generator(tmp_path), reference.tensors(size)
+    loaded, t = gan_load.load_generator(tmp_path), reference.read_tensors(size)
     lengths = loaded.generator.noise_lengths
     noise = [t[f"noisy_gen_ema_noise_{n:02d}"][:, 0] for n in range(len(lengths))]
     found = backend.compile(lambda x, noise: generate_windows(loaded.generator, x, noise))(t["noisy_gen_ema_in"], noise)
-    assert reference.distance(found, t["noisy_gen_ema_out0"][:, 0]) < CLOSE
+    assert reference.measure_distance(found, t["noisy_gen_ema_out0"][:, 0]) < CLOSE
 
 
 @reference.needs_reference
 @pytest.mark.backend
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_reference_critic_and_raw_generator(size: str) -> None:
-    folder, t = reference.FOLDER / size, reference.tensors(size)
-    critic = reference.with_weights(Critic(reference.config(size), seed=None), musika_folder.read_critic(folder) or {})
-    assert reference.distance(backend.compile(critic.call)(t["real"][:, 0]), t["critic_real"]) < CLOSE
+    folder, t = reference.FOLDER / size, reference.read_tensors(size)
+    critic = reference.assign_weights(
+        Critic(reference.make_config(size), seed=None), musika_folder.read_critic(folder) or {}
+    )
+    assert reference.measure_distance(backend.compile(critic.call)(t["real"][:, 0]), t["critic_real"]) < CLOSE
     raw = musika_folder.read_raw_generator(folder) or {}
-    assert all(np.array_equal(array, raw[name]) for name, array in reference.ours(size, "gen").items())
+    assert all(np.array_equal(array, raw[name]) for name, array in reference.read_our_weights(size, "gen").items())
     assert musika_folder.read_penalty_weight(folder) == 0.75
 
 
@@ -86,7 +88,7 @@ def test_every_reference_file_reads_as_h5py_reads_it(size: str) -> None:
     for path in paths:
         with Weights(path) as file:
             found = {f"{e.layer}/{e.weight}": a for e, a in zip(file.entries, file.read_arrays(), strict=True)}
-        for name, array in reference.weights(size, path.stem).items():
+        for name, array in reference.read_weights(size, path.stem).items():
             own = found.pop("/".join((name.split("/")[0], name.split("/")[-1])))
             assert np.array_equal(own[0] if own.ndim == 4 else own, array), f"{path.name}: {name}"
         assert not found

@@ -105,7 +105,7 @@ def test_where_it_comes_from_is_written_down(tmp_path: Path) -> None:
     info = checkpoint.read_config(convert_folder(source, tmp_path / "target"))
     files = {name: catalogue.compute_sha256(source / name) for name in ("gen_ema.h5", "critic.h5", "switch.npy")}
     assert info["trained"] == {"converted_from": {"files": files}} and info["licence"] == ""
-    assert info["config"] == reference.config("small").to_dict()
+    assert info["config"] == reference.make_config("small").to_dict()
     assert info["codec_identity"] == ANY_PUBLISHED, "no codec was at hand"
     checkpoint.verify(tmp_path / "target")
 

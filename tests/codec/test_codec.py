@@ -53,7 +53,7 @@ ADDING_UP = dataclasses.replace(
 )
 
 
-def new_weights(config: CodecConfig, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
+def make_weights(config: CodecConfig, seed: int = 0) -> dict[str, dict[str, np.ndarray]]:
     weights = {}
     for part, kind in (("encoder", Encoder), ("decoder", Decoder)):
         network = kind(config, name=part)
@@ -65,7 +65,7 @@ def new_weights(config: CodecConfig, seed: int = 0) -> dict[str, dict[str, np.nd
 @pytest.fixture(scope="module", params=[TUNED, ADDING_UP], ids=["fixed carriers", "phases that add up"])
 def codec(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> StereoCodec:
     folder, config = tmp_path_factory.mktemp("codec") / "ae", request.param
-    weights = new_weights(config)
+    weights = make_weights(config)
     bias = weights["decoder"]["tuner/offset/bias"]  # frequencies that differ
     weights["decoder"]["tuner/offset/bias"] = bias + np.random.default_rng(0).uniform(-1, 1, bias.shape).astype("f4")
     if config.phase_cell:  # and change from latent to latent
@@ -74,12 +74,12 @@ def codec(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return load_codec(folder)
 
 
-def noise(samples: int, seed: int = 0) -> np.ndarray:
+def make_noise(samples: int, seed: int = 0) -> np.ndarray:
     return (np.random.default_rng(seed).standard_normal((samples, 2)) * 0.1).astype(np.float32)
 
 
 @functools.cache
-def at_once(codec: StereoCodec, around: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def compile_whole_coding(codec: StereoCodec, around: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Encoding and decoding in one pass, of MOST latents and `around` more on either side."""
 
     def decode(latents: Any) -> Any:
@@ -100,29 +100,29 @@ def count_around(codec: StereoCodec) -> int:
     return -(-(codec.context + 3) // cell) * cell
 
 
-def whole_encoding(codec: StereoCodec, waveform: np.ndarray) -> np.ndarray:
+def encode_whole(codec: StereoCodec, waveform: np.ndarray) -> np.ndarray:
     """One pass over everything at once, with silence around it."""
     hop, margin = codec.hop_total, (codec.config.window - codec.config.hop) // 2
-    count, around = codec.latents_of(len(waveform)), count_around(codec)
+    count, around = codec.count_latents(len(waveform)), count_around(codec)
     padded = np.zeros((1, (MOST + 2 * around) * hop + 2 * margin, 2), np.float32)
     padded[0, margin + around * hop :][: len(waveform)] = waveform
-    return backend.to_numpy(at_once(codec, around)[0](padded))[0, around : around + count]
+    return backend.to_numpy(compile_whole_coding(codec, around)[0](padded))[0, around : around + count]
 
 
-def whole_decoding(codec: StereoCodec, latents: np.ndarray) -> np.ndarray:
+def decode_whole(codec: StereoCodec, latents: np.ndarray) -> np.ndarray:
     around = count_around(codec)
     padded = np.pad(latents, ((around, around + MOST - len(latents)), (0, 0)))[None]
-    waveform = backend.to_numpy(at_once(codec, around)[1](padded))[0]
+    waveform = backend.to_numpy(compile_whole_coding(codec, around)[1](padded))[0]
     return waveform[around * codec.hop_total :][: len(latents) * codec.hop_total]
 
 
 @pytest.mark.parametrize("samples", [1, 255, 256, 257, 6 * 256, 6 * 256 + 1, 5000])
 def test_encoding_in_blocks_equals_encoding_at_once(codec: StereoCodec, samples: int) -> None:
-    waveform = noise(samples)
+    waveform = make_noise(samples)
     latents = codec.encode(waveform)
     assert latents.shape == (-(-samples // 256), 8)
     assert np.abs(latents).max() <= 1
-    np.testing.assert_allclose(latents, whole_encoding(codec, waveform), atol=1e-5)
+    np.testing.assert_allclose(latents, encode_whole(codec, waveform), atol=1e-5)
 
 
 @pytest.mark.parametrize("length", [1, 5, 6, 7, 23])
@@ -131,13 +131,13 @@ def test_decoding_in_blocks_equals_decoding_at_once(codec: StereoCodec, length: 
     waveform = codec.decode(latents)
     assert waveform.shape == (length * 256, 2)
     assert np.abs(waveform).max() > 1e-3
-    np.testing.assert_allclose(waveform, whole_decoding(codec, latents), atol=1e-5)
+    np.testing.assert_allclose(waveform, decode_whole(codec, latents), atol=1e-5)
 
 
 @settings(max_examples=15, deadline=None)
 @given(cuts=st.lists(st.integers(1, 4999), max_size=5))
 def test_pieces_of_any_length_give_the_same_bits(codec: StereoCodec, cuts: list[int]) -> None:
-    waveform = noise(5000)
+    waveform = make_noise(5000)
     pieces = np.split(waveform, sorted(set(cuts)))
     joined = np.concatenate(list(codec.encode_blocks(pieces)))
     np.testing.assert_array_equal(joined, codec.encode(waveform))
@@ -146,7 +146,7 @@ def test_pieces_of_any_length_give_the_same_bits(codec: StereoCodec, cuts: list[
 
 
 def test_a_reconstruction_has_the_originals_length(codec: StereoCodec) -> None:
-    assert codec.reconstruct(noise(1000)).shape == (1000, 2)
+    assert codec.reconstruct(make_noise(1000)).shape == (1000, 2)
     assert codec.encode(np.zeros((0, 2), np.float32)).shape == (0, 8)
     assert codec.decode(np.zeros((0, 8), np.float32)).shape == (0, 2)
 
@@ -159,7 +159,7 @@ def test_wrong_shapes_are_refused(codec: StereoCodec) -> None:
 
 
 def test_powers_of_mid_and_side_are_those_of_the_sum_and_difference() -> None:
-    waveform = noise(4096)
+    waveform = make_noise(4096)
     spectra = compute_channel_spectra(TINY, backend.to_device(waveform[None]))
     made = backend.to_numpy(compute_mid_side_powers(spectra))[0]
     both = [(waveform[:, 0] + waveform[:, 1]) / np.sqrt(2), (waveform[:, 0] - waveform[:, 1]) / np.sqrt(2)]
@@ -227,12 +227,12 @@ def test_tones_are_found_in_both_channels() -> None:
 
 
 def test_a_decoder_that_learns_to_tune_reads_the_same_latents(tmp_path: Path) -> None:
-    weights = new_weights(TINY)
+    weights = make_weights(TINY)
     for number, config in enumerate((TUNED, ADDING_UP)):  # the second has another tuner than the first
         weights = {**weights, "decoder": add_tuner(config, weights["decoder"])}
-        assert compute_identity(config, weights) == compute_identity(TINY, new_weights(TINY))
+        assert compute_identity(config, weights) == compute_identity(TINY, make_weights(TINY))
         checkpoint.write(tmp_path / f"ae{number}", *make_checkpoint(config, weights))
-        assert np.isfinite(load_codec(tmp_path / f"ae{number}").reconstruct(noise(3000))).all()
+        assert np.isfinite(load_codec(tmp_path / f"ae{number}").reconstruct(make_noise(3000))).all()
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_carriers_that_no_block_holds_are_refused(wrong: dict[str, int]) -> None
 
 
 def test_initial_weights_are_a_function_of_the_seed() -> None:
-    one, same, other = new_weights(TINY, 1), new_weights(TINY, 1), new_weights(TINY, 2)
+    one, same, other = make_weights(TINY, 1), make_weights(TINY, 1), make_weights(TINY, 2)
     for part in one:
         for name, array in one[part].items():
             np.testing.assert_array_equal(array, same[part][name])
@@ -268,7 +268,7 @@ def test_initial_weights_are_a_function_of_the_seed() -> None:
 
 
 def test_identity_is_the_encoders_not_the_decoders() -> None:
-    weights = new_weights(TINY)
+    weights = make_weights(TINY)
     before = compute_identity(TINY, weights)
     weights["decoder"]["head/bias"] = weights["decoder"]["head/bias"] + 1
     assert compute_identity(TINY, weights) == before
@@ -279,7 +279,7 @@ def test_identity_is_the_encoders_not_the_decoders() -> None:
 def test_the_default_sizes_keep_to_their_budget() -> None:
     """At most 8 million parameters each, 3.5 million of the tuner, and decoding at most 1.5 GFLOP a second of audio."""
     config = CodecConfig(**ADDED_PHASES)
-    weights = new_weights(config)
+    weights = make_weights(config)
     tuner_size = sum(array.size for name, array in weights["decoder"].items() if name.startswith("tuner/"))
     parameters = {part: sum(array.size for array in arrays.values()) for part, arrays in weights.items()}
     assert parameters["encoder"] <= 8_000_000 and parameters["decoder"] - tuner_size <= 8_000_000
@@ -321,7 +321,7 @@ def test_context_holds_all_that_tones_depend_on() -> None:
 
 @pytest.mark.parametrize("spoil", ["missing", "shape", "stranger", "kind"])
 def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
-    written, arrays = make_checkpoint(TINY, new_weights(TINY))
+    written, arrays = make_checkpoint(TINY, make_weights(TINY))
     if spoil == "missing":
         del arrays["weights"]["decoder/head/bias"]
     elif spoil == "shape":
@@ -339,14 +339,14 @@ def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
     "sizes", [None, [], {"encoder_widths": [10**9] * 3}, {"encoder_blocks": [10**9] * 3}, {"block": 10**9}, {"bins": 3}]
 )
 def test_sizes_that_no_file_has_are_refused_before_memory_is_taken(tmp_path: Path, sizes: object) -> None:
-    written, arrays = make_checkpoint(TINY, new_weights(TINY))
+    written, arrays = make_checkpoint(TINY, make_weights(TINY))
     written["config"] = {**written["config"], **sizes} if isinstance(sizes, dict) else sizes
     checkpoint.write(tmp_path / "ae", written, arrays)
     with pytest.raises(CheckpointError):
         load_codec(tmp_path / "ae")
 
 
-def test_the_shapes_that_a_file_is_held_against_are_those_of_the_networks() -> None:
+def test_listed_shapes_are_those_of_the_networks() -> None:
     for config in (TINY, TUNED, ADDING_UP, CodecConfig(tuned_bins=0), CodecConfig(), CodecConfig(**ADDED_PHASES)):
         built = {}
         for part, kind in (("encoder", Encoder), ("decoder", Decoder)):
@@ -364,7 +364,7 @@ def test_other_ways_to_compute_stay_close(
     weights = {name: checkpoint.get_weights(getattr(codec, name)) for name in ("encoder", "decoder")}
     checkpoint.write(tmp_path / "ae", *make_checkpoint(codec.config, weights))
     other = load_codec(tmp_path / "ae", precision, xla)
-    waveform = noise(3000)
+    waveform = make_noise(3000)
     latents = codec.encode(waveform)
     assert np.abs(other.encode(waveform) - latents).max() <= tolerance * np.abs(latents).max()
     one, two = (np.abs(np.fft.rfft(c.decode(latents)[:, 0])) for c in (codec, other))

@@ -42,18 +42,18 @@ STORED = {
 }
 
 
-def reference_config(size: str) -> PublishedCodecConfig:
+def read_reference_config(size: str) -> PublishedCodecConfig:
     told = json.loads((reference.FOLDER / size / "config.json").read_text())
     names = ("hop", "shape", "window", "mu_rescale", "sigma_rescale")
     return PublishedCodecConfig(latent_depth=told["latdepth"], **{name: told[name] for name in names})
 
 
-def reference_weights(size: str, noisy: bool = False) -> dict[str, np.ndarray]:
+def read_reference_weights(size: str, noisy: bool = False) -> dict[str, np.ndarray]:
     """Published weights under our names."""
     found = {}
     for network, layers in STORED.items():
         file = f"{network}_noisy" if noisy and network.startswith("dec") else network
-        arrays = reference.weights(size, file)
+        arrays = reference.read_weights(size, file)
         for kind, ours in (("kernel", "kernel"), ("bias", "bias"), ("noise_weight", "noise")):
             stored = [array for name, array in arrays.items() if name.endswith(f"/{kind}")]
             wanted = [layer for layer in layers if kind != "noise_weight" or layer in NOISE]
@@ -63,7 +63,7 @@ def reference_weights(size: str, noisy: bool = False) -> dict[str, np.ndarray]:
     return found
 
 
-def new_weights(config: PublishedCodecConfig, seed: int = 0, noise: float = 0.0) -> dict[str, np.ndarray]:
+def make_weights(config: PublishedCodecConfig, seed: int = 0, noise: float = 0.0) -> dict[str, np.ndarray]:
     """Random weights under which signals keep their size."""
     weights = {}
     for name, shape in list_weight_shapes(config).items():
@@ -77,25 +77,25 @@ def new_weights(config: PublishedCodecConfig, seed: int = 0, noise: float = 0.0)
     return weights
 
 
-def new_codec(config: PublishedCodecConfig = TINY, noise: float = 0.0, **options: object) -> PublishedCodec:
-    return PublishedCodec(config, new_weights(config, noise=noise), "tiny", **options)  # type: ignore[arg-type]
+def make_codec(config: PublishedCodecConfig = TINY, noise: float = 0.0, **options: object) -> PublishedCodec:
+    return PublishedCodec(config, make_weights(config, noise=noise), "tiny", **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
 def codec() -> PublishedCodec:
-    return new_codec()
+    return make_codec()
 
 
 @pytest.fixture(scope="module")
 def noisy() -> PublishedCodec:
-    return new_codec(noise=0.5)
+    return make_codec(noise=0.5)
 
 
-def some_latents(config: PublishedCodecConfig, count: int, seed: int = 0) -> np.ndarray:
+def draw_latents(config: PublishedCodecConfig, count: int, seed: int = 0) -> np.ndarray:
     return np.tanh(draws.normal(seed, "latents", 0, (count, config.channels)))
 
 
-def some_audio(samples: int, seed: int = 0) -> np.ndarray:
+def draw_audio(samples: int, seed: int = 0) -> np.ndarray:
     return 0.1 * draws.normal(seed, "audio", 0, (samples, 2))
 
 
@@ -120,8 +120,8 @@ def decode_as_the_original(codec: PublishedCodec, latents: np.ndarray) -> np.nda
 @reference.needs_reference
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_each_stage_agrees_with_the_original(size: str) -> None:
-    config, tensors = reference_config(size), reference.tensors(size)
-    weights = prepare_weights(reference_weights(size))
+    config, tensors = read_reference_config(size), reference.read_tensors(size)
+    weights = prepare_weights(read_reference_weights(size))
     depth, pieces = config.latent_depth, (-1, config.piece, config.latent_depth)
 
     found = backend.to_numpy(spectra.compute_spectrogram(config, tensors["waveform"]))
@@ -133,61 +133,61 @@ def test_each_stage_agrees_with_the_original(size: str) -> None:
     assert np.abs(found - expected)[power > 1e-2].max() < 1e-5 * np.abs(expected).max()
 
     first = networks.run_enc(weights, expected)
-    assert reference.distance(first, tensors["latents1"]) < 1e-5
+    assert reference.measure_distance(first, tensors["latents1"]) < 1e-5
     latents = networks.run_enc2(weights, tensors["latents1"].reshape(-1, 16, config.hop // 4))
-    assert reference.distance(latents, tensors["latents2"]) < 1e-5
+    assert reference.measure_distance(latents, tensors["latents2"]) < 1e-5
     for channel in (0, 1):
         own = tensors["z"][0, 0, :, channel * depth : (channel + 1) * depth]
         level, magnitude, phase = (tensors[f"{name}_ch{channel}"] for name in ("dec2", "mag", "phase"))
         found = networks.run_dec2(weights, own.reshape(pieces))
-        assert reference.distance(ops.reshape(found, level.shape), level) < 1e-5
+        assert reference.measure_distance(ops.reshape(found, level.shape), level) < 1e-5
         both = networks.run_dec(weights, level.reshape(-1, config.window, level.shape[-1]))
         for one, other in zip(both, (magnitude, phase), strict=True):
-            assert reference.distance(ops.reshape(one, other.shape), other) < 1e-5
+            assert reference.measure_distance(ops.reshape(one, other.shape), other) < 1e-5
 
 
 @pytest.mark.backend
 @reference.needs_reference
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_whole_coding_agrees_with_the_original(size: str) -> None:
-    tensors = reference.tensors(size)
-    codec = PublishedCodec(reference_config(size), reference_weights(size), "reference")
+    tensors = reference.read_tensors(size)
+    codec = PublishedCodec(read_reference_config(size), read_reference_weights(size), "reference")
     latents = tensors["z"][0, 0]
-    assert reference.distance(decode_as_the_original(codec, latents), tensors["wave"]) < 1e-5
+    assert reference.measure_distance(decode_as_the_original(codec, latents), tensors["wave"]) < 1e-5
     waveform = codec.decode(latents)
     assert waveform.shape == (len(latents) * codec.hop_total, 2)
-    assert reference.distance(waveform, tensors["wave_unclipped"][: len(waveform)]) < 1e-5
+    assert reference.measure_distance(waveform, tensors["wave_unclipped"][: len(waveform)]) < 1e-5
     # the original takes only what whole spectra cover
     mono = tensors["waveform"][: codec.hop_total * 32 + 3 * codec.config.hop]
     found = codec.encode(np.stack([mono, mono], axis=1))[:32]
     # JAX's cosine rounds the window in another way, which the quietest bins show
     limit = 1e-5 if backend.NAME == "tensorflow" else 2e-4
-    assert reference.distance(found[:, : codec.config.latent_depth], tensors["latents2"]) < limit
-    assert reference.distance(found[:, codec.config.latent_depth :], tensors["latents2"]) < limit
+    assert reference.measure_distance(found[:, : codec.config.latent_depth], tensors["latents2"]) < limit
+    assert reference.measure_distance(found[:, codec.config.latent_depth :], tensors["latents2"]) < limit
 
 
 @pytest.mark.backend
 @reference.needs_reference
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_noise_enters_where_it_does_in_the_original(size: str) -> None:
-    tensors, weights = reference.tensors(size), prepare_weights(reference_weights(size, noisy=True))
+    tensors, weights = reference.read_tensors(size), prepare_weights(read_reference_weights(size, noisy=True))
     assert has_noise(weights)
     numbers = {"dec2": range(7), "dec": range(9)}
     noise = {part: [tensors[f"noisy_{part}_noise_{n:02d}"][:, 0] for n in ns] for part, ns in numbers.items()}
     found = networks.run_dec2(weights, tensors["noisy_dec2_in"][:, 0], noise["dec2"])
     expected = tensors["noisy_dec2_out0"]
-    assert reference.distance(ops.reshape(found, expected.shape), expected) < 1e-5
+    assert reference.measure_distance(ops.reshape(found, expected.shape), expected) < 1e-5
     both = networks.run_dec(weights, tensors["noisy_dec_in"][:, 0], noise["dec"])
     for number, one in enumerate(both):
         expected = tensors[f"noisy_dec_out{number}"]
-        assert reference.distance(ops.reshape(one, expected.shape), expected) < 1e-5
+        assert reference.measure_distance(ops.reshape(one, expected.shape), expected) < 1e-5
 
 
 @reference.needs_reference
 @pytest.mark.parametrize("size", reference.SIZES)
 def test_networks_have_as_many_parameters_as_the_original(size: str) -> None:
     counts = json.loads((reference.FOLDER / size / "config.json").read_text())["params"]
-    shapes = list_weight_shapes(reference_config(size))
+    shapes = list_weight_shapes(read_reference_config(size))
     for part in ("enc", "enc2", "dec2", "dec"):
         total = sum(int(np.prod(shape)) for name, shape in shapes.items() if name.startswith(f"{part}/"))
         assert total == counts[part]
@@ -201,9 +201,9 @@ def test_a_musika_folder_is_a_codec_as_it_is(tmp_path: Path) -> None:
         (folder / f"{network}.h5").write_bytes((reference.FOLDER / "default" / f"{network}.h5").read_bytes())
     codec = load_codec(folder)
     assert (codec.kind, codec.channels, codec.hop_total) == ("musika", 32, 512)
-    tensors = reference.tensors("default")
-    assert reference.distance(codec.decode(tensors["z"][0, 0]), tensors["wave_unclipped"][: 64 * 512]) < 1e-5
-    assert codec.identity == compute_identity(reference_config("default"), reference_weights("default"))
+    tensors = reference.read_tensors("default")
+    assert reference.measure_distance(codec.decode(tensors["z"][0, 0]), tensors["wave_unclipped"][: 64 * 512]) < 1e-5
+    assert codec.identity == compute_identity(read_reference_config("default"), read_reference_weights("default"))
     told = read_info(folder)
     assert (told.kind, told.identity, told.channels) == ("musika", codec.identity, 32)
 
@@ -225,9 +225,9 @@ def test_two_steps_at_once_are_a_transposed_convolution(sizes: tuple[int, int, i
 
 @pytest.mark.parametrize("config", OTHERS, ids=lambda config: f"hop-{config.hop}")
 def test_nothing_is_tied_to_one_set_of_sizes(config: PublishedCodecConfig) -> None:
-    codec = new_codec(config)
+    codec = make_codec(config)
     assert (codec.channels, codec.hop_total) == (2 * config.latent_depth, 16 * config.hop)
-    waveform = some_audio(5 * codec.hop_total + 7)
+    waveform = draw_audio(5 * codec.hop_total + 7)
     latents = codec.encode(waveform)
     assert latents.shape == (6, codec.channels) and np.abs(latents).max() <= 1
     back = codec.reconstruct(waveform)
@@ -258,7 +258,7 @@ def test_sizes_that_cannot_be_are_refused(wrong: dict[str, object], says: str) -
 def test_sound_comes_back_where_it_was() -> None:
     """Magnitudes and true phases give the waveform again, sample for sample, but for the first 3 h, which fade in."""
     config = PublishedCodecConfig(hop=32, latent_depth=2)
-    waveform = some_audio(40 * 32)[:, 0]
+    waveform = draw_audio(40 * 32)[:, 0]
     magnitude = spectra.compute_spectrogram(config, waveform)
     real, imaginary = (backend.to_numpy(part) for part in spectrum.stft(backend.to_device(waveform), 128, 32))
     back = backend.to_numpy(spectra.synthesise(config, magnitude, np.arctan2(imaginary, real) / np.pi))
@@ -270,12 +270,12 @@ def test_sound_comes_back_where_it_was() -> None:
 
 def test_an_onset_changes_the_latents_of_its_time_and_is_decoded_there(codec: PublishedCodec) -> None:
     at = 11
-    waveform = some_audio(24 * codec.hop_total)
+    waveform = draw_audio(24 * codec.hop_total)
     other = waveform.copy()
     other[at * codec.hop_total + 3 * codec.config.hop : (at + 1) * codec.hop_total] += 0.3
     changed = np.flatnonzero(np.abs(codec.encode(other) - codec.encode(waveform)).max(axis=1) > 1e-6)
     assert changed.tolist() == [at]
-    latents = some_latents(TINY, 24)
+    latents = draw_latents(TINY, 24)
     other = latents.copy()
     other[at] = -other[at]
     moved = np.flatnonzero(np.abs(codec.decode(other) - codec.decode(latents)).max(axis=1) > 1e-6)
@@ -287,7 +287,7 @@ def test_an_onset_changes_the_latents_of_its_time_and_is_decoded_there(codec: Pu
 LONGEST = 45
 
 
-def whole_decoding(codec: PublishedCodec, latents: np.ndarray) -> np.ndarray:
+def decode_whole(codec: PublishedCodec, latents: np.ndarray) -> np.ndarray:
     """The original's, in one pass, of the sequence with zeros behind it; cut. What follows a piece does not matter."""
     padded = np.pad(latents, ((0, 48 - len(latents)), (0, 0)))  # one length, compiled once
     return decode_as_the_original(codec, padded)[: len(latents) * codec.hop_total]
@@ -296,11 +296,11 @@ def whole_decoding(codec: PublishedCodec, latents: np.ndarray) -> np.ndarray:
 @settings(max_examples=40)
 @given(length=st.integers(0, LONGEST), block=st.sampled_from([4, 8, 12, 20]))
 def test_no_latent_is_lost_at_any_length(length: int, block: int) -> None:
-    codec = CODECS.setdefault(block, new_codec(PublishedCodecConfig(hop=4, latent_depth=3, block=block)))
-    latents = some_latents(TINY, length)
+    codec = CODECS.setdefault(block, make_codec(PublishedCodecConfig(hop=4, latent_depth=3, block=block)))
+    latents = draw_latents(TINY, length)
     waveform = codec.decode(latents)
     assert waveform.shape == (length * codec.hop_total, 2)
-    np.testing.assert_allclose(np.clip(waveform, -1, 1), whole_decoding(codec, latents), atol=2e-4)
+    np.testing.assert_allclose(np.clip(waveform, -1, 1), decode_whole(codec, latents), atol=2e-4)
 
 
 CODECS: dict[int, PublishedCodec] = {}  # by block: compiled once
@@ -309,11 +309,11 @@ CODECS: dict[int, PublishedCodec] = {}  # by block: compiled once
 @settings(max_examples=25)
 @given(cuts=st.lists(st.integers(0, 13), min_size=1, max_size=8), samples=st.integers(0, 1500))
 def test_pieces_of_any_length_give_the_same_bits(noisy: PublishedCodec, cuts: list[int], samples: int) -> None:
-    latents = some_latents(TINY, sum(cuts))
+    latents = draw_latents(TINY, sum(cuts))
     pieces = np.split(latents, np.cumsum(cuts)[:-1])
     blocks = [np.zeros((0, 2), np.float32), *noisy.decode_blocks(pieces)]
     np.testing.assert_array_equal(np.concatenate(blocks), noisy.decode(latents))
-    waveform = some_audio(samples)
+    waveform = draw_audio(samples)
     parts = np.split(waveform, sorted(cut * 97 % (samples + 1) for cut in cuts))
     coded = [np.zeros((0, noisy.channels), np.float32), *noisy.encode_blocks(parts)]
     np.testing.assert_array_equal(np.concatenate(coded), noisy.encode(waveform))
@@ -321,7 +321,7 @@ def test_pieces_of_any_length_give_the_same_bits(noisy: PublishedCodec, cuts: li
 
 
 def test_windows_in_batches_are_those_one_by_one(noisy: PublishedCodec) -> None:
-    latents = some_latents(TINY, 48)
+    latents = draw_latents(TINY, 48)
     span = noisy.block + 2 * noisy.context
     spans = np.stack([latents[n * 8 : n * 8 + span] for n in range(3)])
     together = noisy.decode_window_at(5, spans)
@@ -336,7 +336,7 @@ def test_no_more_is_held_than_a_window(codec: PublishedCodec) -> None:
         nonlocal taken
         while True:
             taken += 1
-            yield some_latents(TINY, 1, taken)
+            yield draw_latents(TINY, 1, taken)
 
     blocks = codec.decode_blocks(endless())
     for count in range(1, 5):
@@ -346,10 +346,10 @@ def test_no_more_is_held_than_a_window(codec: PublishedCodec) -> None:
 
 def test_halves_of_a_latent_are_the_channels(codec: PublishedCodec) -> None:
     assert codec.stereo_halves
-    latents = some_latents(TINY, 9)
+    latents = draw_latents(TINY, 9)
     swapped = np.concatenate([latents[:, 3:], latents[:, :3]], axis=1)
     np.testing.assert_array_equal(codec.decode(swapped), codec.decode(latents)[:, ::-1])
-    waveform = some_audio(500)
+    waveform = draw_audio(500)
     one, other = codec.encode(waveform), codec.encode(waveform[:, ::-1])
     np.testing.assert_array_equal(one, np.concatenate([other[:, 3:], other[:, :3]], axis=1))
 
@@ -364,18 +364,18 @@ def test_wrong_shapes_are_refused(codec: PublishedCodec) -> None:
 # ------------------------------------------------------------------------------------------- noise
 
 
-def test_noise_is_heard_and_comes_again(codec: PublishedCodec, noisy: PublishedCodec) -> None:
-    latents = some_latents(TINY, 20)
+def test_noise_is_audible_and_repeats(codec: PublishedCodec, noisy: PublishedCodec) -> None:
+    latents = draw_latents(TINY, 20)
     once = noisy.decode(latents)
     np.testing.assert_array_equal(once, noisy.decode(latents))
     assert np.abs(once - codec.decode(latents)).max() > 0.01
-    other = PublishedCodec(TINY, new_weights(TINY, noise=0.5), "tiny", noise_seed=1)
+    other = PublishedCodec(TINY, make_weights(TINY, noise=0.5), "tiny", noise_seed=1)
     assert np.abs(once - other.decode(latents)).max() > 0.01
-    np.testing.assert_array_equal(once, new_codec(noise=0.5).decode(latents))
+    np.testing.assert_array_equal(once, make_codec(noise=0.5).decode(latents))
 
 
 def test_noise_differs_from_piece_to_piece_and_between_channels(noisy: PublishedCodec) -> None:
-    one = np.tile(some_latents(TINY, 1)[:, :3], (32, 2))
+    one = np.tile(draw_latents(TINY, 1)[:, :3], (32, 2))
     waveform = noisy.decode(one).reshape(-1, TINY.piece * noisy.hop_total, 2)
     assert np.abs(waveform[2] - waveform[3]).max() > 0.01
     assert np.abs(waveform[2, :, 0] - waveform[2, :, 1]).max() > 0.01
@@ -412,8 +412,8 @@ def test_rendering_decodes_what_decoding_does(noisy: PublishedCodec) -> None:
 def test_bfloat16_stays_close() -> None:
     """The bound of the documents, with random weights."""
     config = PublishedCodecConfig(hop=64, latent_depth=16, block=8)
-    exact, half = new_codec(config), new_codec(config, precision="mixed_bfloat16")
-    waveform, latents = some_audio(20_000), some_latents(config, 32)
+    exact, half = make_codec(config), make_codec(config, precision="mixed_bfloat16")
+    waveform, latents = draw_audio(20_000), draw_latents(config, 32)
     assert np.abs(half.encode(waveform) - exact.encode(waveform)).max() < 0.05
     one, two = exact.decode(latents), half.decode(latents)
     assert np.sqrt(np.mean((one - two) ** 2) / np.mean(one**2)) < 0.25
@@ -424,8 +424,8 @@ def test_bfloat16_stays_close() -> None:
 
 @pytest.mark.backend
 def test_xla_stays_close() -> None:
-    plain, xla = new_codec(), new_codec(xla=True)
-    waveform, latents = some_audio(700), some_latents(TINY, 11)
+    plain, xla = make_codec(), make_codec(xla=True)
+    waveform, latents = draw_audio(700), draw_latents(TINY, 11)
     np.testing.assert_allclose(xla.encode(waveform), plain.encode(waveform), atol=1e-4)
     np.testing.assert_allclose(xla.decode(latents), plain.decode(latents), atol=1e-4)
 
@@ -435,13 +435,13 @@ def test_xla_stays_close() -> None:
 
 @pytest.mark.parametrize("half", [False, True])
 def test_a_checkpoint_gives_the_codec_again(tmp_path: Path, noisy: PublishedCodec, half: bool) -> None:
-    weights = new_weights(TINY, noise=0.5)
+    weights = make_weights(TINY, noise=0.5)
     checkpoint.write(tmp_path / "ae", *make_checkpoint(TINY, weights), half=half)
     codec = load_codec(tmp_path / "ae")
     assert isinstance(codec, PublishedCodec) and codec.kind == "musika"
     assert codec.identity == compute_identity(TINY, weights) == read_info(tmp_path / "ae").identity
     assert read_info(tmp_path / "ae").channels == codec.channels == 6
-    latents = some_latents(TINY, 10)
+    latents = draw_latents(TINY, 10)
     one, two = codec.decode(latents), noisy.decode(latents)
     if half:
         assert np.sqrt(np.mean((one - two) ** 2) / np.mean(two**2)) < 0.05
@@ -450,7 +450,7 @@ def test_a_checkpoint_gives_the_codec_again(tmp_path: Path, noisy: PublishedCode
 
 
 def test_identity_is_the_encoders_not_the_decoders() -> None:
-    weights = new_weights(TINY)
+    weights = make_weights(TINY)
     before = compute_identity(TINY, weights)
     for name in weights:
         other = {**weights, name: weights[name] + 1}
@@ -461,7 +461,7 @@ def test_identity_is_the_encoders_not_the_decoders() -> None:
 
 @pytest.mark.parametrize("spoil", ["missing", "shape", "stranger", "turned", "kind"])
 def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
-    written, arrays = make_checkpoint(TINY, new_weights(TINY))
+    written, arrays = make_checkpoint(TINY, make_weights(TINY))
     weights = arrays["weights"]
     if spoil == "missing":
         del weights["dec/phase/bias"]
@@ -480,7 +480,7 @@ def test_a_misfitting_checkpoint_is_refused(tmp_path: Path, spoil: str) -> None:
 
 @pytest.mark.parametrize("sizes", [None, [], {"hop": 2**12}, {"latent_depth": 10**9}, {"block": 7}, {"bins": 3}])
 def test_sizes_that_no_file_has_are_refused(tmp_path: Path, sizes: object) -> None:
-    written, arrays = make_checkpoint(TINY, new_weights(TINY))
+    written, arrays = make_checkpoint(TINY, make_weights(TINY))
     written["config"] = {**written["config"], **sizes} if isinstance(sizes, dict) else sizes
     checkpoint.write(tmp_path / "ae", written, arrays)
     with pytest.raises(CheckpointError):
@@ -488,6 +488,6 @@ def test_sizes_that_no_file_has_are_refused(tmp_path: Path, sizes: object) -> No
 
 
 def test_a_published_codec_is_not_taken_for_one_to_train(tmp_path: Path) -> None:
-    checkpoint.write(tmp_path / "ae", *make_checkpoint(TINY, new_weights(TINY)))
+    checkpoint.write(tmp_path / "ae", *make_checkpoint(TINY, make_weights(TINY)))
     with pytest.raises(CheckpointError, match="published codec"):
         read_weights(tmp_path / "ae")

@@ -26,18 +26,18 @@ class Files:
         return (drawn @ MIX + np.arange(4)).astype(np.float32)
 
 
-def latents() -> np.ndarray:
+def read_latents() -> np.ndarray:
     return np.concatenate([Files().crop(file, 0, length) for file, length in enumerate(Files.lengths)])
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
-def test_directions_come_nearer_and_their_sum_stays(strength: float) -> None:
+def test_variances_become_more_equal_and_their_sum_stays(strength: float) -> None:
     found = basis.fit_basis(Files(), strength)
-    before, after = (np.linalg.eigvalsh(np.cov(x.T)) for x in (latents(), found.transform(latents())))
+    before, after = (np.linalg.eigvalsh(np.cov(x.T)) for x in (read_latents(), found.transform(read_latents())))
     assert after.sum() == pytest.approx(before.sum(), rel=1e-3)
     assert after[-1] / after[0] == pytest.approx((before[-1] / before[0]) ** (1 - strength), rel=0.01)
-    assert np.abs(found.transform(latents()).mean(axis=0)).max() < 1e-3
-    np.testing.assert_allclose(found.invert(found.transform(latents())), latents(), atol=1e-4)
+    assert np.abs(found.transform(read_latents()).mean(axis=0)).max() < 1e-3
+    np.testing.assert_allclose(found.invert(found.transform(read_latents())), read_latents(), atol=1e-4)
 
 
 def test_latents_that_never_change_have_a_basis() -> None:
@@ -50,7 +50,7 @@ def test_latents_that_never_change_have_a_basis() -> None:
     np.testing.assert_allclose(found.invert(found.transform(np.ones((3, 4)))), 1.0, atol=1e-6)
 
 
-def test_channels_that_change_places_are_of_one_basis() -> None:
+def test_swapped_channels_share_one_basis() -> None:
     """The second half nearly silent: without its other order, what is swapped into it would be blown up."""
 
     class Left(Files):
@@ -64,7 +64,7 @@ def test_channels_that_change_places_are_of_one_basis() -> None:
     assert both < 3 * swapped.std() < 0.1 * alone
 
 
-def test_outer_layers_take_it_in() -> None:
+def test_outer_layers_contain_the_basis() -> None:
     found = basis.fit_basis(Files(), 0.5)
     generator, critic = Generator(SIZES, seed=1), Critic(SIZES, seed=1)
     coordinates = np.random.default_rng(0).normal(size=(2, SIZES.half_window, 8)).astype(np.float32)

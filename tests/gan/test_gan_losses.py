@@ -18,21 +18,23 @@ from musika.gan.critic import Critic
 pytestmark = pytest.mark.backend
 
 
-def scores(*values: float) -> Any:
+def make_scores(*values: float) -> Any:
     return ops.convert_to_tensor(np.array(values, np.float32)[:, None])
 
 
-def number(value: float) -> Any:
+def to_tensor(value: float) -> Any:
     return ops.convert_to_tensor(np.float32(value))
 
 
 def test_generator_loss() -> None:
-    assert float(losses.compute_generator_loss(scores(1.0, 2.0, -6.0))) == 1.0
+    assert float(losses.compute_generator_loss(make_scores(1.0, 2.0, -6.0))) == 1.0
 
 
 def test_hinge_loss() -> None:
-    assert float(losses.compute_hinge_loss(scores(1.0, 7.0), scores(-1.0, -2.0))) == 0.0
-    assert float(losses.compute_hinge_loss(scores(0.5, 3.0), scores(1.0, -3.0))) == pytest.approx((0.25 + 1.0) / 2)
+    assert float(losses.compute_hinge_loss(make_scores(1.0, 7.0), make_scores(-1.0, -2.0))) == 0.0
+    assert float(losses.compute_hinge_loss(make_scores(0.5, 3.0), make_scores(1.0, -3.0))) == pytest.approx(
+        (0.25 + 1.0) / 2
+    )
 
 
 def test_scores_count_by_their_weights() -> None:
@@ -41,15 +43,17 @@ def test_scores_count_by_their_weights() -> None:
     assert float(losses.compute_generator_loss(real, weights)) == pytest.approx(-(2.5 + 0.5) / 2)
     assert float(losses.compute_hinge_loss(real, fake, weights)) == pytest.approx(((0.5 + 1.5) / 2 + 2.0) / 2)
     assert float(losses.measure_certainty(real, fake)) == pytest.approx(0.5 / 2)  # of the window's scores alone
-    together = losses.compute_critic_loss(real, fake, number(3.0), number(0.5), 10.0, weights)
+    together = losses.compute_critic_loss(real, fake, to_tensor(3.0), to_tensor(0.5), 10.0, weights)
     assert float(together) == pytest.approx(1.5 + 15.0)
 
 
 def test_critic_loss_is_hinge_plus_weighted_penalty() -> None:
-    real, fake = scores(0.5, 0.0), scores(0.0, 0.25)
+    real, fake = make_scores(0.5, 0.0), make_scores(0.0, 0.25)
     plain = float(losses.compute_hinge_loss(real, fake))
-    assert float(losses.compute_critic_loss(real, fake, number(3.0), number(0.0), 10.0)) == pytest.approx(plain)
-    assert float(losses.compute_critic_loss(real, fake, number(3.0), number(0.5), 10.0)) == pytest.approx(plain + 15.0)
+    assert float(losses.compute_critic_loss(real, fake, to_tensor(3.0), to_tensor(0.0), 10.0)) == pytest.approx(plain)
+    assert float(losses.compute_critic_loss(real, fake, to_tensor(3.0), to_tensor(0.5), 10.0)) == pytest.approx(
+        plain + 15.0
+    )
 
 
 def test_r1_is_the_mean_squared_norm() -> None:
@@ -71,7 +75,7 @@ def test_r1_of_a_critic_is_that_of_each_window_alone() -> None:
 
 @given(st.lists(st.floats(-100, 100, width=32), min_size=1, max_size=4), st.floats(-100, 100, width=32))
 def test_certainty_lies_between_0_and_1(real: list[float], fake: float) -> None:
-    found = float(losses.measure_certainty(scores(*real), scores(fake)))
+    found = float(losses.measure_certainty(make_scores(*real), make_scores(fake)))
     assert found == pytest.approx(min(max(np.mean(real) - fake, 0), 2) / 2, abs=1e-4)
     assert 0 <= found <= 1
 
@@ -91,15 +95,15 @@ def test_certainty_lies_between_0_and_1(real: list[float], fake: float) -> None:
     ],
 )
 def test_the_adaptive_weight(weight: float, certain: float, after: float) -> None:
-    found = float(losses.adapt_penalty_weight(number(weight), number(certain)))
+    found = float(losses.adapt_penalty_weight(to_tensor(weight), to_tensor(certain)))
     assert found == pytest.approx(after, abs=1e-7)
     assert 0.0 <= found <= 1.0
 
 
-def test_the_adaptive_weight_goes_back_and_forth() -> None:
-    weight = number(losses.FIRST_PENALTY_WEIGHT)
+def test_the_adaptive_weight_rises_and_falls() -> None:
+    weight = to_tensor(losses.FIRST_PENALTY_WEIGHT)
     for _ in range(3):
-        weight = losses.adapt_penalty_weight(weight, number(0.2))
+        weight = losses.adapt_penalty_weight(weight, to_tensor(0.2))
     for _ in range(5):
-        weight = losses.adapt_penalty_weight(weight, number(1.0))
+        weight = losses.adapt_penalty_weight(weight, to_tensor(1.0))
     assert float(weight) == 1.0

@@ -21,19 +21,19 @@ SIZES = ("default", "small")
 needs_reference = pytest.mark.skipif(not FOLDER.is_dir(), reason="needs ../shared/musika_reference")
 
 
-def config(size: str) -> GeneratorConfig:
+def make_config(size: str) -> GeneratorConfig:
     """Our configuration of the reference's sizes."""
     return GeneratorConfig(channels=32, coordinate_depth=16, base_channels=8, small=size == "small", critic_fields=())
 
 
 @functools.cache
-def tensors(size: str) -> dict[str, np.ndarray]:
+def read_tensors(size: str) -> dict[str, np.ndarray]:
     """All reference tensors by name."""
     with np.load(FOLDER / size / "tensors.npz") as file:
         return dict(file)
 
 
-def weights(size: str, network: str) -> dict[str, np.ndarray]:
+def read_weights(size: str, network: str) -> dict[str, np.ndarray]:
     """Published weights `layer/weight` to array, with the axis of height 1 taken out."""
     h5py = pytest.importorskip("h5py")
     found = {}
@@ -45,45 +45,45 @@ def weights(size: str, network: str) -> dict[str, np.ndarray]:
     return found
 
 
-def generator_names(size: str) -> dict[str, str]:
+def map_generator_names(size: str) -> dict[str, str]:
     """Published layer names of the generator to ours."""
-    return _layers(tables.list_generator_weights(config(size)))
+    return _map_layers(tables.list_generator_weights(make_config(size)))
 
 
-def critic_names(size: str) -> dict[str, str]:
+def map_critic_names(size: str) -> dict[str, str]:
     """Published layer names of the critic to ours."""
-    return _layers(tables.list_critic_weights(config(size)))
+    return _map_layers(tables.list_critic_weights(make_config(size)))
 
 
-def _layers(table: tables.Table) -> dict[str, str]:
+def _map_layers(table: tables.Table) -> dict[str, str]:
     return {name.split("/")[0]: weight.ours.rsplit("/", 1)[0] for name, weight in table.items()}
 
 
-def renamed(published: str, names: dict[str, str]) -> str:
+def rename(published: str, names: dict[str, str]) -> str:
     """Our name of a published `layer/weight`."""
     layer, weight = published.removesuffix(":0").split("/")
     return f"{names[layer]}/{weight}"
 
 
-def ours(size: str, network: str) -> dict[str, np.ndarray]:
+def read_our_weights(size: str, network: str) -> dict[str, np.ndarray]:
     """Published weights under our names, in our shapes: a convolution with kernel 1 is a dense layer here."""
-    names = critic_names(size) if network == "critic" else generator_names(size)
+    names = map_critic_names(size) if network == "critic" else map_generator_names(size)
     found = {}
-    for published, array in weights(size, network).items():
+    for published, array in read_weights(size, network).items():
         dense = array.ndim == 3 and array.shape[0] == 1
-        found[renamed(published, names)] = array[0] if dense else array
+        found[rename(published, names)] = array[0] if dense else array
     return found
 
 
-def with_weights(layer: Any, arrays: dict[str, np.ndarray]) -> Any:
-    """The layer after its weights were set, every one."""
+def assign_weights(layer: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """Sets all weights of a layer and returns it."""
     from musika import checkpoint
 
     checkpoint.assign(layer, arrays)
     return layer
 
 
-def distance(value: Any, reference: np.ndarray) -> float:
+def measure_distance(value: Any, reference: np.ndarray) -> float:
     """Largest difference, as a share of the reference's largest magnitude."""
     from keras import ops
 

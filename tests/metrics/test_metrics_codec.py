@@ -90,7 +90,7 @@ def test_an_excerpt_has_context_behind_it(tmp_path: Path) -> None:
     waveform, samples = read_excerpt(tmp_path / "a.wav", 1.0, codec)
     assert samples == 44_100
     piece = code_piece(codec, waveform, samples)
-    assert len(piece.original) == samples <= len(piece.decoded) and len(piece.latents) == codec.latents_of(samples)
+    assert len(piece.original) == samples <= len(piece.decoded) and len(piece.latents) == codec.count_latents(samples)
     whole = codec.reconstruct(audio.read(tmp_path / "a.wav"))[:samples]
     np.testing.assert_array_equal(piece.decoded[:samples], whole)
     assert read_excerpt(tmp_path / "a.wav", 9.0, codec)[1] == len(sound)

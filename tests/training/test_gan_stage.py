@@ -5,12 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-import json
-import os
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +19,7 @@ from musika.gan.generator import generate_windows
 from musika.gan.load import load_generator
 from musika.training import loop, optim
 from musika.training.stages.gan import GanStage, Start
+from tests.helpers.backends import run_on_both_backends
 
 SIZES = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=2, small=True, critic_fields=())
 TRAIN = GanTrainConfig(bs=2, totsamples=4, epochs=1, lr=1e-3, seed=3, whitening=0.0)
@@ -42,15 +37,15 @@ class Files:
 
 
 @functools.cache  # a stage holds no state that changes, and tracing its step takes seconds
-def stage(train=TRAIN, precision="float32", xla=False, sizes=SIZES):
+def get_stage(train=TRAIN, precision="float32", xla=False, sizes=SIZES):
     return GanStage(sizes, train, Files(), "abc", precision=precision, xla=xla)
 
 
-def fresh(**options):
+def make_stage(**options):
     return GanStage(SIZES, TRAIN, Files(), "abc", **options)
 
 
-def host(state):
+def to_host(state):
     return optim.flatten(backend.to_numpy(state))
 
 
@@ -58,14 +53,18 @@ def host(state):
 
 
 def test_init_is_a_function_of_the_seed():
-    first, again, other = host(stage().init_state(1)), host(stage().init_state(1)), host(stage().init_state(2))
+    first, again, other = (
+        to_host(get_stage().init_state(1)),
+        to_host(get_stage().init_state(1)),
+        to_host(get_stage().init_state(2)),
+    )
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert not np.array_equal(first["generator/start/kernel"], other["generator/start/kernel"])
     assert all(value.dtype in (np.float32, np.int32) for value in first.values())
 
 
 def test_the_average_begins_with_the_generators_own_weights():
-    state = stage().init_state(1)
+    state = get_stage().init_state(1)
     assert state["average"].keys() == state["generator"].keys()
     for name, value in state["generator"].items():
         assert np.array_equal(state["average"][name], value)
@@ -73,7 +72,7 @@ def test_the_average_begins_with_the_generators_own_weights():
 
 
 def test_batches_do_not_depend_on_their_size():
-    large, small = (stage(train=GanTrainConfig(bs=bs, totsamples=8, whitening=0.0)) for bs in (4, 2))
+    large, small = (get_stage(train=GanTrainConfig(bs=bs, totsamples=8, whitening=0.0)) for bs in (4, 2))
     whole, parts = large.make_batch(4), [small.make_batch(4), small.make_batch(6)]
     for name in ("real", "coordinates"):
         assert np.array_equal(whole[name], np.concatenate([part[name] for part in parts]))
@@ -81,25 +80,27 @@ def test_batches_do_not_depend_on_their_size():
     assert [n.shape[0] for n in whole["noise"]] == [8] * len(whole["noise"])
 
 
-def test_left_and_right_change_places_where_a_codec_keeps_them_apart():
+def test_channels_are_swapped_where_a_codec_keeps_them_apart():
     class Halves:
         stereo_halves, hop_total, sample_rate = True, 4096, 44_100
 
-    swapping = fresh(codec=Halves())
+    swapping = make_stage(codec=Halves())
     swapped = []
     for position in range(0, 64, 2):
-        plain, batch = stage().make_batch(position), swapping.make_batch(position)
+        plain, batch = get_stage().make_batch(position), swapping.make_batch(position)
         assert np.array_equal(plain["coordinates"], batch["coordinates"])
         same = np.array_equal(plain["real"], batch["real"])
         turned = np.array_equal(plain["real"], batch["real"][..., [2, 3, 0, 1]])
         assert same != turned
         swapped.append(turned)
     assert 8 <= sum(swapped) <= 24
-    away = fresh(stereo_halves=swapping.trained["stereo_halves"])  # a run that goes on without its codec
+    away = make_stage(stereo_halves=swapping.trained["stereo_halves"])  # a run that goes on without its codec
     assert all(np.array_equal(away.make_batch(n)["real"], swapping.make_batch(n)["real"]) for n in range(0, 64, 2))
     Halves.stereo_halves = False
-    together = fresh(codec=Halves())
-    assert all(np.array_equal(stage().make_batch(n)["real"], together.make_batch(n)["real"]) for n in range(0, 64, 2))
+    together = make_stage(codec=Halves())
+    assert all(
+        np.array_equal(get_stage().make_batch(n)["real"], together.make_batch(n)["real"]) for n in range(0, 64, 2)
+    )
 
 
 def test_every_place_of_every_file_is_cropped():
@@ -127,7 +128,7 @@ def average_scores(one: GanStage, scores):
     return sum(ops.mean(scores[:, at:end]) for at, end in itertools.pairwise(ends))
 
 
-def by_hand(one: GanStage, state, batch):
+def compute_by_hand(one: GanStage, state, batch):
     """Losses and gradients from the layers themselves."""
     checkpoint.assign(one.generator, state["generator"])
     checkpoint.assign(one.critic, state["critic"])
@@ -160,30 +161,30 @@ def by_hand(one: GanStage, state, batch):
 
 @pytest.mark.parametrize("fields", [(), (1, 4)])
 def test_both_networks_step_from_the_same_weights(fields):
-    one = stage(sizes=dataclasses.replace(SIZES, critic_fields=fields))
+    one = get_stage(sizes=dataclasses.replace(SIZES, critic_fields=fields))
     state, batch = one.init_state(1), one.make_batch(0)
-    loss_generator, loss_critic, gradients = by_hand(one, state, batch)
+    loss_generator, loss_critic, gradients = compute_by_hand(one, state, batch)
     new, scalars = one.step(state, batch)
     assert float(scalars["loss_generator"]) == pytest.approx(loss_generator, abs=1e-6)
     assert float(scalars["loss_critic"]) == pytest.approx(loss_critic, rel=1e-5)
     for name in ("generator", "critic"):
         weights, _ = optim.apply_adam(state[name], gradients[name], optim.init_adam(state[name]), TRAIN.lr, 0.5)
-        first = host(new[f"{name}_adam"]["m"])
-        for path, gradient in host(gradients[name]).items():
+        first = to_host(new[f"{name}_adam"]["m"])
+        for path, gradient in to_host(gradients[name]).items():
             scale = np.abs(gradient).max() + 1e-6
             np.testing.assert_allclose(first[path] / scale, 0.5 * gradient / scale, atol=2e-5, err_msg=path)
             # Adam's first step is the gradient's sign: compare it where that is not rounding noise
             sure = np.abs(gradient) > 1e-3 * scale
-            moved = np.broadcast_to(sure, host(new[name])[path].shape)
-            found, wanted = (host(tree)[path][moved] for tree in (new[name], weights))
+            moved = np.broadcast_to(sure, to_host(new[name])[path].shape)
+            found, wanted = (to_host(tree)[path][moved] for tree in (new[name], weights))
             np.testing.assert_allclose(found, wanted, atol=2e-6, err_msg=path)
 
 
-def test_average_and_penalty_weight_move_as_they_should():
-    one = stage()
+def test_a_step_updates_average_and_penalty_weight():
+    one = get_stage()
     state = one.init_state(1)
     new, scalars = one.step(state, one.make_batch(0))
-    old, now, averaged = host(state["generator"]), host(new["generator"]), host(new["average"])
+    old, now, averaged = to_host(state["generator"]), to_host(new["generator"]), to_host(new["average"])
     for path, value in averaged.items():
         np.testing.assert_allclose(value, 0.999 * old[path] + 0.001 * now[path], atol=1e-6)
     assert float(scalars["certainty"]) < 0.9
@@ -194,12 +195,12 @@ def test_average_and_penalty_weight_move_as_they_should():
 def test_half_precision_is_close_to_float32(precision):
     found = []
     for policy in ("float32", precision):
-        one = stage(precision=policy)
+        one = get_stage(precision=policy)
         state = one.init_state(1)
         state["loss_scale"]["scale"] = np.asarray(64.0, np.float32)
         for position in (0, 2):
             state, scalars = one.step(state, one.make_batch(position))
-        found.append((host(state), {name: float(value) for name, value in scalars.items()}))
+        found.append((to_host(state), {name: float(value) for name, value in scalars.items()}))
     (exact, wanted), (rough, losses_found) = found
     for name, value in wanted.items():
         assert losses_found[name] == pytest.approx(value, rel=0.1, abs=0.05), name
@@ -209,24 +210,24 @@ def test_half_precision_is_close_to_float32(precision):
 
 
 def test_an_overflow_in_float16_changes_nothing_but_the_scale():
-    one = stage(precision="mixed_float16")
+    one = get_stage(precision="mixed_float16")
     state = one.init_state(1)
     state["loss_scale"]["scale"] = np.asarray(2.0**24, np.float32)
-    before = host(state)
+    before = to_host(state)
     state, scalars = one.step(state, one.make_batch(0))
-    after = host(state)
+    after = to_host(state)
     changed = {name for name in before if not np.array_equal(before[name], after[name])}
     assert changed == {"loss_scale/scale"} and after["loss_scale/scale"] == 2.0**23
     assert np.isfinite([float(value) for value in scalars.values()]).all()
     for position in range(2, 42, 2):  # the scale comes down by itself, then training goes on
         state, _ = one.step(state, one.make_batch(position))
-    found = host(state)
+    found = to_host(state)
     assert found["generator_adam/step"] > 0 and found["loss_scale/scale"] < 2.0**24
     assert not np.array_equal(found["generator/out/kernel"], before["generator/out/kernel"])
 
 
 def test_float32_does_not_touch_the_loss_scale():
-    one = stage()
+    one = get_stage()
     state, scalars = one.step(one.init_state(1), one.make_batch(0))
     assert float(state["loss_scale"]["scale"]) == 2.0**15 and "loss_scale" not in scalars
 
@@ -235,7 +236,7 @@ def test_float32_does_not_touch_the_loss_scale():
 def test_xla_gives_the_same_losses():
     rows = []
     for xla in (False, True):
-        one = stage(xla=xla)
+        one = get_stage(xla=xla)
         _, scalars = one.step(one.init_state(1), one.make_batch(0))
         rows.append([float(scalars[name]) for name in sorted(scalars)])
     np.testing.assert_allclose(rows[0], rows[1], rtol=1e-4, atol=1e-5)
@@ -244,15 +245,15 @@ def test_xla_gives_the_same_losses():
 # ------------------------------------------------------------------------------------- through the training loop
 
 
-def settings(epochs):
+def make_settings(epochs):
     return loop.Settings(bs=2, totsamples=4, epochs=epochs, seed=3)
 
 
 @pytest.mark.backend
 def test_resuming_gives_equal_bits(tmp_path):
-    loop.run(stage(), settings(2), tmp_path / "whole")
-    loop.run(stage(), settings(1), tmp_path / "part")
-    loop.run(fresh(), settings(2), tmp_path / "part", find_newest_checkpoint(tmp_path / "part"))
+    loop.run(get_stage(), make_settings(2), tmp_path / "whole")
+    loop.run(get_stage(), make_settings(1), tmp_path / "part")
+    loop.run(make_stage(), make_settings(2), tmp_path / "part", find_newest_checkpoint(tmp_path / "part"))
     whole, part = (checkpoint.read(tmp_path / run / "000000008", "state") for run in ("whole", "part"))
     assert whole.keys() == part.keys()
     for name in whole:
@@ -261,7 +262,7 @@ def test_resuming_gives_equal_bits(tmp_path):
 
 
 def test_a_checkpoint_is_a_generator_with_the_averaged_weights(tmp_path):
-    loop.run(stage(), settings(1), tmp_path)
+    loop.run(get_stage(), make_settings(1), tmp_path)
     loaded = load_generator(tmp_path / "000000004")
     assert loaded.config == SIZES and loaded.codec_identity == "abc"
     state = checkpoint.read(tmp_path / "000000004", "state")
@@ -270,27 +271,27 @@ def test_a_checkpoint_is_a_generator_with_the_averaged_weights(tmp_path):
 
 
 def test_fine_tuning_begins_with_the_given_generator():
-    given = host(stage().init_state(7)["generator"])
-    state = fresh(start=Start(given)).init_state(1)
-    random = stage().init_state(1)
+    given = to_host(get_stage().init_state(7)["generator"])
+    state = make_stage(start=Start(given)).init_state(1)
+    random = get_stage().init_state(1)
     for name, value in given.items():
         assert np.array_equal(state["generator"][name], value) and np.array_equal(state["average"][name], value)
     assert all(np.array_equal(state["critic"][name], value) for name, value in random["critic"].items())
-    critic = host(stage().init_state(7)["critic"])
-    state = fresh(start=Start(given, critic)).init_state(1)
+    critic = to_host(get_stage().init_state(7)["critic"])
+    state = make_stage(start=Start(given, critic)).init_state(1)
     assert all(np.array_equal(state["critic"][name], value) for name, value in critic.items())
 
 
 def test_fine_tuning_refuses_other_sizes():
     other = GanStage(GeneratorConfig(4, 4, 4, True, critic_fields=()), TRAIN, Files(), "abc").init_state(1)["generator"]
     with pytest.raises(CheckpointError, match="is expected"):
-        fresh(start=Start(host(other))).init_state(1)
+        make_stage(start=Start(to_host(other))).init_state(1)
 
 
 def test_previews_are_music_of_the_right_length():
     from tests.helpers.tiny import FakeCodec
 
-    one = fresh(codec=FakeCodec())
+    one = make_stage(codec=FakeCodec())
     found = list(one.render_previews(one.init_state(1)))
     assert [name for name, _ in found] == ["sample-0", "sample-1", "sample-2", "sample-3"]
     for _, waveform in found:
@@ -301,10 +302,9 @@ def test_previews_are_music_of_the_right_length():
 
 
 BOTH = """
-    import json, sys
-    sys.path.insert(0, sys.argv[1])
-    from tests.training.test_gan_stage import stage
-    one = stage()
+    import json
+    from tests.training.test_gan_stage import get_stage
+    one = get_stage()
     state, rows = one.init_state(1), []
     for position in range(0, 12, 2):
         state, scalars = one.step(state, one.make_batch(position))
@@ -314,15 +314,7 @@ BOTH = """
 
 
 def test_both_backends_give_the_same_losses():
-    found = []
-    for name in ("tensorflow", "jax"):
-        pytest.importorskip(name)
-        environment = {**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
-        command = [sys.executable, "-c", textwrap.dedent(BOTH), str(Path(__file__).parents[2])]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        assert done.returncode == 0, done.stderr
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-    for step, (one, other) in enumerate(zip(*found, strict=True)):
+    for step, (one, other) in enumerate(zip(*run_on_both_backends(BOTH), strict=True)):
         for name, value in one.items():
             assert other[name] == pytest.approx(value, rel=1e-4, abs=1e-4), f"{name} at step {step}"
 
@@ -331,7 +323,7 @@ def test_known_draws_behind_the_windows():
     number = int(draws.integers(TRAIN.seed, "training/window", 5, 1)[0])
     places = [(file, offset) for file, length in enumerate(Files.lengths) for offset in range(length - 127)]
     file, offset = places[number % len(places)]
-    assert np.array_equal(stage().batches.crop_window(5), Files().crop(file, offset, 128))
+    assert np.array_equal(get_stage().batches.crop_window(5), Files().crop(file, offset, 128))
 
 
 # ----------------------------------------------------------------------------------------------------- figures
@@ -342,7 +334,7 @@ def test_figures_compare_what_averages_generate_with_what_is_held_out():
         def crop(self, file_index, offset, length):
             return 3 * super().crop(file_index, offset, length)
 
-    near, far = fresh(), fresh(held_out=Loud())
+    near, far = make_stage(), make_stage(held_out=Loud())
     state = near.init_state(1)
     for weights in (state["generator"], state["critic"]):  # which figures must not look at
         for name in weights:

@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
-import os
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,16 +10,17 @@ import pytest
 
 from musika import backend, draws
 from musika.training import optim
+from tests.helpers.backends import run_on_both_backends
 
 
-def tree(index: int = 0, scale: float = 1.0):
+def make_tree(index: int = 0, scale: float = 1.0):
     return {
         "a": draws.normal(0, "a", index, (3, 4)) * scale,
         "b": [draws.normal(0, "b", index, (5,)) * scale, {"c": draws.normal(0, "c", index, ()) * scale}],
     }
 
 
-def close(found, wanted, tolerance):
+def assert_close(found, wanted, tolerance):
     found, wanted = optim.flatten(backend.to_numpy(found)), optim.flatten(wanted)
     assert found.keys() == wanted.keys()
     for path, value in wanted.items():
@@ -36,10 +31,12 @@ def close(found, wanted, tolerance):
 
 
 def test_flatten_and_back():
-    flat = optim.flatten(tree())
+    flat = optim.flatten(make_tree())
     assert list(flat) == ["a", "b/0", "b/1/c"]
-    assert optim.flatten(optim.unflatten(tree(1), flat)).keys() == flat.keys()
-    assert all(a is b for a, b in zip(keras.tree.flatten(optim.unflatten(tree(1), flat)), flat.values(), strict=True))
+    assert optim.flatten(optim.unflatten(make_tree(1), flat)).keys() == flat.keys()
+    assert all(
+        a is b for a, b in zip(keras.tree.flatten(optim.unflatten(make_tree(1), flat)), flat.values(), strict=True)
+    )
 
 
 def test_paths_that_read_the_same_are_refused():
@@ -59,9 +56,9 @@ def test_trees_of_different_structure_are_refused(other):
 @pytest.mark.backend
 @pytest.mark.parametrize("betas_and_decay", [(0.9, 0.999, 0), (0.5, 0.999, 0), (0, 0.99, 0), (0.9, 0.99, 0.1)])
 @pytest.mark.parametrize("compiled", [False, True])
-def test_adam_steps_like_kerass(betas_and_decay, compiled):
+def test_adam_is_that_of_keras(betas_and_decay, compiled):
     beta1, beta2, decay = betas_and_decay
-    weights = tree()
+    weights = make_tree()
     flat = optim.flatten(weights)
     variables = [keras.Variable(value) for value in flat.values()]
     kind = keras.optimizers.AdamW if decay else keras.optimizers.Adam
@@ -74,11 +71,11 @@ def test_adam_steps_like_kerass(betas_and_decay, compiled):
     step = backend.compile(step) if compiled else step
     moments = optim.init_adam(weights)
     for index in range(1, 21):
-        gradients = tree(index, 10.0 ** (index % 5 - 3))
+        gradients = make_tree(index, 10.0 ** (index % 5 - 3))
         weights, moments = step(weights, gradients, moments)
         keras_adam.apply([keras.ops.convert_to_tensor(g) for g in keras.tree.flatten(gradients)], variables)
     wanted = dict(zip(flat, [keras.ops.convert_to_numpy(v.value) for v in variables], strict=True))
-    close(weights, optim.unflatten(tree(), wanted), 1e-6)
+    assert_close(weights, optim.unflatten(make_tree(), wanted), 1e-6)
     assert int(backend.to_numpy(moments["step"])) == 20
 
 
@@ -93,7 +90,7 @@ def test_adam_of_half_precision_gradients_keeps_float32():
 
 def test_the_moving_average_follows():
     averaged = optim.update_average({"w": np.zeros(2, np.float32)}, {"w": np.array([1.0, 2.0], np.float32)}, 0.75)
-    close(averaged, {"w": np.array([0.25, 0.5])}, 1e-7)
+    assert_close(averaged, {"w": np.array([0.25, 0.5])}, 1e-7)
 
 
 # ----------------------------------------------------------------------------------------------------- loss scale
@@ -120,16 +117,16 @@ def test_loss_scale_stays_in_its_range():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_one_bad_number_is_seen(bad):
-    found = tree()
+    found = make_tree()
     assert bool(backend.to_numpy(optim.is_finite(found)))
     found["b"][1]["c"] = np.float32(bad)
     assert not bool(backend.to_numpy(optim.is_finite(found)))
 
 
 def test_a_step_that_overflowed_changes_nothing():
-    old, new = tree(), keras.tree.map_structure(lambda leaf: leaf + np.float32(np.nan), tree(1))
-    close(optim.select(optim.is_finite(new), new, old), old, 0)
-    close(optim.select(optim.is_finite(old), old, new), old, 0)
+    old, new = make_tree(), keras.tree.map_structure(lambda leaf: leaf + np.float32(np.nan), make_tree(1))
+    assert_close(optim.select(optim.is_finite(new), new, old), old, 0)
+    assert_close(optim.select(optim.is_finite(old), old, new), old, 0)
 
 
 def test_unscale():
@@ -141,16 +138,16 @@ def test_unscale():
 # ------------------------------------------------------------------------------------------- clipping, schedules
 
 
-def test_clip_shortens_long_gradients_alone():
-    length = np.sqrt(sum(np.sum(np.square(leaf)) for leaf in keras.tree.flatten(tree())))
-    clipped, norm = optim.clip_by_global_norm(tree(), 1.0)
+def test_clipping_changes_long_gradients_only():
+    length = np.sqrt(sum(np.sum(np.square(leaf)) for leaf in keras.tree.flatten(make_tree())))
+    clipped, norm = optim.clip_by_global_norm(make_tree(), 1.0)
     assert float(backend.to_numpy(norm)) == pytest.approx(length, rel=1e-6)
     assert float(backend.to_numpy(optim.compute_global_norm(clipped))) == pytest.approx(1.0, rel=1e-6)
-    close(optim.clip_by_global_norm(tree(), 100.0)[0], tree(), 1e-7)
-    close(optim.clip_by_global_norm({"w": np.zeros(2, np.float32)}, 1.0)[0], {"w": np.zeros(2)}, 0)
+    assert_close(optim.clip_by_global_norm(make_tree(), 100.0)[0], make_tree(), 1e-7)
+    assert_close(optim.clip_by_global_norm({"w": np.zeros(2, np.float32)}, 1.0)[0], {"w": np.zeros(2)}, 0)
 
 
-def test_schedule_rises_then_falls():
+def test_the_learning_rate_rises_then_falls():
     rates = [float(backend.to_numpy(optim.compute_learning_rate(np.int32(t), 1.0, 10, 110, 0.1))) for t in range(130)]
     assert rates[0] == pytest.approx(0.1) and rates[9] == pytest.approx(1.0)
     assert rates[60] == pytest.approx(0.55) and rates[110] == pytest.approx(0.1) and rates[129] == pytest.approx(0.1)
@@ -160,9 +157,8 @@ def test_schedule_rises_then_falls():
 # ------------------------------------------------------------------------------------------------------- backends
 
 BOTH = """
-    import json, sys
-    sys.path.insert(0, sys.argv[1])
-    from tests.training.test_optim import tree
+    import json
+    from tests.training.test_optim import make_tree
     from musika import backend
     from musika.training import optim
     from keras import ops
@@ -177,10 +173,10 @@ BOTH = """
         weights, adam = optim.apply_adam(state["w"], gradients, state["adam"], lr, 0.5)
         return {"w": weights, "adam": adam, "average": optim.update_average(state["average"], weights, 0.9)}, value
     step = backend.compile(step)
-    state = {"w": tree(), "adam": optim.init_adam(tree()), "average": tree()}
+    state = {"w": make_tree(), "adam": optim.init_adam(make_tree()), "average": make_tree()}
     losses = []
     for index in range(20):
-        state, value = step(state, tree(index + 1))
+        state, value = step(state, make_tree(index + 1))
         losses.append(float(value))
     flat = optim.flatten(backend.to_numpy(state))
     print(json.dumps({"losses": losses, **{path: leaf.tolist() for path, leaf in sorted(flat.items())}}))
@@ -188,14 +184,7 @@ BOTH = """
 
 
 def test_both_backends_agree():
-    found = []
-    for name in ("tensorflow", "jax"):
-        pytest.importorskip(name)
-        environment = {**os.environ, "KERAS_BACKEND": name, "TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu"}
-        command = [sys.executable, "-c", textwrap.dedent(BOTH), str(Path(__file__).parents[2])]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        assert done.returncode == 0, done.stderr
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-    assert found[0].keys() == found[1].keys()
-    for name, value in found[0].items():
-        np.testing.assert_allclose(value, found[1][name], rtol=2e-6, atol=1e-6, err_msg=name)
+    one, other = run_on_both_backends(BOTH)
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        np.testing.assert_allclose(value, other[name], rtol=2e-6, atol=1e-6, err_msg=name)
