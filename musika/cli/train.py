@@ -42,7 +42,8 @@ def run(options: TrainOptions) -> int:
             if len(recipe.steps) > 1:
                 _announce_step(recipe, number, step)
             if load_path is None and step.starts_from != "nothing":
-                raise UsageError(f"step {number} starts from the result of step {number - 1}: name it with --load_path")
+                before = f"the result of step {number - 1}" if number > 1 else "an existing checkpoint"
+                raise UsageError(f"step {number} of {recipe.name} starts from {before}: name it with --load_path")
             prepared = prepare_training(make_request(options, recipe.stage, step, load_path))
             code = _run_with_pages(options, prepared)
             if code != 0:
