@@ -21,7 +21,7 @@ from musika.metrics.latents.statistics import LAGS, LatentStatistics
 from musika.metrics.notes.transcriber import load_network
 from musika.metrics.pair import reconstruction
 from musika.metrics.speed import measure_matrix_product
-from musika.score import Notes, find_midi, read_notes
+from musika.score import Notes, find_midi, read_score
 
 FIGURES = "evaluation.json"
 COLUMNS = {  # figure: heading of the table
@@ -71,7 +71,7 @@ def evaluate_folder(options: EvaluateOptions, load: Callable[[], Codec]) -> int:
         for path in paths:
             bar.status(format_path(path.name))
             try:
-                notes = read_notes(scores[path]) if path in scores else None
+                notes = read_score(scores[path]).notes if path in scores else None
                 piece = code_piece(codec, *read_excerpt(path, options.seconds, codec))
             except (AudioError, ScoreError) as error:
                 failed.append(str(error))

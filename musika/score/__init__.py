@@ -1,6 +1,23 @@
-"""Scores: notes and MIDI files."""
+"""Scores: notes, pedals, tempo and metre; MIDI files in and out. Times are seconds, and beats are kept beside them."""
 
-from musika.score.midi import find_midi, read_notes
-from musika.score.notes import Notes
+from musika.score.midi import find_midi, read_score
+from musika.score.notes import NO_NOTES, NO_PEDALS, Notes, Pedals, find_ends, join_notes, join_pedals
+from musika.score.score import Score
+from musika.score.timing import NO_METRES, Metres, TempoMap, make_constant_tempo
 
-__all__ = ["Notes", "find_midi", "read_notes"]
+__all__ = [
+    "NO_METRES",
+    "NO_NOTES",
+    "NO_PEDALS",
+    "Metres",
+    "Notes",
+    "Pedals",
+    "Score",
+    "TempoMap",
+    "find_ends",
+    "find_midi",
+    "join_notes",
+    "join_pedals",
+    "make_constant_tempo",
+    "read_score",
+]

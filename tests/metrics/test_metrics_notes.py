@@ -20,7 +20,8 @@ FRAMES = WINDOW // FRAME + 1
 
 def make_notes(*pairs: tuple[float, int]) -> Notes:
     onsets, pitches = (np.array(column) for column in zip(*pairs, strict=True))
-    return Notes(onsets.astype(float), pitches, np.full(len(pairs), 80), np.zeros(len(pairs), bool))
+    order, zeros = np.argsort(onsets, kind="stable"), np.zeros(len(pairs))
+    return Notes(onsets[order], onsets[order] + 0.1, pitches[order], zeros + 80, zeros, zeros)
 
 
 class Listener:
@@ -74,7 +75,7 @@ def test_figures_have_known_answers() -> None:
 def test_one_lag_of_the_whole_piece_is_no_error_and_drums_do_not_count() -> None:
     waveform = make_waveform(1.08, 2.08, 3.08)
     notes = make_notes((1, 60), (2, 60), (3, 60), (3.5, 36))
-    notes = Notes(notes.onsets, notes.pitches, notes.velocities, np.array([False, False, False, True]))
+    notes = notes.replace(is_drum=np.array([False, False, False, True]))
     assert note_onsets.evaluate(Listener(), notes, waveform, RATE)["note_f1"] == 1.0
     uneven = make_waveform(1.08, 2.0, 2.9)
     assert note_onsets.evaluate(Listener(), notes, uneven, RATE)["note_f1"] < 1.0
