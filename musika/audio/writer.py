@@ -1,7 +1,8 @@
 """Writes audio of any length as WAV, FLAC, Ogg Vorbis, Opus, MP3, AIFF and more: as a file, or in memory.
 
-A file has its name only when it is complete. 16-bit formats get triangular dither, the same for the same samples
-whatever blocks they come in. Samples beyond full scale are clipped and counted.
+A file has its name only when it is complete, and the same samples and tags give the same bytes. 16-bit formats get
+triangular dither, the same for the same samples whatever blocks they come in. Samples beyond full scale are clipped and
+counted, unless they are stored as floats.
 """
 
 from __future__ import annotations
@@ -9,36 +10,21 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
-from musika.audio.compare import have_same_content
 from musika.audio.convert import rechunk, resample
+from musika.audio.encoders import make_encoder
+from musika.audio.encodings import OPUS_RATE, Encoding, choose_encoding
+from musika.audio.ogg import choose_serial, set_serial
 from musika.audio.opus import LOOKAHEAD, shorten
-from musika.draws import integers
 from musika.errors import AudioError
-from musika.files import NewFile, describe_error, escape, format_path, open_replacement, open_without_replacing
+from musika.files import NewFile, describe_error, format_path, open_replacement, open_without_replacing
 
-# extension: libsndfile's format and encoding
-FORMATS: dict[str, tuple[str, str]] = {
-    ".wav": ("WAV", "PCM_16"),
-    ".flac": ("FLAC", "PCM_16"),
-    ".ogg": ("OGG", "VORBIS"),
-    ".opus": ("OGG", "OPUS"),
-    ".mp3": ("MP3", "MPEG_LAYER_III"),
-    ".aiff": ("AIFF", "PCM_16"),
-    ".aif": ("AIFF", "PCM_16"),
-    ".caf": ("CAF", "PCM_16"),
-    ".w64": ("W64", "PCM_16"),
-    ".rf64": ("RF64", "PCM_16"),
-}
-OPUS_RATE = 48_000  # Hz, the rate of all Opus files
-BLOCK = 1 << 16  # samples written, and dithered, at once
-LARGEST = (1 << 32) - (1 << 16)  # bytes of samples that the header of a WAV or AIFF file can state
+BLOCK = 1 << 16  # samples that an encoder gets at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +55,7 @@ def write(
     sample_rate: int,
     metadata: Mapping[str, str] | None = None,
     keep_existing: bool = False,
+    bits: str | None = None,
 ) -> WrittenFile:
     """Writes a waveform, or one that comes in blocks, in the format that the extension names.
 
@@ -76,60 +63,57 @@ def write(
         path: of the file; folders above it are made.
         waveform: `[N, channels]` float32 in [-1, 1], or blocks of it.
         sample_rate: Hz. Opus is written at 48 kHz.
-        metadata: `title`, `artist`, `comment`, `date`, `software`, `license` ... to text.
+        metadata: tags: `title`, `artist`, `album`, `comment`, `date`, `genre`, `license`, `software` to text.
         keep_existing: never replace a file that holds something else: the new one gets the next free name, such as
             `song-2.wav`, which the result says.
+        bits: "16", "24" or "32f" (floats); None is 16 where the format has a choice.
 
     Raises:
-        AudioError: unknown extension, no samples or not finite ones, the disk is full, no permission.
+        AudioError: unknown extension or bits, no samples or not finite ones, the disk is full, no permission.
     """
-    kind = _choose_kind(path)
+    encoding = choose_encoding(path, bits)
     try:
         with _open(path, keep_existing) as new:
             samples, channels, clipped = _encode(
-                new.file, format_path(path), waveform, sample_rate, kind, metadata or {}
+                new.file, format_path(path), waveform, sample_rate, encoding, metadata or {}
             )
     except OSError as error:
         raise AudioError(f"{format_path(path)} cannot be written: {describe_error(error)}") from error
     return WrittenFile(new.path, samples, channels, clipped)
 
 
-def encode(waveform: np.ndarray, sample_rate: int, extension: str) -> bytes:
+def encode(
+    waveform: np.ndarray | Iterable[np.ndarray],
+    sample_rate: int,
+    extension: str,
+    metadata: Mapping[str, str] | None = None,
+    bits: str | None = None,
+) -> bytes:
     """A complete audio file in memory, with the same content as `write` gives it.
 
     Args:
-        waveform: `[N, channels]` float32 in [-1, 1].
+        waveform: `[N, channels]` float32 in [-1, 1], or blocks of it.
         sample_rate: Hz. Opus is written at 48 kHz.
         extension: names the format, one of `FORMATS`.
+        metadata: tags, as `write` takes them.
+        bits: as `write` takes them.
 
     Raises:
-        AudioError: unknown extension, no samples or not finite ones.
+        AudioError: unknown extension or bits, no samples or not finite ones.
     """
     file = io.BytesIO()
-    _encode(file, "sound", waveform, sample_rate, _choose_kind(Path(f"sound{extension}")), {})
+    _encode(file, "sound", waveform, sample_rate, choose_encoding(Path(f"sound{extension}"), bits), metadata or {})
     return file.getvalue()
 
 
 @contextlib.contextmanager
 def _open(path: Path, keep_existing: bool) -> Iterator[NewFile]:
     if keep_existing:
-        with open_without_replacing(path, have_same_content) as new:
+        with open_without_replacing(path) as new:
             yield new
     else:
         with open_replacement(path) as file:
             yield NewFile(file, path)
-
-
-def _choose_kind(path: Path) -> tuple[str, str]:
-    """libsndfile's format and encoding for a file.
-
-    Raises:
-        AudioError: there are none.
-    """
-    kind = FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise AudioError(f"{format_path(path)} cannot be written: its name must end in {', '.join(FORMATS)}")
-    return kind
 
 
 def _encode(
@@ -137,8 +121,8 @@ def _encode(
     name: str,
     waveform: np.ndarray | Iterable[np.ndarray],
     rate: int,
-    kind: tuple[str, str],
-    metadata: Mapping[str, str],
+    encoding: Encoding,
+    tags: Mapping[str, str],
 ) -> tuple[int, int, int]:
     """Encodes a waveform into an open file; returns samples, channels and how many samples were clipped.
 
@@ -147,50 +131,37 @@ def _encode(
         OSError: the file cannot be written.
     """
     blocks: Iterable[np.ndarray] = [waveform] if isinstance(waveform, np.ndarray) else waveform
-    if kind[1] != "OPUS":
-        return _encode_blocks(file, name, rechunk(blocks, BLOCK), rate, kind, metadata)
-    blocks = _append_silence(resample(blocks, rate, OPUS_RATE), LOOKAHEAD)
-    samples, channels, clipped = _encode_blocks(file, name, rechunk(blocks, BLOCK), OPUS_RATE, kind, metadata)
-    shorten(file, LOOKAHEAD)
-    return samples - LOOKAHEAD, channels, clipped
+    extra = 0
+    if encoding.codec == "OPUS":
+        blocks, rate, extra = _append_silence(resample(blocks, rate, OPUS_RATE), LOOKAHEAD), OPUS_RATE, LOOKAHEAD
+    samples, channels, clipped = _encode_blocks(file, name, rechunk(blocks, BLOCK), rate, encoding, tags)
+    if extra:
+        shorten(file, extra)
+    if encoding.container == "OGG":
+        set_serial(file, choose_serial(tags))
+    return samples - extra, channels, clipped
 
 
 def _encode_blocks(
-    file: BinaryIO,
-    name: str,
-    blocks: Iterator[np.ndarray],
-    rate: int,
-    kind: tuple[str, str],
-    metadata: Mapping[str, str],
+    file: BinaryIO, name: str, blocks: Iterator[np.ndarray], rate: int, encoding: Encoding, tags: Mapping[str, str]
 ) -> tuple[int, int, int]:
     """`_encode` for blocks of `BLOCK` samples."""
-    import soundfile  # type: ignore[import-untyped]
-
-    first = next(blocks, None)
-    if first is None:
+    block = next(blocks, None)
+    if block is None:
         raise AudioError(f"{name} cannot be written: there are no samples")
-    channels = first.shape[1]
-    sink = _Sink(file)
-    form, encoding = kind
-    samples = clipped = 0
+    channels = block.shape[1]
+    encoder = make_encoder(file, name, encoding, rate, channels, tags, endless=False)
+    samples = 0
     try:
-        with soundfile.SoundFile(sink, "w", rate, channels, encoding, format=form) as sound:
-            for field, text in metadata.items():
-                setattr(sound, field, escape(text))  # a folder's name in it may have any bytes
-            for index, block in enumerate(itertools.chain([first], blocks)):
-                if not np.isfinite(block).all():
-                    raise AudioError(f"{name} cannot be written: its samples are not finite numbers (NaN or infinite)")
-                if form in ("WAV", "AIFF") and 2 * (samples + len(block)) * channels > LARGEST:
-                    raise AudioError(f"{name} cannot be written: {form} files hold 4 GiB at most; choose flac or w64")
-                quantised, beyond = _quantise(block, encoding, index)
-                sound.write(quantised)
-                sink.check()
-                samples, clipped = samples + len(block), clipped + beyond
-    except (soundfile.SoundFileError, AssertionError) as error:  # soundfile asserts that all was written
-        sink.check()
-        raise AudioError(f"{name} cannot be written: {error}") from error
-    sink.check()
-    return samples, channels, clipped
+        while block is not None:
+            encoder.write(block)
+            samples += len(block)
+            block = next(blocks, None)
+        encoder.finish()
+    except BaseException:
+        encoder.abandon()
+        raise
+    return samples, channels, encoder.clipped
 
 
 def _append_silence(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
@@ -201,59 +172,3 @@ def _append_silence(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.n
         yield block
     if channels:
         yield np.zeros((samples, channels), np.float32)
-
-
-def _quantise(block: np.ndarray, encoding: str, index: int) -> tuple[np.ndarray, int]:
-    """What the encoder is given for block number `index`, and how many samples lay beyond full scale."""
-    beyond = int(np.count_nonzero(np.abs(block) > 1))
-    if encoding != "PCM_16":
-        return np.clip(block, -1, 1), beyond
-    # the difference of two uniform numbers is triangular noise of ±1 step: the error no longer depends on the sound
-    halves = integers(0, "dither", index, block.size).astype("<u8").view("<i4").astype(np.float32)  # [2 n channels]
-    steps = (halves[::2] - halves[1::2]).reshape(block.shape)
-    steps *= np.float32(2.0**-32)
-    steps += block * np.float32(32768)
-    np.rint(steps, out=steps)
-    return np.clip(steps, -32768, 32767).astype(np.int16), beyond
-
-
-class _Sink:
-    """The file as libsndfile sees it, which does not always tell when the disk is full: the first failure is kept."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._error: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        """Writes, or keeps the failure."""
-        if self._error is None:
-            try:
-                return self._file.write(data)
-            except OSError as error:
-                self._error = error
-        return 0
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Moves, which writes what is buffered."""
-        try:
-            return self._file.seek(offset, whence)
-        except OSError as error:
-            self._error = self._error or error
-            return -1
-
-    def tell(self) -> int:
-        """The position, bytes."""
-        return self._file.tell()
-
-    def read(self, size: int) -> bytes:
-        """Bytes: some encoders read their own header again."""
-        return self._file.read(size)
-
-    def readinto(self, buffer: Any) -> int:
-        """The same into a buffer."""
-        return self._file.readinto(buffer)  # type: ignore[attr-defined]
-
-    def check(self) -> None:
-        """Raises the first failure."""
-        if self._error is not None:
-            raise self._error

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,15 +64,10 @@ def have_same_bytes(first: Path, second: Path) -> bool:
 
 
 @contextlib.contextmanager
-def open_without_replacing(
-    path: Path, have_same_content: Callable[[Path, Path], bool] = have_same_bytes
-) -> Iterator[NewFile]:
+def open_without_replacing(path: Path) -> Iterator[NewFile]:
     """As `open_replacement`, but what other files hold is never lost: then the new one gets the next free name.
 
-    `song.wav` becomes `song-2.wav`, `song-3.wav` ... A file that has the same content already stays as it is.
-
-    Args:
-        have_same_content: compares two files.
+    `song.wav` becomes `song-2.wav`, `song-3.wav` ... A file of the same bytes stays as it is.
 
     Raises:
         OSError: as `open_replacement`.
@@ -81,16 +76,16 @@ def open_without_replacing(
         new = NewFile(partial.file, path)
         yield new
         partial.finish()
-        new.path = _move_to_free_name(partial.path, path, have_same_content)
+        new.path = _move_to_free_name(partial.path, path)
     sync_folder(path.parent)
 
 
-def _move_to_free_name(partial: Path, path: Path, have_same_content: Callable[[Path, Path], bool]) -> Path:
+def _move_to_free_name(partial: Path, path: Path) -> Path:
     """Gives a complete file the first name that is free or holds the same, and returns that name."""
     for number in itertools.count(1):
         target = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
         with contextlib.suppress(OSError):  # what cannot be read counts as different
-            if target.is_file() and have_same_content(partial, target):
+            if target.is_file() and have_same_bytes(partial, target):
                 os.utime(target)
                 break
         try:
