@@ -64,19 +64,22 @@ def _follow_tones(offset: Tensor, own: Tensor, frames: int) -> tuple[Tensor, Ten
         own: the bin that is nearest to this tone, `[N, S, R]`.
         frames: in one step.
     """
-    steps, turn = offset.shape[1], (np.pi / 2 * frames) * offset  # a bin turns by a quarter from frame to frame
+    _, steps, count = offset.shape
+    turn = (np.pi / 2 * frames) * offset  # a bin turns by a quarter from frame to frame
+    cells = ops.reshape(ops.arange(ops.shape(own)[0], dtype="int32"), (-1, 1, 1))
+    own = ops.reshape(own + count * cells, (-1, steps, count))  # indices into `[N R]`: one gather a step
     phase = _compute_border_phases(offset[:, 0])
     starts = []
     for step in range(steps):
         if step:
-            phase = ops.take_along_axis(phase, own[:, step], axis=-1)
+            phase = ops.take(ops.reshape(phase, (-1,)), own[:, step])
         starts.append(phase)
         phase = phase + turn[:, step]
     missing = _compute_border_phases(offset[:, -1]) - phase
     missing = missing - 2 * np.pi * ops.round(missing / (2 * np.pi))
     corrections = []
     for step in reversed(range(steps)):  # tones are followed back from the end, so each has one correction all along
-        missing = ops.take_along_axis(missing, own[:, step], axis=-1)
+        missing = ops.take(ops.reshape(missing, (-1,)), own[:, step])
         corrections.append(missing)
     return ops.stack(starts, axis=1), ops.stack(corrections[::-1], axis=1)
 
