@@ -96,8 +96,9 @@ def _time_generating(options: argparse.Namespace) -> float:
     config, xla = GeneratorConfig(critic_fields=()), options.xla == "True"
     generator = Generator(config, dtype=_choose_policy(options))
     codec = make_codec(_choose_policy(options), xla)
-    model = render.Model(config, render.compile_generator(generator, xla), codec, "random")
-    return _time_best(lambda: render.render(model, 0, 0.0, options.seconds), options)
+    generate = render.compile_generator(generator, xla)
+    piece = render.GeneratorModel(config=config, generate=generate, codec=codec, name="random").piece(0)
+    return _time_best(lambda: piece.render(0.0, options.seconds), options)
 
 
 def _time_encoding(options: argparse.Namespace) -> float:

@@ -77,10 +77,8 @@ def _decode(options: argparse.Namespace) -> Work:
 
 
 def _generate(options: argparse.Namespace) -> Work:
-    from musika import render
-
-    model = _load_model(options)
-    return options.seconds, lambda: render.render(model, 0, 0.0, options.seconds)
+    piece = _load_model(options).piece(0)
+    return options.seconds, lambda: piece.render(0.0, options.seconds)
 
 
 def _train_gan(options: argparse.Namespace) -> Work:

@@ -62,7 +62,7 @@ def _write_piece(
     """Renders one piece into a file, and prints a line about it."""
     started = time.perf_counter()
     meter = _Meter(model.sample_rate, bar)
-    blocks = render.stream(model, seed, 0.0, truncation, seconds)
+    blocks = model.piece(seed, truncation=truncation).stream(0.0, seconds)
     tags = {"title": f"{model.name} {seed}", "comment": f"seed {seed}, truncation {truncation:g}", "software": "musika"}
     try:
         written = audio.write(path, meter.count(blocks), model.sample_rate, metadata=tags, keep_existing=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from musika.config import Config, GeneratorConfig, PublishedCodecConfig
+from musika.config import Config, GeneratorConfig, GeneratorSettings, PublishedCodecConfig
 from musika.config.fields import describe_field, describe_range, get_fields, is_in_range
 from musika.errors import UsageError
 
@@ -67,6 +67,16 @@ def size_flag(config: type[Config], name: str, group: str, shown: str = AS_TRAIN
     limits = {limit: field[limit] for limit in ("low", "high", "above")}
     return dataclasses.field(
         default=None, metadata={**_describe(text, group), "shown": shown, "common": False, **limits}
+    )
+
+
+def setting_flag(config: type[Config], name: str, group: str) -> Any:
+    """A flag that sets a field of a configuration: text, range and default are the field's."""
+    field = get_fields(config)[name]
+    limits = {limit: field.metadata[limit] for limit in ("low", "high", "above")}
+    common = field.metadata["common"]
+    return dataclasses.field(
+        default=field.default, metadata={**_describe(describe_field(field), group), "common": common, **limits}
     )
 
 
@@ -201,13 +211,7 @@ class RenderOptions(CodecOptions):
 
     load_path: Path = flag(Path("checkpoints/open"), f"checkpoint of the generator; {FETCHED} too", "Folders")
     dec_path: Path | None = flag(None, "folder of the codec", "Folders", shown="the generator's own")
-    truncation: float = flag(
-        2.0,
-        "bound of the random coordinates, in standard deviations: smaller is closer to the average, larger more varied",
-        "Sound",
-        above=0,
-        high=10,
-    )
+    truncation: float = setting_flag(GeneratorSettings, "truncation", "Sound")
     seed: int | None = flag(
         None, "number of the piece; the same number plays the same piece", "Sound", 0, MAX_SEED, shown="drawn"
     )

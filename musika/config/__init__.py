@@ -11,6 +11,7 @@ from musika.config.codec import (
 )
 from musika.config.fields import Config, require
 from musika.config.generator import LOCAL_FIELDS, GeneratorConfig
+from musika.config.rendering import GeneratorSettings
 from musika.config.training import TRAIN_CONFIGS, CodecTrainConfig, GanTrainConfig, TrainConfig
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Config",
     "GanTrainConfig",
     "GeneratorConfig",
+    "GeneratorSettings",
     "PublishedCodecConfig",
     "TrainConfig",
     "require",

@@ -1,21 +1,20 @@
-"""Music as a pure function of position: `load_model` makes a model, `render` and `stream` play it."""
+"""Music as a pure function of position: `load_model` makes a model, `model.piece(seed)` a piece that renders itself."""
 
-from musika.render.model import GENERATOR_SIZES, Model, check_codec, compile_generator, find_codec, load_model
-from musika.render.piece import (
-    TRUNCATION,
-    count_block_samples,
-    measure_clipping,
-    prefetch,
-    render,
-    render_samples,
-    stream,
-    stream_samples,
-)
+from musika.render.decoding import count_block_samples, prefetch
+from musika.render.generator import GENERATOR_SIZES, GeneratorModel, compile_generator
+from musika.render.latents import CoordinateLatents, GroupedLatents, LatentSource
+from musika.render.load import load_model
+from musika.render.matching import check_codec, find_codec
+from musika.render.piece import Model, Piece, measure_clipping
 
 __all__ = [
     "GENERATOR_SIZES",
-    "TRUNCATION",
+    "CoordinateLatents",
+    "GeneratorModel",
+    "GroupedLatents",
+    "LatentSource",
     "Model",
+    "Piece",
     "check_codec",
     "compile_generator",
     "count_block_samples",
@@ -23,8 +22,4 @@ __all__ = [
     "load_model",
     "measure_clipping",
     "prefetch",
-    "render",
-    "render_samples",
-    "stream",
-    "stream_samples",
 ]

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from musika import audio, console, pictures, render
+from musika.config import GeneratorSettings
 from musika.errors import MusikaError, UsageError
 from musika.serve import ports
 from musika.serve.isolation import isolate_page
@@ -91,7 +92,7 @@ def answer_request(
     bound = _check_number("the truncation", truncation, 0.01, 10)
     number = secrets.randbelow(DRAWN_SEEDS) if draw else int(_check_number("the seed", seed, 0, MAX_SEED))
     model = source.get_model()
-    waveform = render.render(model, number, 0.0, length, bound)
+    waveform = model.piece(number, truncation=bound).render(0.0, length)
     name = "".join(c if c.isprintable() else "_" for c in model.name)  # Gradio sends file names as UTF-8
     path = files.add(f"{name}-seed-{number}-{length:g}s-{bound:g}.wav", waveform, model.sample_rate)
     return str(path), pictures.draw_spectrogram(waveform, model.sample_rate), number
@@ -143,7 +144,7 @@ def build_page(source: ModelSource, files: RecentFiles, truncation: float, seed:
 @contextlib.contextmanager
 def serve_page(
     source: ModelSource,
-    truncation: float = render.TRUNCATION,
+    truncation: float = GeneratorSettings.truncation,
     seed: int | None = None,
     host: str = "127.0.0.1",
     port: int = 7860,

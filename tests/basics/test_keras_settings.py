@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from musika import backend, render
+from musika import backend
 from musika.codec import critic as codec_critic
 from musika.gan.critic import Critic
 from tests.codec import test_published_codec as published
@@ -42,7 +42,7 @@ def compute_everything() -> dict[str, list[np.ndarray]]:
     critics = codec_critic.Critics(4, name="critic", dtype="float32")
     codec_critic.initialise(critics, 1)
     outputs = {
-        "generator": render.render(tiny.make_model(tiny.SMALL), 3, 0.0, 3.0),
+        "generator": tiny.make_model(tiny.SMALL).piece(3).render(0.0, 3.0),
         "critic": Critic(tiny.SMALL)(backend.to_device(windows)),
         "encoder": codec.encode(sound),
         "decoder": codec.decode(windows[0]),

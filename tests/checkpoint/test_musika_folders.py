@@ -141,8 +141,8 @@ def test_other_ways_of_storing_the_same(storage: dict, tmp_path: Path) -> None:
 
 def test_renders_with_the_codec_beside_it(musika: Path) -> None:
     model = render.load_model(musika / "gan")
-    first = render.render(model, 3, 0.0, 0.02)
-    again = render.render(render.load_model(musika / "gan", musika / "musika_ae"), 3, 0.0, 0.02)
+    first = model.piece(3).render(0.0, 0.02)
+    again = render.load_model(musika / "gan", musika / "musika_ae").piece(3).render(0.0, 0.02)
     assert model.codec.kind == "musika" and np.array_equal(first, again)
     assert np.abs(first).max() > 0
 

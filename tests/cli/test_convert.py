@@ -46,7 +46,7 @@ def convert_folder(source: Path, target: Path, **values: object) -> Path:
 
 
 def render_music(generator: Path, codec: Path | None = None, seconds: float = 1.5) -> np.ndarray:
-    return render.render(render.load_model(generator, codec), 3, 2.0, seconds)
+    return render.load_model(generator, codec).piece(3).render(2.0, seconds)
 
 
 # -------------------------------------------------------------------------------------------------- the same audio

@@ -21,7 +21,6 @@ from musika.codec.published.codec import PublishedCodec, decode_pieces, split_ch
 from musika.codec.published.weights import NOISE, TRANSPOSED, has_noise, list_weight_shapes, prepare_weights
 from musika.config import GeneratorConfig, PublishedCodecConfig
 from musika.errors import CheckpointError, ConfigError, LatentsError
-from musika.render import piece
 from tests.helpers import reference, tiny
 
 TINY = PublishedCodecConfig(hop=4, latent_depth=3, block=8)
@@ -392,8 +391,8 @@ def test_noise_weights_of_zero_draw_nothing(codec: PublishedCodec, monkeypatch: 
 @given(first=st.integers(0, 4000), count=st.integers(1, 3000))
 def test_rendering_is_a_function_of_position(noisy: PublishedCodec, first: int, count: int) -> None:
     model = MODELS.setdefault("it", tiny.make_model(GeneratorConfig(6, 4, 4, small=True), noisy))
-    whole = render.render_samples(model, 7, 0, 7000)
-    np.testing.assert_array_equal(render.render_samples(model, 7, first, count), whole[first : first + count])
+    whole = model.piece(7).render_samples(0, 7000)
+    np.testing.assert_array_equal(model.piece(7).render_samples(first, count), whole[first : first + count])
 
 
 MODELS: dict[str, render.Model] = {}  # compiled once
@@ -401,9 +400,9 @@ MODELS: dict[str, render.Model] = {}  # compiled once
 
 def test_rendering_decodes_what_decoding_does(noisy: PublishedCodec) -> None:
     model = tiny.make_model(GeneratorConfig(6, 4, 4, small=True), noisy)
-    latents = piece._Latents(model, 3, 2.0).get_span(0, 24)
-    waveform = render.render_samples(model, 3, 0, 24 * noisy.hop_total)
-    np.testing.assert_allclose(waveform, np.clip(noisy.decode(latents), -1, 1), atol=1e-3)
+    latents = model.make_latents(model.piece(3)).get_span(0, 24)
+    waveform = np.concatenate(list(model.piece(3).stream_without_levels(0, 24 * noisy.hop_total)))
+    np.testing.assert_allclose(waveform, noisy.decode(latents), atol=1e-3)
 
 
 # ------------------------------------------------------------------------------------------- precision

@@ -8,7 +8,7 @@ import numpy as np
 
 from musika.codec.base import Codec
 from musika.config import CodecConfig, GeneratorConfig
-from musika.render import Model, compile_generator
+from musika.render import GeneratorModel, compile_generator
 
 SMALL = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=4, small=True, critic_fields=())
 LARGE = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=2, small=False, critic_fields=())
@@ -54,8 +54,9 @@ def make_generator(config: GeneratorConfig):
     return layer
 
 
-def make_model(config: GeneratorConfig, codec: Codec | None = None) -> Model:
-    return Model(config, compile_generator(make_generator(config)), codec or FakeCodec(), "tiny")
+def make_model(config: GeneratorConfig, codec: Codec | None = None) -> GeneratorModel:
+    generate = compile_generator(make_generator(config))
+    return GeneratorModel(config=config, generate=generate, codec=codec or FakeCodec(), name="tiny")
 
 
 def make_stereo_codec(config: CodecConfig = STEREO) -> Codec:

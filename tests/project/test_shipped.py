@@ -75,11 +75,11 @@ def test_stereo_is_preserved(codec: StereoCodec) -> None:
 
 def test_generator_and_codec_are_a_pair_that_sounds() -> None:
     model = render.load_model(GENERATOR)
-    piece = render.render(model, seed=1, start=0.0, duration=4.0)
+    piece = model.piece(seed=1).render(0.0, 4.0)
     assert piece.shape == (4 * 44_100, 2)
     assert 0.01 < np.sqrt(np.mean(piece**2)) < 0.5
-    np.testing.assert_array_equal(render.render(model, seed=1, start=1.5, duration=0.5), piece[66_150:88_200])
-    assert not np.array_equal(render.render(model, seed=2, start=0.0, duration=0.5), piece[:22_050])
+    np.testing.assert_array_equal(model.piece(seed=1).render(1.5, 0.5), piece[66_150:88_200])
+    assert not np.array_equal(model.piece(seed=2).render(0.0, 0.5), piece[:22_050])
 
 
 @shared.needs_shared

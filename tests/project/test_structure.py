@@ -21,7 +21,7 @@ RANKS = (
     {"audio", "checkpoint", "latents", "score"},
     {"codec", "gan"},
     {"render", "metrics"},
-    {"training"},
+    {"training", "api"},
     {"serve"},
     {"cli"},
     {"__main__"},

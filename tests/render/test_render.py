@@ -1,7 +1,8 @@
-"""The rule: what sounds at second t depends on (generator, codec, seed, truncation, t) alone."""
+"""The rule: what sounds at second t depends on (checkpoints, seed, settings, tracks, edits, t) alone."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 import tracemalloc
@@ -28,17 +29,17 @@ WHOLE = 9_000  # samples of the fake codec: more than two groups of latents even
 
 
 @cache
-def make_model(name: str) -> render.Model:
+def make_model(name: str) -> render.GeneratorModel:
     return tiny.make_model(CONFIGS[name])
 
 
 @cache
 def render_whole(name: str) -> np.ndarray:
-    return render.render_samples(make_model(name), 7, 0, WHOLE)
+    return make_model(name).piece(7).render_samples(0, WHOLE)
 
 
 @cache
-def make_stereo_model() -> render.Model:
+def make_stereo_model() -> render.GeneratorModel:
     return tiny.make_model(tiny.SMALL, tiny.make_stereo_codec())
 
 
@@ -48,7 +49,7 @@ def make_stereo_model() -> render.Model:
 def test_any_start_length_and_order_gives_the_same_samples(name: str, spans: list[tuple[int, int]]) -> None:
     for start, end in spans:
         first, count = min(start, end), abs(end - start)
-        part = render.render_samples(make_model(name), 7, first, count)
+        part = make_model(name).piece(7).render_samples(first, count)
         assert part.shape == (count, 2) and part.dtype == np.float32
         np.testing.assert_array_equal(part, render_whole(name)[first : first + count])
 
@@ -56,8 +57,8 @@ def test_any_start_length_and_order_gives_the_same_samples(name: str, spans: lis
 @settings(max_examples=4, deadline=None)
 @given(start=st.integers(0, 500_000), count=st.integers(0, 300_000))
 def test_the_same_with_a_real_codec(start: int, count: int) -> None:
-    all_of_it = render.render_samples(make_stereo_model(), 3, 0, start + count)
-    np.testing.assert_array_equal(render.render_samples(make_stereo_model(), 3, start, count), all_of_it[start:])
+    all_of_it = make_stereo_model().piece(3).render_samples(0, start + count)
+    np.testing.assert_array_equal(make_stereo_model().piece(3).render_samples(start, count), all_of_it[start:])
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -70,23 +71,48 @@ def test_it_is_what_the_networks_give_step_by_step(name: str) -> None:
         pieces.append(np.asarray(layer(coordinates, draw_rendering_noise(config, 7, j, 1)))[0])
     expected = np.clip(codec.decode(np.concatenate(pieces)), -1, 1)
     count = 6 * half * codec.hop_total - codec.context * codec.hop_total  # after that, what follows can be heard
-    np.testing.assert_allclose(render.render_samples(make_model(name), 7, 0, count), expected[:count], atol=1e-5)
+    np.testing.assert_allclose(make_model(name).piece(7).render_samples(0, count), expected[:count], atol=1e-5)
+
+
+# one frame in four places, of the commit before pieces were values
+BEFORE = {
+    "small": [
+        [0.18074989, -0.01458275],
+        [0.20777713, -0.46064684],
+        [-0.11626184, 0.57565439],
+        [0.02343044, 0.63137627],
+    ],
+    "large": [[1.0, -0.22469497], [-0.19671068, -0.48591036], [-0.27947408, 0.10486545], [-0.25995934, -0.71153772]],
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_samples_before_level_control_are_what_they_always_were(name: str) -> None:
+    waveform = np.concatenate(list(make_model(name).piece(7).stream_without_levels(0, WHOLE)))
+    found = np.clip(waveform[[0, 1000, 4321, 8999]], -1, 1)
+    np.testing.assert_allclose(found, BEFORE[name], atol=1e-4)
+
+
+def test_the_real_codec_gives_what_it_always_gave() -> None:
+    waveform = np.concatenate(list(make_stereo_model().piece(3).stream_without_levels(100_000, 200_000)))
+    before = [[-0.07260428, -0.05951564], [-0.18684876, -0.14932831], [0.1060506, 0.0977331], [0.01607571, 0.00627503]]
+    np.testing.assert_allclose(waveform[[0, 1000, 54321, 199_999]], before, atol=1e-3)
 
 
 def test_seconds_are_the_nearest_samples() -> None:
-    part = render.render(make_model("small"), 7, 0.1004, 0.0016)
+    part = make_model("small").piece(7).render(0.1004, 0.0016)
     np.testing.assert_array_equal(part, render_whole("small")[100:102])
-    assert render.render(make_model("small"), 7, 1.0, 0.0).shape == (0, 2)
+    assert make_model("small").piece(7).render(1.0, 0.0).shape == (0, 2)
 
 
 def test_stream_is_render_in_blocks() -> None:
     m = make_model("small")
     first = 0.333
-    blocks = list(islice(render.stream(m, 7, first), 4))
+    blocks = list(islice(m.piece(7).stream(first), 4))
     joined = np.concatenate(blocks)
     np.testing.assert_array_equal(joined, render_whole("small")[333 : 333 + len(joined)])
-    assert all(len(block) <= render.count_block_samples(m) for block in blocks)
-    ended = np.concatenate(list(render.stream(m, 7, first, duration=2.0)))
+    assert all(len(block) <= render.count_block_samples(m.codec) for block in blocks)
+    ended = np.concatenate(list(m.piece(7).stream(first, seconds=2.0)))
     np.testing.assert_array_equal(ended, render_whole("small")[333:2333])
 
 
@@ -94,24 +120,24 @@ def test_an_hour_in_costs_what_the_beginning_costs() -> None:
     m = make_model("small")
     far = 100 * 3600 * m.sample_rate + 77
     made = []
-    counted = render.Model(m.config, lambda c, n: made.append(1) or m.generate(c, n), m.codec)
-    part = render.render_samples(counted, 7, far, 500)
+    counted = dataclasses.replace(m, generate=lambda c, n: made.append(1) or m.generate(c, n))
+    part = counted.piece(7).render_samples(far, 500)
     assert len(made) <= 3  # a span of two blocks touches its own group and one on either side
-    np.testing.assert_array_equal(part[100:], render.render_samples(m, 7, far + 100, 400))
+    np.testing.assert_array_equal(part[100:], m.piece(7).render_samples(far + 100, 400))
 
 
 def test_other_seeds_and_truncations_sound_different() -> None:
     m = make_model("small")
     base = render_whole("small")[:2000]
-    assert not np.array_equal(render.render_samples(m, 8, 0, 2000), base)
-    assert not np.array_equal(render.render_samples(m, 7, 0, 2000, truncation=0.5), base)
+    assert not np.array_equal(m.piece(8).render_samples(0, 2000), base)
+    assert not np.array_equal(m.piece(7, truncation=0.5).render_samples(0, 2000), base)
 
 
 def test_calls_at_the_same_time_do_not_disturb_each_other() -> None:
     found: dict[int, np.ndarray] = {}
 
     def work(start: int) -> None:
-        found[start] = render.render_samples(make_model("small"), 7, start, 1500)
+        found[start] = make_model("small").piece(7).render_samples(start, 1500)
 
     threads = [threading.Thread(target=work, args=(start,)) for start in (0, 700, 3000)]
     for thread in threads:
@@ -126,7 +152,7 @@ def test_calls_at_the_same_time_do_not_disturb_each_other() -> None:
 def test_memory_does_not_grow_with_length() -> None:
     def measure_peak(count: int) -> int:
         tracemalloc.start()
-        for _ in render.stream_samples(make_model("small"), 7, 0, count):
+        for _ in make_model("small").piece(7).stream_samples(0, count):
             pass
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -149,7 +175,7 @@ class BrokenCodec(tiny.FakeCodec):
 
 
 def test_loud_samples_are_clipped_one_by_one_and_counted() -> None:
-    part = render.render_samples(tiny.make_model(tiny.SMALL, LoudCodec()), 7, 0, 400)
+    part = tiny.make_model(tiny.SMALL, LoudCodec()).piece(7).render_samples(0, 400)
     assert part.min() == -1.0 and set(np.unique(part)) == {-1.0, 0.5}
     assert render.measure_clipping(part) == 0.25
     assert render.measure_clipping(np.zeros((0, 2), np.float32)) == 0.0
@@ -157,13 +183,13 @@ def test_loud_samples_are_clipped_one_by_one_and_counted() -> None:
 
 def test_numbers_that_are_not_finite_are_an_error() -> None:
     with pytest.raises(CheckpointError, match="not finite"):
-        render.render_samples(tiny.make_model(tiny.SMALL, BrokenCodec()), 7, 0, 400)
+        tiny.make_model(tiny.SMALL, BrokenCodec()).piece(7).render_samples(0, 400)
 
 
 @pytest.mark.parametrize(("first", "count"), [(-1, 10), (0, -1)])
 def test_negative_spans_are_refused(first: int, count: int) -> None:
     with pytest.raises(UsageError):
-        render.render_samples(make_model("small"), 7, first, count)
+        make_model("small").piece(7).render_samples(first, count)
 
 
 def test_ahead_hands_on_errors_and_ends() -> None:
@@ -182,7 +208,7 @@ def test_load_model_finds_the_codec_beside_the_generator(tmp_path: Path) -> None
     folder = tiny.write_checkpoints(tmp_path)
     m = render.load_model(folder, sizes={"small": True, "base_channels": 4, "coorddepth": None})
     assert m.name == "open" and m.sample_rate == 44_100
-    assert render.render(m, 1, 0.0, 0.1).shape == (4410, 2)
+    assert m.piece(1).render(0.0, 0.1).shape == (4410, 2)
 
 
 def test_load_model_refuses_what_does_not_fit(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_an_answer_is_a_file_of_the_right_length_and_a_picture(tmp_path: Path) -
     assert (waveform.shape, rate, seed) == ((2500, 2), 1000, 7)
     assert Path(path).name == "é_-seed-7-2.5s-2.wav"
     assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
-    expected = render.render(tiny.make_model(tiny.SMALL), 7, 0.0, 2.5)
+    expected = tiny.make_model(tiny.SMALL).piece(7).render(0.0, 2.5)
     np.testing.assert_allclose(waveform, expected, atol=2.5 / 32768)
 
 

@@ -160,10 +160,11 @@ class GanStage:
         def generate(coordinates: np.ndarray, noise: Any) -> np.ndarray:
             return backend.to_numpy(self._generate(weights, coordinates, list(noise)))
 
-        model = render.Model(self.config, generate, self.codec)
+        model = render.GeneratorModel(config=self.config, generate=generate, codec=self.codec)
         length = self.config.window * self.codec.hop_total
         for seed in range(PREVIEWS):
-            yield f"sample-{seed}", render.render_samples(model, seed, 0, length, self.train.truncation)
+            piece = model.piece(seed, truncation=self.train.truncation)
+            yield f"sample-{seed}", piece.render_samples(0, length)
 
     def measure(self, state: Tree) -> dict[str, float]:
         """Figures of what averaged weights generate, beside windows of latents that are held out where there are any.

@@ -1,0 +1,77 @@
+"""Music of a generator without notes: coordinates and noise of a seed to latents, and the codec that decodes them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from musika.codec import load as codec_load
+from musika.codec.published.checkpoint import SIZES
+from musika.config import Config, GeneratorConfig, GeneratorSettings
+from musika.errors import UsageError
+from musika.files import format_path
+from musika.gan import load as gan_load
+from musika.render.decoding import count_block_latents
+from musika.render.latents import CoordinateLatents, Generate
+from musika.render.matching import check_codec, find_codec
+from musika.render.piece import Model, Piece
+
+# names of sizes that may be asked for, and the configuration's names for them
+GENERATOR_SIZES = {"small": "small", "base_channels": "base_channels", "coorddepth": "coordinate_depth"}
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class GeneratorModel(Model):
+    """A generator and its codec.
+
+    Attributes:
+        config: the generator's sizes.
+        generate: coordinates `[GROUP, L/2, 2D]` and noise `[GROUP, t, 1]` a layer to latents `[GROUP, L/2, C]`.
+    """
+
+    config: GeneratorConfig
+    generate: Generate
+
+    settings_kind: ClassVar[type[Config]] = GeneratorSettings
+
+    def make_latents(self, piece: Piece) -> CoordinateLatents:
+        span = count_block_latents(self.codec)
+        return CoordinateLatents(self.config, self.generate, piece.seed, piece.settings, span)
+
+
+def load_generator_model(
+    folder: Path, dec_path: Path | None, sizes: Mapping[str, Any], dtype: str, xla: bool
+) -> GeneratorModel:
+    """The model of a generator's checkpoint; arguments and errors are those of `load.load_model`."""
+    info = gan_load.read_info(folder)
+    _check_sizes(folder, info.get("config"), sizes)
+    codec_folder = find_codec(folder, dec_path, str(info.get("codec_identity")))
+
+    loaded = gan_load.load_generator(folder, dtype=dtype)
+    codec = codec_load.load_codec(codec_folder, dtype, xla, {name: sizes.get(name) for name in SIZES})
+    check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
+    generate = compile_generator(loaded.generator, xla)
+    return GeneratorModel(config=loaded.config, generate=generate, codec=codec, name=name_checkpoint(folder.resolve()))
+
+
+def compile_generator(generator: Any, xla: bool = False) -> Generate:
+    """A generator layer as a function of NumPy arrays, compiled at its first call."""
+    from musika import backend
+
+    call = backend.compile(lambda coordinates, noise: generator(coordinates, noise), xla)
+    return lambda coordinates, noise: backend.to_numpy(call(coordinates, list(noise)))
+
+
+def name_checkpoint(folder: Path) -> str:
+    """Name of a checkpoint's folder, after the name of its run where it is only a number."""
+    return f"{folder.parent.name}-{folder.name}" if folder.name.isdecimal() else folder.name
+
+
+def _check_sizes(folder: Path, config: Any, sizes: Mapping[str, Any]) -> None:
+    """Raises UsageError if sizes that are asked for contradict a generator's configuration."""
+    for name, field in GENERATOR_SIZES.items():
+        value, own = sizes.get(name), config.get(field) if isinstance(config, dict) else None
+        if value is not None and own is not None and value != own:
+            raise UsageError(f"{name} {value} contradicts {format_path(folder)}, which has {own}: leave it out")

@@ -1,0 +1,96 @@
+"""Latents of a piece as a function of position: what everything after it (decoding, levels, streams, files) takes.
+
+A source computes latents wherever it is asked, in any order. It computes them in groups at absolute multiples of one
+size, so that networks see one shape and a latent never depends on what was asked for. The latest groups are cached.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from musika.config import GeneratorConfig, GeneratorSettings
+from musika.gan.coordinates import draw_rendering_coordinates
+from musika.gan.noise import draw_rendering_noise
+
+GROUP = 2  # half-windows that the generator makes at once: with fewer it is slower, with more it answers later
+
+Generate = Callable[[np.ndarray, Sequence[np.ndarray]], np.ndarray]
+
+
+class LatentSource(Protocol):
+    """The latents of one piece. A source belongs to one reader: threads have one each."""
+
+    channels: int
+
+    def get_span(self, start: int, stop: int) -> np.ndarray:
+        """Latents `start` to `stop`, float32 `[stop - start, C]`.
+
+        They depend on the piece and on their numbers alone. Latents before number 0 are zero, as when the codec decodes
+        a whole piece; a piece that loops has the end of the loop there.
+        """
+
+
+class GroupedLatents(abc.ABC):
+    """A source that computes groups of one size, and keeps those that the next blocks need.
+
+    Args:
+        channels: C, numbers in a latent.
+        size: latents in a group; group k has latents k size to (k + 1) size.
+        span: most latents that are read at once.
+    """
+
+    def __init__(self, channels: int, size: int, span: int) -> None:
+        self.channels, self.size = channels, size
+        self.capacity = span // size + 2  # groups in the cache
+        self.cache: OrderedDict[int, np.ndarray] = OrderedDict()
+
+    @abc.abstractmethod
+    def make_group(self, index: int) -> np.ndarray:
+        """Group `index`, from 0 on, float32 `[size, C]`: a pure function of the index."""
+
+    def get_span(self, start: int, stop: int) -> np.ndarray:
+        """As `LatentSource` says."""
+        parts = [np.zeros((max(min(stop, 0) - start, 0), self.channels), np.float32)]
+        start = max(start, 0)
+        for index in range(start // self.size, -(-max(stop, 0) // self.size)):
+            offset = index * self.size
+            parts.append(self._get_group(index)[max(start - offset, 0) : stop - offset])
+        return np.concatenate(parts)
+
+    def _get_group(self, index: int) -> np.ndarray:
+        if index not in self.cache:
+            self.cache[index] = self.make_group(index)
+            if len(self.cache) > self.capacity:
+                self.cache.popitem(last=False)
+        return self.cache[index]
+
+
+class CoordinateLatents(GroupedLatents):
+    """What a generator makes of the coordinates and the noise of a seed.
+
+    Args:
+        config: the generator's sizes.
+        generate: coordinates `[GROUP, L/2, 2D]` and noise `[GROUP, t, 1]` a layer to latents `[GROUP, L/2, C]`.
+        seed: of the piece.
+        settings: of the piece.
+        span: as `GroupedLatents` has it.
+    """
+
+    def __init__(
+        self, config: GeneratorConfig, generate: Generate, seed: int, settings: GeneratorSettings, span: int
+    ) -> None:
+        super().__init__(config.channels, GROUP * config.half_window, span)
+        self.config, self.generate, self.seed, self.settings = config, generate, seed, settings
+
+    def make_group(self, index: int) -> np.ndarray:
+        config = self.config
+        start = index * self.size
+        coordinates = draw_rendering_coordinates(config, self.seed, self.settings.truncation, start, self.size)
+        coordinates = coordinates.reshape(GROUP, config.half_window, -1)  # [GROUP, L/2, 2D]
+        noise = draw_rendering_noise(config, self.seed, index * GROUP, GROUP)
+        return self.generate(coordinates, noise).reshape(self.size, config.channels)
