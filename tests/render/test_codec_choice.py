@@ -23,14 +23,14 @@ def change_decoder(codec: Path, target: Path) -> Path:
 
 def test_a_decoder_of_its_own_is_used_before_the_codec_beside_it(tmp_path: Path) -> None:
     generator = tiny.write_checkpoints(tmp_path)
-    before = render.render(render.load_model(generator), 7, 0.0, 0.5)
+    before = render.load_model(generator).piece(7).render(0.0, 0.5)
     own = change_decoder(tmp_path / "ae", generator / "ae")
     identity = str(checkpoint.read_config(tmp_path / "ae")["codec_identity"])
     assert checkpoint.read_config(own)["codec_identity"] == identity  # the encoder decides it
     assert render.find_codec(generator, None, identity).samefile(own)
-    after = render.render(render.load_model(generator), 7, 0.0, 0.5)
+    after = render.load_model(generator).piece(7).render(0.0, 0.5)
     assert not np.array_equal(after, before)
-    named = render.render(render.load_model(generator, tmp_path / "ae"), 7, 0.0, 0.5)
+    named = render.load_model(generator, tmp_path / "ae").piece(7).render(0.0, 0.5)
     np.testing.assert_array_equal(named, before)
 
 
