@@ -8,12 +8,21 @@ from typing import Any
 import pytest
 
 from musika.cli import flags
-from musika.config import CodecConfig, CodecTrainConfig, Config, GanTrainConfig, GeneratorConfig, PublishedCodecConfig
+from musika.config import (
+    CodecConfig,
+    CodecTrainConfig,
+    Config,
+    GanTrainConfig,
+    GeneratorConfig,
+    MusicalSettings,
+    PublishedCodecConfig,
+)
 from musika.config.fields import describe_range, get_fields, get_flag, is_in_range
 from musika.config.training import read_settings
 from musika.errors import ConfigError
 
 KINDS: list[type[Config]] = [CodecConfig, PublishedCodecConfig, GeneratorConfig, GanTrainConfig, CodecTrainConfig]
+KINDS += [MusicalSettings]
 FIELDS = [(kind, field) for kind in KINDS for field in get_fields(kind).values()]
 
 
