@@ -11,4 +11,26 @@ from musika.config.codec import (
 )
 from musika.config.fields import Config, require
 from musika.config.generator import LOCAL_FIELDS, GeneratorConfig
+from musika.config.musical import MusicalSettings
+from musika.config.rendering import GeneratorSettings
+from musika.config.training import TRAIN_CONFIGS, CodecTrainConfig, GanTrainConfig, TrainConfig
+
+__all__ = [
+    "ADDED_PHASES",
+    "ANY_PUBLISHED",
+    "LOCAL_FIELDS",
+    "SAMPLE_RATE",
+    "TRAIN_CONFIGS",
+    "TUNED_BINS",
+    "CodecConfig",
+    "CodecTrainConfig",
+    "Config",
+    "GanTrainConfig",
+    "GeneratorConfig",
+    "GeneratorSettings",
     "MusicalSettings",
+    "PublishedCodecConfig",
+    "TrainConfig",
+    "require",
+    "same_codec",
+]
