@@ -2,10 +2,10 @@
 
 Recorded and sampled instruments have few tones in the treble. Old sound chips, electronic music and glass have them:
 partials up to the limit of hearing, steady or decaying, beside silence. A codec learns them from this music.
-Each channel of a MIDI file gets a random voice, drums become bursts of noise, a third of all pieces get a layer of
+Each instrument of a MIDI file gets a random voice, drums become bursts of noise, a third of all pieces get a layer of
 faint high tones, and many an echo or reverberation. Each file is played --takes times and written at 44.1 kHz and 16
 bit with a peak of 0.9, as FOLDER-PIECE-TAKE.flac. The same seed makes the same files. Files that are already there are
-left alone. MIDI files that cannot be read are listed, and the exit code is 1. Needs the package mido.
+left alone. MIDI files that cannot be read are listed, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-from musika.errors import AudioError
-from tools.common import command, jobs, midi
+from musika.errors import AudioError, ScoreError
+from musika.score import Notes, find_midi, read_score
+from tools.common import command, jobs
 from tools.common.voices import LONGEST, MAKERS, RATE, get_times, make_drum
 
 PEAK = 0.9
 MAX_HZ = 8000.0  # of a note
+DRUMS = -1  # stands beside the numbers of programs
 
 
 def apply_envelope(sound: np.ndarray, length: float, attack: float, release: float) -> np.ndarray:
@@ -34,24 +36,26 @@ def apply_envelope(sound: np.ndarray, length: float, attack: float, release: flo
     return sound[:count] * gain
 
 
-def play_notes(notes: Sequence[midi.Note], rng: np.random.Generator, seconds: float) -> np.ndarray:
+def play_notes(notes: Notes, rng: np.random.Generator, seconds: float) -> np.ndarray:
     """All notes on random voices, `[N, 2]`."""
     total = np.zeros((round((seconds + LONGEST + 2) * RATE), 2))
     mono = rng.random() < 0.25
     seed, sounds, voices = int(rng.integers(1 << 30)), {}, {}
-    for start, length, channel, key, velocity in notes:
-        if channel not in voices:
+    instruments = np.where(notes.is_drum, DRUMS, notes.programs)
+    columns = (notes.onsets, notes.releases - notes.onsets, instruments, notes.pitches, notes.velocities)
+    for start, length, instrument, key, velocity in zip(*columns, strict=True):
+        if instrument not in voices:
             voice = MAKERS[rng.integers(len(MAKERS))](rng)
             slopes = rng.choice([0.002, 0.002, 0.05, 0.3]), rng.choice([0.005, 0.05, 0.5, 1.5])
             angle = np.pi / 4 if mono else rng.uniform(0.15, 1.42)
             octave = rng.choice([0, 0, 0, 1, -1])
-            voices[channel] = voice, slopes, rng.uniform(0.2, 1) * np.array([np.cos(angle), np.sin(angle)]), octave
-        voice, slopes, gains, octave = voices[channel]
-        if (channel, key) not in sounds:
+            voices[instrument] = voice, slopes, rng.uniform(0.2, 1) * np.array([np.cos(angle), np.sin(angle)]), octave
+        voice, slopes, gains, octave = voices[instrument]
+        if (instrument, key) not in sounds:
             hz = 440 * 2 ** ((key - 69) / 12 + octave)
-            sounds[channel, key] = make_drum(key, seed) if channel == midi.PERCUSSION else voice(min(hz, MAX_HZ))
-        whole = sounds[channel, key]
-        sound = whole if channel == midi.PERCUSSION else apply_envelope(whole, length, *slopes)
+            sounds[instrument, key] = make_drum(key, seed) if instrument == DRUMS else voice(min(hz, MAX_HZ))
+        whole = sounds[instrument, key]
+        sound = whole if instrument == DRUMS else apply_envelope(whole, length, *slopes)
         at = round(start * RATE)
         total[at : at + len(sound)] += sound[:, None] * gains * (velocity / 127)
     return total
@@ -88,7 +92,7 @@ def add_echo(waveform: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def synthesize(path: Path, seconds: float, seed: int) -> np.ndarray:
-    """One piece `[N, 2]` float32; empty if the file has no notes.
+    """One piece `[N, 2]` float32; empty if no note begins in time.
 
     Args:
         path: of the MIDI file.
@@ -96,13 +100,13 @@ def synthesize(path: Path, seconds: float, seed: int) -> np.ndarray:
         seed: with the file's name, it decides voices and effects.
 
     Raises:
-        MidiError: the file cannot be read.
+        ScoreError: the file cannot be read, or has no notes.
     """
     rng = np.random.default_rng([seed, zlib.crc32(path.name.encode())])
-    notes = midi.read_notes(path, seconds)
-    if not notes:
+    notes = read_score(path).slice(0.0, seconds).notes
+    if not len(notes):
         return np.zeros((0, 2), np.float32)
-    waveform = play_notes(notes, rng, min(seconds, notes[-1].start + notes[-1].length))
+    waveform = play_notes(notes, rng, min(seconds, float(notes.releases[-1])))
     if rng.random() < 0.35:
         faint = 10 ** rng.uniform(-2.2, -0.8) * waveform.std()
         waveform += faint * make_high_tones(len(waveform), rng)
@@ -126,7 +130,7 @@ def synthesize_all(
                 waveform = synthesize(path, seconds, seed + take)
                 if len(waveform):
                     audio.write(target, waveform, RATE)
-            except (midi.MidiError, AudioError) as error:
+            except (ScoreError, AudioError) as error:
                 yield path, "", str(error)
             else:
                 yield path, f"{len(waveform) / RATE:8.1f} s  {target.name}", ""
@@ -154,7 +158,7 @@ def main() -> int:
         "--seed", type=command.parse_number(int, 0), metavar="N", default=0, help="decides voices and effects"
     )
     options = parser.parse_args()
-    files = midi.find_midi_files(options.midi)
+    files = find_midi(options.midi)
     return jobs.report_results(synthesize_all(files, options.out, options.seconds, options.takes, options.seed))
 
 

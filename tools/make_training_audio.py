@@ -9,41 +9,27 @@ Needs the program fluidsynth.
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from musika.errors import AudioError, UsageError
-from tools.common import command, jobs, midi
+from musika.errors import AudioError
+from musika.score import find_midi
+from tools.common import command, fluidsynth, jobs
+from tools.common.fluidsynth import FLUID, PEAK, RATE
 
-RATE, PEAK = 44_100, 0.9
 SILENCE = 1e-4  # magnitude below which a beginning or an end is cut off
-GAIN = "0.4"  # FluidSynth's
-FLUID = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")  # Debian's package fluid-soundfont-gm
 
 
 def render(path: Path, soundfont: Path) -> np.ndarray:
-    """A MIDI file as a waveform `[N, 2]` with a peak of 0.9; empty if nothing sounds.
+    """A MIDI file as a waveform `[N, 2]` with a peak of 0.9, from where it sounds; empty if nothing does.
 
     Raises:
         UsageError: FluidSynth is not installed.
         AudioError: it cannot render the file.
     """
-    import soundfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        wav = Path(folder) / "out.wav"
-        words = ["fluidsynth", "-ni", "-q", "-r", str(RATE), "-g", GAIN, "-T", "wav", "-O", "float", "-F", str(wav)]
-        try:
-            subprocess.run([*words, str(soundfont), str(path)], check=True, capture_output=True)
-            waveform, _ = soundfile.read(wav, dtype="float32", always_2d=True)
-        except FileNotFoundError:
-            raise UsageError("the program fluidsynth is needed: apt install fluidsynth") from None
-        except (subprocess.CalledProcessError, soundfile.LibsndfileError) as error:
-            raise AudioError(f"FluidSynth cannot render it: {error}") from None
+    waveform = fluidsynth.render(path, soundfont)
     loud = np.flatnonzero(np.abs(waveform).max(axis=1) > SILENCE)
     if not loud.size:
         return waveform[:0]
@@ -78,10 +64,8 @@ def main() -> int:
         "soundfonts", type=Path, nargs="*", default=[FLUID], metavar="SOUNDFONT", help=".sf2 files to render with"
     )
     options = parser.parse_args()
-    files = midi.find_midi_files(options.midi)
-    for soundfont in options.soundfonts:
-        if not soundfont.is_file():
-            raise UsageError(f"there is no soundfont {soundfont}: name another, or apt install fluid-soundfont-gm")
+    files = find_midi(options.midi)
+    fluidsynth.check_soundfonts(options.soundfonts)
     return jobs.report_results(render_all(files, options.out, options.soundfonts))
 
 

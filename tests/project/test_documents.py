@@ -13,6 +13,7 @@ import pytest
 
 from musika.cli import flags
 from musika.training.stages.protocol import Stage
+from tests.helpers.tools import list_scripts
 from tests.project.test_structure import RANKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -199,12 +200,12 @@ def test_commands_can_be_typed(document: Path) -> None:
 @each_document
 def test_flags_and_modules_in_the_text_exist(document: Path) -> None:
     ours = [read_flags_of_verb(verb) for verb in flags.VERBS]
-    modules = [f"{folder}.{path.stem}" for folder in ("tools", "benchmarks") for path in (ROOT / folder).glob("*.py")]
+    modules = list_scripts()
     known = FLAGS_OF_ALL_VERBS.union(*ours, *map(read_flags_of_module, modules), *OTHER_PROGRAMS.values())
     for code in read_spans(document):
         for name in FLAG.findall(code):
             assert name in known, f"{get_name(document)}: no program has --{name}"
-        for module in re.findall(r"python -m ((?:tools|benchmarks)\.\w+)", code):
+        for module in re.findall(r"python -m ((?:tools|benchmarks)\.[\w.]+)", code):
             assert module in modules, f"{get_name(document)}: there is no module {module}"
         for verb in re.findall(r"(?:python -m musika|^musika) (\w+)", code):
             assert verb in flags.VERBS or verb in PLACEHOLDERS, f"{get_name(document)}: there is no verb {verb}"

@@ -19,6 +19,7 @@ RANKS = (
     {"config"},
     {"draws", "backend", "spectrum", "pictures"},
     {"audio", "checkpoint", "latents", "score"},
+    {"tracks"},
     {"codec", "gan"},
     {"render", "metrics"},
     {"training", "api"},

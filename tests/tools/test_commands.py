@@ -9,15 +9,11 @@ from pathlib import Path
 import pytest
 
 from musika.errors import UsageError
+from tests.helpers.tools import list_scripts
 from tools.common import command
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = [
-    f"{folder}.{path.stem}"
-    for folder in ("tools", "benchmarks")
-    for path in sorted((ROOT / folder).glob("*.py"))
-    if path.stem != "__init__"
-]
+MODULES = list_scripts()
 
 
 def run_in_process(module: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> int | str | None:

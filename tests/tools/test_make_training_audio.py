@@ -50,7 +50,7 @@ def test_files_are_rendered_once_and_bad_ones_are_listed(tmp_path: Path) -> None
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     (tmp_path / "midi").mkdir()
     done = run_module(MODULE, tmp_path / "midi", tmp_path / "out")
-    assert done.returncode == 2 and "there are no MIDI files in" in done.stderr
+    assert done.returncode == 2 and "there are no MIDI files (.mid) in" in done.stderr
     write_song(tmp_path / "midi" / "a.mid", 60)
     done = run_module(MODULE, tmp_path / "midi", tmp_path / "out", tmp_path / "none.sf2")
     assert done.returncode == 2 and "there is no soundfont" in done.stderr and done.stderr.count("\n") == 1
