@@ -34,6 +34,7 @@ TEXTS = [
     ("mode", "Moll", "minor"),
     ("chords", "Am F C G", "Am F C G"),
     ("chords", "am, F-C-G", "Am F C G"),
+    ("chords", "Am - F - C - G", "Am F C G"),
     ("chords", "| Dm7 G7 | CM7 | % |", "Dm7*1/2 G7*1/2 Cmaj7 Cmaj7"),
     ("chords", "Am:2 F:1.5 C*2 C/E Bø N.C.", "Am:2 F:3/2 C*2 C/E Bm7b5 N.C."),
     ("form", "a a b a", "AABA"),

@@ -182,7 +182,7 @@ def parse_progression(text: str) -> Progression:
     has_bars = "|" in text
     spans: list[ChordSpan] = []
     for bar in text.split("|") if has_bars else [text]:
-        words = [word for word in re.split(r"[\s,]+|(?<=\S)-(?=[A-G])", bar) if word]
+        words = [word for word in re.split(r"[\s,]+|(?<=\S)-(?=[A-G])", bar) if word not in ("", "-")]
         shared = Fraction(1, len(words)) if has_bars and words else Fraction(1)
         for word in words:
             spans.append(_parse_span(word, shared, spans[-1].chord if spans else None))

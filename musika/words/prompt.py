@@ -1,0 +1,238 @@
+"""From a text to musical settings, by the table of words.
+
+Words are looked up one after another, the longest entry first. `not`, `less`, `very` and the like act on the entry
+that follows. Entries that say something directly win over those that suggest it, and within one kind the mean counts.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterator
+
+from musika.config import MusicalSettings
+from musika.config.musical.instruments import find_instrument
+from musika.errors import UsageError
+from musika.words.explicit import take_settings
+from musika.words.levels import BANDS, LEVELS, describe_change, describe_level
+from musika.words.meaning import Meaning
+from musika.words.table import (
+    CHANGES,
+    DEGREES,
+    DIRECT,
+    EXCESS,
+    FILLERS,
+    INSTRUMENT_PHRASES,
+    NEGATIONS,
+    NOT_INSTRUMENTS,
+    SUGGESTED,
+)
+
+WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|[,.;:!?()\n]")
+TWICE = re.compile(r"\b(\w+er) and \1\b", re.IGNORECASE)  # louder and louder
+LONGEST_ENTRY = 4  # words
+LONGEST_PROMPT = 5000  # characters
+LEAST_SUGGESTION = 0.25  # level at which a suggestion counts
+WIDE = 0.5  # level from which on a word names an end of its scale
+OPPOSITE = -0.5  # "not fast" is half as slow as "slow"
+UNDERSTOOD = (
+    "say how fast (slow, 90 bpm), how loud (soft), how dense (sparse), a key (A minor), a mood (sad, dreamy) "
+    "or an instrument (piano)"
+)
+
+
+@dataclasses.dataclass
+class _Modifier:
+    """What words before an entry make of it."""
+
+    negated: bool = False
+    excess: bool = False
+    degree: float = 1.0
+
+    def apply(self, level: float) -> float:
+        if self.negated:
+            return 0.0 if self.excess else OPPOSITE * level
+        return self.degree * level
+
+
+@dataclasses.dataclass
+class _Findings:
+    """What the words of a prompt add up to."""
+
+    direct: dict[str, list[float]] = dataclasses.field(default_factory=lambda: defaultdict(list))
+    suggested: dict[str, list[float]] = dataclasses.field(default_factory=lambda: defaultdict(list))
+    metre: str = ""
+    instruments: list[str] = dataclasses.field(default_factory=list)
+    without: list[str] = dataclasses.field(default_factory=list)
+    unknown: list[str] = dataclasses.field(default_factory=list)
+
+    def add(self, word: str, modifier: _Modifier) -> None:
+        """Takes in an entry of the table, or an instrument, or what is both."""
+        if find_instrument(word) is not None and word not in NOT_INSTRUMENTS:
+            self.add_instrument(word, modifier)
+        if word not in DIRECT and word not in SUGGESTED:
+            return
+        levels, effects = (self.direct, DIRECT[word]) if word in DIRECT else (self.suggested, SUGGESTED[word])
+        for scale, level in effects:
+            if isinstance(level, str):
+                self.metre = self.metre or ("" if modifier.negated else level)
+            elif not (scale in CHANGES and modifier.negated):
+                levels[scale].append(modifier.apply(level))
+
+    def add_instrument(self, name: str, modifier: _Modifier) -> None:
+        """Takes in an instrument, or that there is to be none."""
+        names = self.without if modifier.negated else self.instruments
+        if name not in names:
+            names.append(name)
+
+    def is_wide(self, scale: str) -> bool:
+        """Whether both ends of a scale are asked for."""
+        return min(self.direct[scale], default=0.0) <= -WIDE and max(self.direct[scale], default=0.0) >= WIDE
+
+    def get_level(self, scale: str) -> float | None:
+        """What is asked of a scale; None where nothing is."""
+        if self.direct[scale]:
+            return sum(self.direct[scale]) / len(self.direct[scale])
+        if not self.suggested[scale]:
+            return None
+        level = sum(self.suggested[scale]) / len(self.suggested[scale])
+        return level if abs(level) >= LEAST_SUGGESTION else None
+
+
+def read_prompt(text: str) -> Meaning:
+    """What a text asks for.
+
+    Raises:
+        UsageError: nothing in it is understood.
+        ConfigError: it names a setting that is out of range, or settings that cannot be met together.
+    """
+    if len(text) > LONGEST_PROMPT:
+        raise UsageError(f"the prompt has {len(text):,} characters: at most {LONGEST_PROMPT:,}", about="prompt")
+    text = TWICE.sub(r"getting \1", unicodedata.normalize("NFC", text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    named, rest = take_settings(text)
+    meaning = _make_meaning(named, _look_up(WORD.findall(rest.lower())))
+    if meaning.is_empty:
+        shown = text.strip() if len(text.strip()) <= 60 else text.strip()[:57] + "..."
+        raise UsageError(f"the prompt {shown!r} says nothing that is understood: {UNDERSTOOD}", about="prompt")
+    return meaning
+
+
+def _look_up(words: list[str]) -> _Findings:
+    """Goes through the words of a prompt, in lower case, with signs between them."""
+    found = _Findings()
+    modifier = _Modifier()
+    position = 0
+    while position < len(words):
+        entry, length = _find_entry(words, position)
+        word = words[position]
+        if entry is not None:
+            found.add(entry, modifier)
+        elif _modify(modifier, word):
+            position += 1
+            continue
+        elif not word[0].isalpha() or word in ("and", "but"):
+            modifier = _Modifier()
+        elif word not in FILLERS and len(word) > 2:
+            found.unknown.append(word)
+        if entry is not None:
+            goes_on = words[position + length : position + length + 1] in (["or"], ["nor"])
+            modifier = _Modifier(negated=modifier.negated and goes_on)
+        position += length
+    return found
+
+
+def _modify(modifier: _Modifier, word: str) -> bool:
+    """Lets a word act on what follows; whether it is such a word."""
+    if word in NEGATIONS or word.endswith("n't"):
+        modifier.negated = True
+    elif word in EXCESS and modifier.negated:
+        modifier.excess = True
+    elif word == "less":
+        modifier.degree = OPPOSITE
+    elif word in DEGREES:
+        modifier.degree = DEGREES[word]
+    elif word != "too":
+        return False
+    return True
+
+
+def _find_entry(words: list[str], position: int) -> tuple[str | None, int]:
+    """The longest entry or instrument that begins at a word, and its number of words; (None, 1) where none does."""
+    for length in range(min(LONGEST_ENTRY, len(words) - position), 0, -1):
+        phrase = " ".join(words[position : position + length])
+        if phrase in FILLERS:
+            continue
+        forms = list(_list_forms(phrase)) if length == 1 else [phrase]
+        for form in forms:
+            if form in DIRECT or form in SUGGESTED:
+                return form, length
+            if form in INSTRUMENT_PHRASES:
+                return INSTRUMENT_PHRASES[form], length
+        instrument = find_instrument(phrase) if phrase not in NOT_INSTRUMENTS else None
+        if instrument is not None and phrase.rstrip("s") not in NOT_INSTRUMENTS:
+            return instrument.name, length
+    return None, 1
+
+
+def _list_forms(word: str) -> Iterator[str]:
+    """A word and what it may come from: `softly`, `happier`, `clouds`."""
+    yield word
+    stem = word.removesuffix("'s")
+    yield stem
+    for ending, others in ENDINGS.items():
+        if stem.endswith(ending) and len(stem) - len(ending) >= 2:
+            base = stem.removesuffix(ending)
+            yield from (base + other for other in others)
+            if len(base) > 3 and base[-1] == base[-2]:
+                yield base[:-1]
+
+
+# endings of words, and what stands in their place in the table
+ENDINGS = {
+    "ally": ("",),
+    "s": ("",),
+    "es": ("",),
+    "ies": ("y",),
+    "ily": ("y",),
+    "ly": ("", "le"),
+    "ier": ("y",),
+    "iest": ("y",),
+    "er": ("", "e"),
+    "est": ("", "e"),
+    "iness": ("y",),
+    "ness": ("",),
+    "ish": ("",),
+}
+
+
+def _make_meaning(named: dict[str, str], found: _Findings) -> Meaning:
+    """The settings of what was named and of what words add up to."""
+    asked = dict(named)
+    for scale in LEVELS:
+        level, change = found.get_level(scale), found.get_level(f"{scale}_change")
+        if scale not in asked and change is not None:
+            asked[scale] = describe_change(scale, level, change)
+        elif scale not in asked and scale in BANDS and found.is_wide(scale):
+            ends = min(found.direct[scale]), max(found.direct[scale])
+            asked[scale] = "..".join(describe_level(scale, end) for end in ends)
+        elif scale not in asked and level is not None:
+            asked[scale] = describe_level(scale, level)
+    if "articulation" not in named and asked.get("articulation") == "normal":
+        del asked["articulation"]
+    mode = found.get_level("mode")
+    if mode is not None and mode != 0 and not asked.keys() & {"key", "mode", "chords"}:
+        asked["mode"] = "major" if mode > 0 else "minor"
+    if found.metre:
+        asked.setdefault("metre", found.metre)
+    names = [name for name in found.instruments if name not in found.without]
+    if names:
+        asked["instruments"] = ", ".join(
+            itertools.chain([asked["instruments"]] if "instruments" in asked else [], names)
+        )
+    brightness = found.get_level("brightness") or 0.0
+    sign = 0 if abs(brightness) < 0.5 else 1 if brightness > 0 else -1
+    unknown = tuple(dict.fromkeys(found.unknown))
+    return Meaning(MusicalSettings(**asked), sign, tuple(found.without), unknown)
