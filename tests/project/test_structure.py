@@ -19,7 +19,7 @@ RANKS = (
     {"config"},
     {"draws", "backend", "spectrum", "pictures"},
     {"audio", "checkpoint", "latents", "score"},
-    {"tracks"},
+    {"tracks", "words"},
     {"codec", "gan"},
     {"render", "metrics"},
     {"training", "api"},
@@ -41,6 +41,7 @@ MUST_NOT_IMPORT = {
     "musika/audio/": {"keras", "musika.latents", "musika.codec"},
     "musika/draws.py": {"keras"},
     "musika/config": {"keras", "numpy"},
+    "musika/words/": {"keras"},
     "musika/checkpoint/published/": {"keras", "h5py", "subprocess"},
 }
 FRAMEWORKS = {"tensorflow", "tensorflow_io", "jax", "jaxlib", "torch"}
