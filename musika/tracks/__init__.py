@@ -4,6 +4,7 @@ from musika.tracks.base import Track
 from musika.tracks.dropout import choose_dropped, drop_tracks
 from musika.tracks.families import DRUMS, FAMILIES, find_families, get_family, list_programs, select_family
 from musika.tracks.kinds import KINDS, Facts, Kind, get_kinds, make_tracks
+from musika.tracks.levels import read_levels
 from musika.tracks.loudness import LoudnessTrack
 from musika.tracks.notes import NotesTrack
 
@@ -23,5 +24,6 @@ __all__ = [
     "get_kinds",
     "list_programs",
     "make_tracks",
+    "read_levels",
     "select_family",
 ]

@@ -11,7 +11,7 @@ import pytest
 
 from musika import audio
 from musika.score import Notes, Pedals, Score, TempoMap, read_score
-from musika.tracks import FAMILIES, get_family
+from musika.tracks import FAMILIES, get_family, read_levels
 from tests.helpers.tools import run_module
 from tools.common import fluidsynth
 from tools.data.exercises import RANGES, make_exercise
@@ -68,6 +68,7 @@ def test_pairs_are_aligned_and_recorded(tmp_path: Path) -> None:
     assert pair["scale"] * np.abs(raw).max() == pytest.approx(0.9, rel=0.02)
     assert pair["level"] == pytest.approx(measure_level(score, waveform), abs=0.1)
     assert len(manifest["soundfonts"][SOUNDFONT.name]) == 64 and manifest["fluidsynth"] == fluidsynth.read_version()
+    assert read_levels(tmp_path / "out") == {f"{SOUNDFONT.stem}/sub/a": pair["level"]}
     before = (place / "a.flac").stat().st_mtime_ns
     run_module(RENDER, tmp_path / "midi", tmp_path / "out", SOUNDFONT)
     assert (place / "a.flac").stat().st_mtime_ns == before

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musika.errors import ConfigError
+from musika.errors import ConfigError, ScoreError
 from musika.score import NO_NOTES, Notes, Pedals, Score, join_notes
-from musika.tracks import FAMILIES, KINDS, NotesTrack, choose_dropped, drop_tracks, make_tracks
+from musika.tracks import FAMILIES, KINDS, NotesTrack, choose_dropped, drop_tracks, make_tracks, read_levels
 from musika.tracks.notes import KEYS, PARTS, WIDTH
 
 SECONDS = 4096 / 44_100  # in a latent
@@ -141,3 +142,13 @@ def test_names_that_are_no_tracks_are_refused() -> None:
         make_tracks(["note"], Score(NO_NOTES), SECONDS)
     with pytest.raises(ConfigError, match="once"):
         make_tracks(["notes", "notes"], Score(NO_NOTES), SECONDS)
+
+
+def test_levels_come_from_a_manifest(tmp_path: Path) -> None:
+    assert read_levels(tmp_path) == {}
+    (tmp_path / "manifest.json").write_text('{"pairs": {"a/b": {"level": -14.5, "scale": 2}}}')
+    assert read_levels(tmp_path) == {"a/b": -14.5}
+    for content in ("", "[]", '{"pairs": []}', '{"pairs": {"a": {}}}', '{"pairs": {"a": {"level": "loud"}}}'):
+        (tmp_path / "manifest.json").write_text(content)
+        with pytest.raises(ScoreError, match=r"manifest\.json cannot be read"):
+            read_levels(tmp_path)

@@ -12,9 +12,9 @@ import numpy as np
 from musika.errors import UsageError
 from musika.files import format_path, lock_folder, open_replacement
 from musika.score import Score
+from musika.tracks.levels import MANIFEST
 from tools.common import fluidsynth
 
-NAME = "manifest.json"
 FORMAT = 1
 LONGEST_SOUND = 1.0  # seconds of a note that count as loud
 
@@ -52,11 +52,11 @@ class Manifest:
                 place = format_path(self.folder)
                 raise UsageError(f"{place} has pairs of another {soundfont.name}: name another folder")
             self.content["pairs"][name.as_posix()] = {"soundfont": soundfont.name, **pair}
-            with open_replacement(self.folder / NAME) as file:
+            with open_replacement(self.folder / MANIFEST) as file:
                 file.write(json.dumps(self.content, indent=1).encode())
 
     def _read(self) -> dict[str, Any]:
-        path = self.folder / NAME
+        path = self.folder / MANIFEST
         made_with = {"format": FORMAT, "fluidsynth": fluidsynth.read_version(), "settings": fluidsynth.SETTINGS}
         if not path.exists():
             return made_with | {"soundfonts": {}, "pairs": {}}
