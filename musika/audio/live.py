@@ -14,6 +14,7 @@ import numpy as np
 
 from musika.audio.encoders import make_encoder
 from musika.audio.encodings import OPUS_RATE, choose_encoding
+from musika.audio.ogg import measure_header
 from musika.audio.opus import LOOKAHEAD
 
 
@@ -24,6 +25,8 @@ class LiveEncoder:
 
     Attributes:
         encoding: the kind of stream.
+        header: what a listener who joins later needs first: the first pages of an Ogg stream, nothing for MP3. It is
+            known when the first bytes of sound have come out.
 
     Args:
         extension: names the format: `.wav`, `.flac`, `.mp3`, `.ogg` or `.opus`.
@@ -52,6 +55,8 @@ class LiveEncoder:
         self._encoder = make_encoder(
             self._pipe, "the stream", self.encoding, OPUS_RATE if is_opus else rate, channels, tags or {}, endless=True
         )
+        self.header = b""
+        self._in_header = self.encoding.container == "OGG"
 
     def encode(self, block: np.ndarray) -> bytes:
         """The bytes that are ready once these samples, `[n, channels]` float32, are known; perhaps none.
@@ -60,7 +65,12 @@ class LiveEncoder:
             AudioError: the samples are not finite numbers.
         """
         self._write(block, last=False)
-        return self._pipe.take()
+        data = self._pipe.take()
+        if self._in_header:
+            size = measure_header(data)
+            self.header += data[:size]
+            self._in_header = size == len(data)
+        return data
 
     def finish(self) -> bytes:
         """The bytes that were held back.

@@ -1,7 +1,11 @@
-"""Serial numbers of Ogg streams: libsndfile draws them, so the same sound would not give the same file twice."""
+"""Pages of Ogg streams that libsndfile wrote: their serial number, and those that stand before the sound.
+
+libsndfile draws serial numbers, so the same sound would not give the same file twice.
+"""
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Mapping
 from typing import BinaryIO
@@ -16,6 +20,18 @@ SERIAL, CHECKSUM = 14, 22  # where they stand in a page, four bytes each
 def choose_serial(tags: Mapping[str, str]) -> int:
     """A serial number that is the same for the same tags, and most likely another one for others."""
     return zlib.crc32(repr(sorted(tags.items())).encode())
+
+
+def measure_header(data: bytes) -> int:
+    """Bytes of the pages at the beginning of an Ogg stream that hold no sound.
+
+    Args:
+        data: whole pages.
+    """
+    file, size = io.BytesIO(data), 0
+    while (page := read_page(file, size)) is not None and page.position == 0:
+        size = page.end
+    return size
 
 
 def set_serial(file: BinaryIO, serial: int) -> None:

@@ -16,6 +16,7 @@ from musika.cli.options import (
     EvaluateOptions,
     GenerateOptions,
     Options,
+    ServeOptions,
     TestOptions,
     TrainOptions,
     fields,
@@ -43,6 +44,11 @@ VERBS: dict[str, Verb] = {
     ),
     "generate": Verb(GenerateOptions, "Make new music from a trained generator.", "--num_samples 3 --seconds 60"),
     "test": Verb(TestOptions, "Listen to a generator on a page in your browser.", "--load_path checkpoints/open"),
+    "serve": Verb(
+        ServeOptions,
+        "Play a generator over HTTP: radio, streams and files.",
+        "--load_path checkpoints/open --port 8000",
+    ),
     "evaluate": Verb(
         EvaluateOptions, "Measure a codec, or generated music.", "--codec checkpoints/ae --files_path music"
     ),

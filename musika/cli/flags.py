@@ -30,6 +30,7 @@ from musika.cli.options import (
     GenerateOptions,
     Options,
     RenderOptions,
+    ServeOptions,
     Switch,
     TestOptions,
     TrainOptions,
@@ -51,6 +52,7 @@ __all__ = [
     "GenerateOptions",
     "Options",
     "RenderOptions",
+    "ServeOptions",
     "Switch",
     "TestOptions",
     "TrainOptions",
@@ -198,7 +200,8 @@ def _add_flag(group: Any, flag: Flag, shown: bool) -> None:
         if keywords["metavar"] == "auto|True|False":
             keywords |= {"nargs": "?", "const": "True"}
     elif typing.get_origin(kind) is tuple:
-        keywords |= {"metavar": "NAME=VALUE", "action": "append"}
+        metavar = "FOLDER" if typing.get_args(kind)[0] is Path else "NAME=VALUE"
+        keywords |= {"metavar": metavar, "action": "append"}
     else:
         keywords["metavar"] = {int: "N", float: "X", Path: "FOLDER", str: "TEXT"}[kind]
     group.add_argument(f"--{flag.name}", **keywords)
@@ -232,7 +235,7 @@ class _Convert:
             return self._convert_number(text)
         if not text or "\0" in text:
             raise UsageError(f"--{self.name} is empty: say a name")
-        return text if typing.get_origin(self.kind) is tuple else self.kind(text)
+        return typing.get_args(self.kind)[0](text) if typing.get_origin(self.kind) is tuple else self.kind(text)
 
     def _convert_choice(self, text: str) -> str:
         choices = typing.get_args(self.kind)

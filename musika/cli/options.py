@@ -244,6 +244,22 @@ class TestOptions(RenderOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class ServeOptions(RenderOptions):
+    """Music over HTTP."""
+
+    seed: int = flag(0, "number of the piece that the radio plays", "Sound", 0, MAX_SEED)
+    also: tuple[Path, ...] = flag(
+        (), "another checkpoint, which requests name as its folder is named; may be repeated", "Folders", shown="none"
+    )
+    host: str = flag("127.0.0.1", "address that the server listens on; 0.0.0.0 is every network", "Server")
+    port: int = flag(8000, "port of the server", "Server", 1, 65_535)
+    workers: int = flag(1, "processes that share the port; each loads the checkpoint", "Server", 1, 256)
+    max_streams: int = flag(8, "streams of single listeners at once, for each worker", "Server", 0, 100_000)
+    max_listeners: int = flag(1000, "listeners of the radio at once, for each worker", "Server", 0, 1_000_000)
+    max_seconds: float = flag(600.0, "longest file that may be asked for, in seconds", "Server", 1, MAX_SECONDS)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(CodecOptions):
     """Figures of a codec (`--codec`, `--files_path`), or of generated music (`--generated`, `--reference`)."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -165,12 +165,16 @@ class Piece:
         start: float = 0.0,
         metadata: Mapping[str, str] | None = None,
         keep_existing: bool = False,
+        bits: str | None = None,
+        on_block: Callable[[np.ndarray], None] | None = None,
     ) -> WrittenFile:
         """Writes a part of the piece into a file, in the format that the name's ending says.
 
         Args:
             metadata: as `audio.write` takes it.
             keep_existing: never replace a file that holds something else; the result says the name that was taken.
+            bits: "16", "24" or "32f" (floats); None is 16 where the format has a choice.
+            on_block: is given each block before it is written; what it raises ends the writing.
 
         Raises:
             UsageError: a negative start, or no samples.
@@ -178,7 +182,8 @@ class Piece:
         """
         blocks = self.stream(start, seconds)
         try:
-            return audio.write(Path(path), blocks, self.model.sample_rate, metadata, keep_existing)
+            watched = blocks if on_block is None else _watch(blocks, on_block)
+            return audio.write(Path(path), watched, self.model.sample_rate, metadata, keep_existing, bits)
         finally:
             blocks.close()
 
@@ -189,6 +194,12 @@ class Piece:
             UsageError: the model makes music without notes.
         """
         return self.model.make_score(self, start, seconds)
+
+
+def _watch(blocks: Iterable[np.ndarray], on_block: Callable[[np.ndarray], None]) -> Iterator[np.ndarray]:
+    for block in blocks:
+        on_block(block)
+        yield block
 
 
 def measure_clipping(block: np.ndarray) -> float:

@@ -16,19 +16,20 @@ LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # how a browser on this comput
 OTHER_PORT_HELPS = (errno.EADDRINUSE, errno.EACCES, errno.EPERM)
 
 
-def find_ports(host: str, first: int) -> Iterator[int]:
-    """The ports from `first` on, `TRIED` at most, that nobody listens on at the moment in which each is given.
+def find_ports(host: str, first: int, tried: int = TRIED) -> Iterator[int]:
+    """The ports from `first` on that nobody listens on at the moment in which each is given.
 
     Args:
         host: a name or an address of this computer, IPv4 or IPv6.
         first: the lowest port, from 1 on.
+        tried: how many are looked at.
 
     Raises:
         UsageError: the host is none of this computer (about "host"), or there is no further port (about "port").
     """
     family, address = _resolve(host)
-    last = min(first + TRIED, 65_536) - 1
-    reason = "all are in use"
+    last = min(first + tried, 65_536) - 1
+    reason = "it is in use" if first == last else "all are in use"
     for port in range(first, last + 1):
         with socket.socket(family, socket.SOCK_STREAM) as listener:
             if os.name == "posix":  # elsewhere it would share the port with whoever has it
@@ -36,14 +37,16 @@ def find_ports(host: str, first: int) -> Iterator[int]:
             try:
                 listener.bind((address[0], port, *address[2:]))
             except OSError as error:
-                reason = describe_error(error)
                 if error.errno in OTHER_PORT_HELPS:
+                    reason = reason if error.errno == errno.EADDRINUSE else describe_error(error)
                     continue
+                reason = describe_error(error)
                 if error.errno == errno.EADDRNOTAVAIL:
                     reason = "it is not an address of this computer"
                 raise UsageError(f"cannot listen on {host}: {reason}", about="host") from error
         yield port
-    raise UsageError(f"cannot listen on {host}, ports {first} to {last}: {reason}", about="port")
+    which = f"port {first}" if first == last else f"ports {first} to {last}"
+    raise UsageError(f"cannot listen on {host}, {which}: {reason}", about="port")
 
 
 def format_url(host: str, port: int) -> str:

@@ -1,0 +1,57 @@
+"""`serve`: music over HTTP, as streams, radio and files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from musika.checkpoint import locate
+from musika.cli.flags import ServeOptions
+from musika.errors import UsageError
+from musika.files import format_path
+
+
+def run(options: ServeOptions) -> int:
+    """Serves until it is interrupted; returns 0.
+
+    Raises:
+        MusikaError: a checkpoint cannot be used; the host or the port cannot be listened on.
+    """
+    folders = _name_checkpoints((options.load_path, *options.also))
+
+    from musika import backend
+    from musika.serve.streams.launch import serve_streams
+    from musika.serve.streams.settings import StreamSettings
+
+    settings = StreamSettings(
+        checkpoints={name: str(folder) for name, folder in folders.items()},
+        dec_path=None if options.dec_path is None else str(options.dec_path),
+        seed=options.seed,
+        options={"truncation": options.truncation},
+        precision=backend.choose_precision(options.mixed_precision),
+        xla=backend.should_use_xla(options.xla),
+        max_streams=options.max_streams,
+        max_listeners=options.max_listeners,
+        max_seconds=options.max_seconds,
+        verbose=options.verbose,
+        cpu=options.cpu,
+    )
+    serve_streams(settings, options.host, options.port, options.workers)
+    return 0
+
+
+def _name_checkpoints(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """Checkpoint folders by their names.
+
+    Raises:
+        MusikaError: one cannot be used, or two have the same name.
+    """
+    named: dict[str, Path] = {}
+    for folder in folders:
+        locate.resolve_checkpoint(folder, "generator")  # first, as it is quick
+        name = folder.resolve().name
+        if name in named:
+            raise UsageError(
+                f"{format_path(named[name])} and {format_path(folder)} have the same name: requests need it"
+            )
+        named[name] = folder
+    return named

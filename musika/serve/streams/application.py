@@ -1,0 +1,87 @@
+"""The HTTP interface: /stream, /render, /radio, /health, /metrics, and a small page."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from musika import __version__, console
+from musika.errors import MusikaError, UsageError
+from musika.serve.streams.counters import CONTENT_TYPE
+from musika.serve.streams.files import ClientLeft
+from musika.serve.streams.places import ServerBusy
+from musika.serve.streams.service import NoSuchStream, StreamService
+
+RETRY = "10"  # seconds after which a refused client should ask again
+PAGE = Path(__file__).with_name("page.html")
+METHODS = ["GET", "HEAD"]
+STATUS: tuple[tuple[type[Exception], int], ...] = (  # the first that fits
+    (NoSuchStream, 404),
+    (ServerBusy, 503),
+    (UsageError, 422),
+    (ClientLeft, 499),  # nobody reads it
+    (MusikaError, 500),
+)
+
+
+def make_application(service: StreamService) -> FastAPI:
+    """The application that serves one worker's requests."""
+
+    @contextlib.asynccontextmanager
+    async def live(application: FastAPI) -> AsyncIterator[None]:
+        del application
+        yield
+        await service.close()
+
+    application = FastAPI(title="Musika", version=__version__, lifespan=live, docs_url=None, redoc_url=None)
+    counted = service.counters.requests
+
+    async def answer(route: str, make: Callable[[], Awaitable[Response]]) -> Response:
+        try:
+            response = await make()
+        except Exception as error:
+            status = next((number for kind, number in STATUS if isinstance(error, kind)), None)
+            text = str(error)
+            if status is None:
+                status, text = 500, f"a fault of the program: {type(error).__name__}"
+                console.warn(f"{text}: {error}")
+            headers = {"retry-after": RETRY} if status == 503 else {}
+            response = JSONResponse({"error": text}, status, headers)
+        counted.labels(route, str(response.status_code)).inc()
+        return response
+
+    @application.api_route("/stream.{kind}", methods=METHODS)
+    async def stream(kind: str, request: Request) -> Response:
+        """A piece for one listener: ?seed= &start= &seconds= &checkpoint=, and settings such as &truncation=."""
+        return await answer("stream", lambda: service.stream(kind, request.query_params))
+
+    @application.api_route("/radio.{kind}", methods=METHODS)
+    async def radio(kind: str, request: Request) -> Response:
+        """The piece that everybody hears together: ?checkpoint=."""
+        return await answer("radio", lambda: service.radio(kind, request.query_params))
+
+    @application.get("/render")
+    async def render(request: Request) -> Response:
+        """A file: ?seed= &start= &seconds= &format= &checkpoint=, and settings such as &truncation=."""
+        return await answer("render", lambda: service.render(request.query_params, request.is_disconnected))
+
+    @application.get("/health")
+    async def health() -> Response:
+        """Whether music can be played, and with which checkpoints."""
+        return JSONResponse({"status": "ok", "version": __version__, "checkpoints": service.library.names})
+
+    @application.get("/metrics")
+    async def metrics() -> Response:
+        """Figures for Prometheus."""
+        return Response(service.counters.format_all(), media_type=CONTENT_TYPE)
+
+    @application.get("/")
+    async def page() -> Response:
+        """A page with a player."""
+        return HTMLResponse(PAGE.read_text(encoding="utf-8"))
+
+    return application

@@ -1,0 +1,184 @@
+"""What the server does for each kind of request, without HTTP's own matters."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+
+from starlette.responses import Response
+
+from musika import console
+from musika.audio import FORMATS
+from musika.errors import MusikaError
+from musika.render import Model, Piece
+from musika.serve.streams import query
+from musika.serve.streams.counters import Counters
+from musika.serve.streams.files import FileMaker, read_and_remove
+from musika.serve.streams.library import Library
+from musika.serve.streams.places import Places
+from musika.serve.streams.production import Workshop, make_live_encoder
+from musika.serve.streams.radio import Channel
+from musika.serve.streams.response import LiveResponse
+from musika.serve.streams.settings import StreamSettings
+from musika.serve.streams.single import play
+
+STREAM_KINDS = ("wav", "flac", "mp3", "ogg", "opus")
+RADIO_KINDS = ("mp3", "ogg", "opus")  # a listener can join these in the middle
+FILE_KINDS = ("wav", "flac", "mp3", "ogg", "opus")
+DRAWN_SEEDS = 2**32
+
+
+class NoSuchStream(MusikaError):
+    """A kind of stream that there is not."""
+
+
+class StreamService:
+    """One worker's streams, radio and files.
+
+    Args:
+        settings: of the server.
+        library: its models.
+    """
+
+    def __init__(self, settings: StreamSettings, library: Library) -> None:
+        self.settings, self.library = settings, library
+        self.counters = Counters()
+        self._workshop = Workshop(self.counters)
+        self._files = FileMaker()
+        self._channels: dict[str, Channel] = {}
+        self._streams = Places(settings.max_streams, "streams", self.counters.streams)
+        self._listeners = Places(settings.max_listeners, "listeners", self.counters.listeners)
+        self._downloads = Places(settings.max_waiting, "files being made or sent", self.counters.files)
+
+    async def stream(self, kind: str, values: Mapping[str, str]) -> Response:
+        """A stream for one listener.
+
+        Raises:
+            NoSuchStream: of that kind.
+            QueryError: a value that cannot be used.
+            ServerBusy: there are too many.
+        """
+        _check_kind(kind, STREAM_KINDS)
+        start = query.read_number(values, "start", 0.0, 0.0, query.MAX_START)
+        seconds = query.read_number(values, "seconds", 0.0, 0.0, query.MAX_START)
+        piece = await self._make_piece(values, ("start", "seconds"))
+        self._streams.take()
+        model = piece.model
+        encoder = make_live_encoder(kind, model.sample_rate, describe_stream(piece))
+        count = model.count_samples(seconds) if seconds else None
+        chunks = play(self._workshop, piece, model.count_samples(start), count, encoder)
+        return self._answer("stream", kind, chunks, self._streams)
+
+    async def radio(self, kind: str, values: Mapping[str, str]) -> Response:
+        """The radio.
+
+        Raises:
+            NoSuchStream: of that kind.
+            QueryError: a value that cannot be used.
+            ServerBusy: there are too many listeners.
+        """
+        _check_kind(kind, RADIO_KINDS)
+        query.check_names(values, ("checkpoint",))
+        model = await self._get_model(values)
+        name = values.get("checkpoint", self.library.default)
+        if name not in self._channels:
+            piece = model.piece(self.settings.seed, **self.settings.options)
+            self._channels[name] = Channel(piece, self._workshop, describe_stream(piece))
+        self._listeners.take()
+        return self._answer("radio", kind, self._channels[name].listen(kind), self._listeners)
+
+    async def render(self, values: Mapping[str, str], has_left: Callable[[], Awaitable[bool]]) -> Response:
+        """A file.
+
+        Args:
+            values: of the request.
+            has_left: whether the client has left.
+
+        Raises:
+            QueryError: a value that cannot be used.
+            ServerBusy: too many files are being made.
+            ClientLeft: nobody waits for it any more.
+        """
+        kind = query.read_choice(values, "format", "wav", FILE_KINDS)
+        start = query.read_number(values, "start", 0.0, 0.0, query.MAX_START)
+        longest = self.settings.max_seconds
+        seconds = query.read_number(values, "seconds", min(query.DEFAULT_SECONDS, longest), 0.01, longest)
+        piece = await self._make_piece(values, ("start", "seconds", "format"))
+        self._downloads.take()
+        try:
+            path = await self._files.make(piece, start, seconds, kind, has_left)
+        except BaseException:
+            self._downloads.release()
+            raise
+        self.counters.rendered.inc(seconds)
+        name = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in piece.model.name)
+        headers = {
+            "content-disposition": f'attachment; filename="{name}-seed-{piece.seed}.{kind}"',
+            "content-length": str(path.stat().st_size),
+        }
+        return self._answer("render", kind, read_and_remove(path), self._downloads, headers)
+
+    async def close(self) -> None:
+        """Ends everything."""
+        for channel in self._channels.values():
+            await channel.close()
+        self._workshop.close()
+        self._files.close()
+
+    async def _get_model(self, values: Mapping[str, str]) -> Model:
+        name = values.get("checkpoint", self.library.default)
+        return await asyncio.to_thread(self.library.get_model, name)
+
+    async def _make_piece(self, values: Mapping[str, str], own: tuple[str, ...]) -> Piece:
+        """The piece that a request asks for.
+
+        Args:
+            values: of the request.
+            own: names that the request has beside those of a piece.
+
+        Raises:
+            UsageError: a value that cannot be used.
+        """
+        model = await self._get_model(values)
+        query.check_names(values, ("seed", "checkpoint", *own), model.settings_kind)
+        seed = query.read_whole_number(values, "seed", secrets.randbelow(DRAWN_SEEDS), query.MAX_SEED)
+        return model.piece(seed, **query.read_settings(values, model.settings_kind))
+
+    def _answer(
+        self,
+        route: str,
+        kind: str,
+        chunks: AsyncGenerator[bytes, None],
+        places: Places,
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        dropped = self.counters.dropped.labels(route)
+        media_type = FORMATS[f".{kind}"].media_type
+        return LiveResponse(_report_failure(chunks), media_type, dropped.inc, places.release, headers)
+
+
+def describe_stream(piece: Piece) -> dict[str, str]:
+    """The tags of a stream."""
+    return {"title": f"{piece.model.name} {piece.seed}", "software": "musika"}
+
+
+def _check_kind(kind: str, kinds: tuple[str, ...]) -> None:
+    """Raises NoSuchStream if a stream of this kind is not made."""
+    if kind not in kinds:
+        raise NoSuchStream(f"there is no stream of kind {kind[:20]!r}: choose one of {', '.join(kinds)}")
+
+
+async def _report_failure(chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The same bytes; a failure is a line on the console, and ends the stream."""
+    async with contextlib.aclosing(chunks):
+        try:
+            async for chunk in chunks:
+                yield chunk
+        except MusikaError as error:
+            console.warn(f"a stream ended: {error}")
+        except TimeoutError:
+            raise
+        except Exception as error:
+            console.warn(f"a stream ended by a fault of the program: {type(error).__name__}: {error}")
