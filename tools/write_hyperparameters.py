@@ -9,7 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from musika.config import CodecConfig, CodecTrainConfig, Config, GanTrainConfig, GeneratorConfig
+from musika.config import (
+    CodecConfig,
+    CodecTrainConfig,
+    Config,
+    GanTrainConfig,
+    GeneratorConfig,
+    PerformerConfig,
+    PerformerTrainConfig,
+)
 from musika.config.fields import describe_range, get_fields, get_flag
 from tools.common import command
 
@@ -26,6 +34,8 @@ TABLES: tuple[tuple[str, str, type[Config]], ...] = (
     ("Sizes of a generator", "A checkpoint keeps its sizes; its widths can only grow.", GeneratorConfig),
     ("Training a codec", "An example is a crop of audio.", CodecTrainConfig),
     ("Sizes of a codec", "They have no flags: use `--set`.", CodecConfig),
+    ("Training a performer", "An example is a stretch of latents with its notes.", PerformerTrainConfig),
+    ("Sizes of a performer", "They have no flags: use `--set`.", PerformerConfig),
 )
 
 

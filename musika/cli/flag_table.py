@@ -16,12 +16,13 @@ from musika.cli.options import (
     EvaluateOptions,
     GenerateOptions,
     Options,
+    PlayOptions,
     ServeOptions,
     TestOptions,
     TrainOptions,
     fields,
 )
-from musika.config import CodecTrainConfig, GanTrainConfig, GeneratorConfig
+from musika.config import CodecTrainConfig, Config, GanTrainConfig, GeneratorConfig, PerformerTrainConfig
 from musika.config.fields import describe_field, get_fields, get_flag
 
 
@@ -39,10 +40,11 @@ VERBS: dict[str, Verb] = {
     "decode": Verb(DecodeOptions, "Turn latents back into audio.", "--files_path encoded --save_path decoded"),
     "train": Verb(
         TrainOptions,
-        "Train a generator on your music, or a codec.",
+        "Train a generator, a codec or a performer on your music.",
         "--train_path encoded --load_path checkpoints/open",
     ),
     "generate": Verb(GenerateOptions, "Make new music from a trained generator.", "--num_samples 3 --seconds 60"),
+    "play": Verb(PlayOptions, "Play a MIDI file with a trained performer.", "song.mid song.wav"),
     "test": Verb(TestOptions, "Listen to a generator on a page in your browser.", "--load_path checkpoints/open"),
     "serve": Verb(
         ServeOptions,
@@ -127,18 +129,24 @@ def _make_option_flag(field: dataclasses.Field[Any], hint: Any) -> Flag:
 
 
 def _list_setting_flags() -> list[Flag]:
-    """Flags for the sizes of generators and for the hyperparameters of both stages."""
-    groups = (("Network", GeneratorConfig), ("Training", GanTrainConfig), ("Training of codecs", CodecTrainConfig))
+    """Flags for the sizes of generators and for the hyperparameters of all stages."""
+    groups: tuple[tuple[str, str, type[Config]], ...] = (
+        ("Network", "", GeneratorConfig),
+        ("Training", "", GanTrainConfig),
+        ("Training of codecs", "codec", CodecTrainConfig),
+        ("Training of performers", "performer", PerformerTrainConfig),
+    )
     flags: dict[str, Flag] = {}
-    for group, config in groups:
+    for group, stage, config in groups:
         hints = typing.get_type_hints(config)
         for field in get_fields(config).values():
             name = get_flag(field)
             if field.name in ("channels", "critic_fields"):
                 continue  # what the latents decide, and what --local_critics says
-            if name in flags:  # both stages have it, with defaults of their own
-                if (default := str(field.default)) != flags[name].default:
-                    flags[name] = dataclasses.replace(flags[name], default=f"{flags[name].default}; codec {default}")
+            if name in flags:  # several stages have it, with defaults of their own
+                if (default := str(field.default)) != flags[name].default.split(";")[0]:
+                    shown = f"{flags[name].default}; {stage} {default}"
+                    flags[name] = dataclasses.replace(flags[name], default=shown)
                 continue
             about = field.metadata
             text = describe_field(field)

@@ -29,6 +29,7 @@ from musika.cli.options import (
     EvaluateOptions,
     GenerateOptions,
     Options,
+    PlayOptions,
     RenderOptions,
     ServeOptions,
     Switch,
@@ -51,6 +52,7 @@ __all__ = [
     "EvaluateOptions",
     "GenerateOptions",
     "Options",
+    "PlayOptions",
     "RenderOptions",
     "ServeOptions",
     "Switch",
@@ -200,7 +202,7 @@ def _add_flag(group: Any, flag: Flag, shown: bool) -> None:
         if keywords["metavar"] == "auto|True|False":
             keywords |= {"nargs": "?", "const": "True"}
     elif typing.get_origin(kind) is tuple:
-        metavar = "FOLDER" if typing.get_args(kind)[0] is Path else "NAME=VALUE"
+        metavar = "PATH" if typing.get_args(kind)[0] is Path else "NAME=VALUE"
         keywords |= {"metavar": metavar, "action": "append"}
     else:
         keywords["metavar"] = {int: "N", float: "X", Path: "FOLDER", str: "TEXT"}[kind]

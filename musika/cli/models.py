@@ -7,10 +7,22 @@ from typing import Any
 
 from musika import render
 from musika.checkpoint import locate
-from musika.cli.options import CodecOptions, DecodeOptions, EncodeOptions, EvaluateOptions, RenderOptions
+from musika.cli.options import (
+    CodecOptions,
+    DecodeOptions,
+    EncodeOptions,
+    EvaluateOptions,
+    GenerateOptions,
+    PlayOptions,
+    RenderOptions,
+)
 from musika.codec import load
 from musika.codec.base import Codec
 from musika.codec.published.checkpoint import SIZES
+from musika.errors import UsageError
+from musika.files import format_path
+
+PIANO = Path("checkpoints/piano")  # plays MIDI files where no other performer is named
 
 
 def codec_sizes(options: CodecOptions) -> dict[str, Any]:
@@ -51,3 +63,21 @@ def load_model(options: RenderOptions) -> render.Model:
         dtype=backend.choose_precision(options.mixed_precision),
         xla=backend.should_use_xla(options.xla),
     )
+
+
+def load_performer(load_path: Path, options: PlayOptions | GenerateOptions) -> render.PerformerModel:
+    """A performer and its codec.
+
+    Raises:
+        CheckpointError: a folder is missing or damaged, or does not fit.
+        UsageError: it holds something else than a performer.
+    """
+    folder = locate.resolve_checkpoint(load_path, "performer")
+
+    from musika import backend
+
+    precision, xla = backend.choose_precision(options.mixed_precision), backend.should_use_xla(options.xla)
+    model = render.load_model(folder, options.dec_path, None, precision, xla)
+    if not isinstance(model, render.PerformerModel):
+        raise UsageError(f"{format_path(folder)} plays no MIDI files: it is no performer", about="performer")
+    return model

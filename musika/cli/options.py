@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from musika.config import Config, GeneratorConfig, GeneratorSettings, PublishedCodecConfig
+from musika.config import Config, GeneratorConfig, GeneratorSettings, PerformerSettings, PublishedCodecConfig
 from musika.config.fields import describe_field, describe_range, get_fields, is_in_range
 from musika.errors import UsageError
 
@@ -145,7 +145,7 @@ class DecodeOptions(CodecOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainOptions(CodecOptions):
-    """Training of a generator (stage gan) or of a codec.
+    """Training of a generator (stage gan), a codec or a performer.
 
     Flags of sizes and hyperparameters are made of `musika.config`; `settings` has those that were written.
     """
@@ -155,17 +155,23 @@ class TrainOptions(CodecOptions):
         None,
         "settings to start from: a name of musika/recipes, or a JSON file",
         "What",
-        shown="default; codec with --stage codec",
+        shown="default; codec or performer with that --stage",
     )
     step: int | None = flag(None, "one step of the recipe alone", "What", 1, 10_000, shown="all", common=False)
-    stage: Literal["gan", "codec"] | None = flag(
-        None, "what to train: a generator (gan) or a codec", "What", shown="what the recipe says, or gan"
+    stage: Literal["gan", "codec", "performer"] | None = flag(
+        None, "what to train: a generator (gan), a codec or a performer", "What", shown="what the recipe says, or gan"
     )
-    train_path: Path = flag(Path("training_samples"), "folder of latents that a generator learns from", "What")
+    train_path: Path = flag(Path("training_samples"), "folder of latents that a generator or performer learns", "What")
+    midi_path: Path | None = flag(
+        None,
+        "folder of MIDI files, named as the recordings, that a performer learns to play",
+        "What",
+        shown="that of the loaded run, else --train_path",
+    )
     files_path: Path = flag(Path("audio_samples"), "folder of audio files that a codec learns from", "What")
     valid_path: Path | None = flag(
         None,
-        "folder to measure on: latents (gan) or audio (codec)",
+        "folder to measure on: latents (gan, performer) or audio (codec)",
         "What",
         shown="that of the loaded run, else part of the training data",
     )
@@ -228,8 +234,27 @@ class GenerateOptions(RenderOptions):
 
     num_samples: int = flag(1, "pieces to make; piece k has the number seed + k", "Sound", 1, 1_000_000)
     seconds: float = flag(120.0, "length of each piece, in seconds", "Sound", 0.001, MAX_SECONDS)
+    start: float = flag(0.0, "second of each piece to begin with", "Sound", 0, MAX_SECONDS)
+    midi: tuple[Path, ...] = flag((), "MIDI file to play instead; may be repeated", "Sound", shown="none")
     save_path: Path = flag(Path("generations"), "folder that the audio is written to", "Folders")
     format: Literal["wav", "flac", "ogg", "opus", "mp3"] = flag("wav", AUDIO_KIND, "Sound")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlayOptions(Options):
+    """A MIDI file as audio."""
+
+    song: Path = positional("MIDI file to play", "What")
+    target: Path = positional("audio file to write: wav, flac, ogg, opus or mp3", "What")
+    load_path: Path = flag(Path("checkpoints/piano"), "checkpoint of the performer", "What")
+    dec_path: Path | None = flag(None, "folder of the codec", "What", shown="the performer's own")
+    seed: int = flag(0, "number that chooses what the notes leave open, such as the room", "Sound", 0, MAX_SEED)
+    start: float = flag(0.0, "second of the piece to begin with", "Sound", 0, MAX_SECONDS)
+    seconds: float | None = flag(None, "length, in seconds", "Sound", 0.001, MAX_SECONDS, shown="to the end")
+    style: int = setting_flag(PerformerSettings, "style", "Sound")
+    touch: float = setting_flag(PerformerSettings, "touch", "Sound")
+    mixed_precision: Switch = flag("auto", PRECISION, "Machine")
+    xla: Switch = flag("auto", XLA, "Machine")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

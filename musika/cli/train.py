@@ -1,4 +1,4 @@
-"""`train`: teaches a generator from a folder of latents, or a codec from a folder of audio."""
+"""`train`: teaches a generator from latents, a codec from audio, or a performer from latents and MIDI files."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from musika.training.board import BoardLog
 from musika.training.interrupts import Interrupts
 from musika.training.setup import PreparedTraining, TrainingRequest, prepare_training, run_training
 
-DEFAULT_RECIPES = {"gan": "default", "codec": "codec"}
-# options that only one stage reads
+DEFAULT_RECIPES = {"gan": "default", "codec": "codec", "performer": "performer"}
+# options that not every stage reads
 OPTIONS_OF_STAGE = {
     "gan": frozenset({"train_path", "dec_path", "max_lat_len", "local_critics"}),
     "codec": frozenset({"files_path", "tuning"}),
+    "performer": frozenset({"train_path", "midi_path", "dec_path"}),
 }
 
 
@@ -90,13 +91,14 @@ def make_request(options: TrainOptions, stage: str, step: Step, load_path: Path 
     """
     own = OPTIONS_OF_STAGE[stage]
     is_gan = stage == "gan"
-    _check_flags_of_other_stage(options, stage)
+    _check_flags_of_other_stages(options, stage)
     return TrainingRequest(
         stage=stage,
-        data_path=options.train_path if is_gan else options.files_path,
+        data_path=options.train_path if "train_path" in own else options.files_path,
         load_path=load_path,
         codec_path=options.dec_path if "dec_path" in own else None,
         valid_path=options.valid_path,
+        midi_path=options.midi_path if "midi_path" in own else None,
         save_path=options.save_path,
         settings={**step.settings, **collect_settings(options, stage)},
         codec_sizes=models.codec_sizes(options),
@@ -119,19 +121,20 @@ def collect_settings(options: TrainOptions, stage: str) -> dict[str, Any]:
     return {**settings, **parse_settings(stage, options.set)}
 
 
-def _check_flags_of_other_stage(options: TrainOptions, stage: str) -> None:
-    """Says which flags belong to the other stage and are left out; sizes of generators are refused for codecs."""
-    other = {"gan": "codec", "codec": "gan"}[stage]
-    known, foreign = list_fields(stage), list_fields(other)
-    flags_of_other = {name: get_flag(foreign[name]) for name in options.settings if name not in known}
-    for name, flag in flags_of_other.items():
-        if stage == "codec" and name in get_fields(GeneratorConfig):
+def _check_flags_of_other_stages(options: TrainOptions, stage: str) -> None:
+    """Says which flags belong to other stages and are left out; sizes of generators are refused for other networks."""
+    others = [other for other in OPTIONS_OF_STAGE if other != stage]
+    known = list_fields(stage)
+    foreign = {name: field for other in others for name, field in list_fields(other).items()}
+    unread = {name: get_flag(foreign[name]) for name in options.settings if name not in known}
+    for name, flag in unread.items():
+        if name in get_fields(GeneratorConfig):
             raise UsageError(f"--{flag} belongs to generators (--stage gan): leave it out")
-    unread = set(flags_of_other.values()) | (options.given & OPTIONS_OF_STAGE[other])
-    for flag in sorted(unread):
+    elsewhere = frozenset[str]().union(*(OPTIONS_OF_STAGE[other] for other in others)) - OPTIONS_OF_STAGE[stage]
+    for flag in sorted({*unread.values(), *(options.given & elsewhere)}):
         console.warn(f"--{flag} does nothing with --stage {stage}")
-    if stage == "codec" and "gradio" in options.given and options.gradio:
-        console.warn("there is no preview page for codecs: --gradio does nothing")
+    if stage != "gan" and "gradio" in options.given and options.gradio:
+        console.warn(f"there is no preview page for a {stage}: --gradio does nothing")
 
 
 def _announce_step(recipe: Recipe, number: int, step: Step) -> None:
@@ -155,8 +158,8 @@ def _run_with_pages(options: TrainOptions, prepared: PreparedTraining) -> int:
 
 
 def _make_opener(pages: Pages, options: TrainOptions, prepared: PreparedTraining) -> Callable[[Path], None] | None:
-    """Opens the preview page at the first checkpoint, where there is a codec to play it."""
-    if prepared.codec_path is None or not options.gradio:
+    """Opens the preview page at a generator's first checkpoint, where there is a codec to play it."""
+    if prepared.codec_path is None or not options.gradio or prepared.stage.name != "gan":
         return None
     words = list_page_flags(options, prepared.folder, prepared.codec_path, dataclasses.asdict(prepared.train))
     return lambda _: pages.start_preview(words)

@@ -12,8 +12,15 @@ from musika.config.codec import (
 from musika.config.fields import Config, require
 from musika.config.generator import LOCAL_FIELDS, GeneratorConfig
 from musika.config.musical import MusicalSettings
-from musika.config.rendering import GeneratorSettings
-from musika.config.training import TRAIN_CONFIGS, CodecTrainConfig, GanTrainConfig, TrainConfig
+from musika.config.performer import PerformerConfig
+from musika.config.rendering import GeneratorSettings, PerformerSettings
+from musika.config.training import (
+    TRAIN_CONFIGS,
+    CodecTrainConfig,
+    GanTrainConfig,
+    PerformerTrainConfig,
+    TrainConfig,
+)
 
 __all__ = [
     "ADDED_PHASES",
@@ -29,6 +36,9 @@ __all__ = [
     "GeneratorConfig",
     "GeneratorSettings",
     "MusicalSettings",
+    "PerformerConfig",
+    "PerformerSettings",
+    "PerformerTrainConfig",
     "PublishedCodecConfig",
     "TrainConfig",
     "require",

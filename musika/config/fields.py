@@ -153,7 +153,8 @@ def convert_value(field: dataclasses.Field[Any], value: Any) -> Any:
     """
     default = field.default
     if isinstance(default, tuple) and isinstance(value, (list, tuple)):
-        require(all(type(v) is int for v in value), f"{field.name}: {value!r} holds other values than whole numbers")
+        kind, name = (str, "names") if _holds_names(field) else (int, "whole numbers")
+        require(all(type(v) is kind for v in value), f"{field.name}: {value!r} holds other values than {name}")
         return tuple(value)
     if isinstance(default, bool) or isinstance(value, bool):
         same = isinstance(default, bool) and isinstance(value, bool)
@@ -166,8 +167,13 @@ def convert_value(field: dataclasses.Field[Any], value: Any) -> Any:
     return value
 
 
+def _holds_names(field: dataclasses.Field[Any]) -> bool:
+    """Whether the values are tuples of names, and not of whole numbers."""
+    return isinstance(field.default, tuple) and any(isinstance(element, str) for element in field.default)
+
+
 def parse_value(field: dataclasses.Field[Any], text: str) -> Any:
-    """The value that a person wrote for a field: a number, True or False, or whole numbers with commas between them.
+    """The value that a person wrote for a field: a number, True or False, or numbers or names with commas between them.
 
     Raises:
         ConfigError: it is none; the text is the end of a sentence that names the value.
@@ -177,6 +183,8 @@ def parse_value(field: dataclasses.Field[Any], text: str) -> Any:
         require(text.lower() in TRUE + FALSE, "say True or False")
         return text.lower() in TRUE
     try:
+        if _holds_names(field):
+            return tuple(part.strip() for part in text.strip("()[] ").split(",") if part.strip())
         if isinstance(default, tuple):
             return tuple(int(part) for part in text.strip("()[] ").split(",") if part.strip())
         value = int(text) if isinstance(default, int) else float(text)

@@ -16,12 +16,17 @@ from typing import Any, Literal, get_args
 from musika.config.codec import CodecConfig
 from musika.config.fields import Config, convert_value, describe_range, get_fields, get_flag, is_in_range, parse_value
 from musika.config.generator import GeneratorConfig
+from musika.config.performer import PerformerConfig
 from musika.config.training import TRAIN_CONFIGS
 from musika.errors import ConfigError, UsageError
 
 FOLDER = Path(__file__).resolve().parents[1] / "recipes"
 MAX_FILE = 1 << 20  # bytes
-NETWORK_CONFIGS: dict[str, type[Config]] = {"gan": GeneratorConfig, "codec": CodecConfig}
+NETWORK_CONFIGS: dict[str, type[Config]] = {
+    "gan": GeneratorConfig,
+    "codec": CodecConfig,
+    "performer": PerformerConfig,
+}
 # nothing; the weights of the step before, with fresh optimizers; the run of the step before, which is resumed
 StartsFrom = Literal["nothing", "weights", "run"]
 

@@ -18,3 +18,13 @@ class GeneratorSettings(Config):
         high=10,
         common=True,
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class PerformerSettings(Config):
+    """Settings of a piece that a performer plays from notes."""
+
+    style: int = setting(0, "sound of the performer (instrument, room), from 1 on; 0: the seed chooses it", "", 0)
+    touch: float = setting(
+        1.0, "how much the strength of notes varies by itself, by the seed; 0: exactly as written", "", 0, 10
+    )

@@ -1,4 +1,4 @@
-"""How generators and codecs are trained: the hyperparameters of both stages."""
+"""How networks are trained: the hyperparameters of each stage."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class CodecTrainConfig(TrainConfig):
     totsamples: int = with_default(TrainConfig, "totsamples", 20_000)
     warmup: int = setting(50, "steps over which the learning rate rises", "steps", 0, 10**9)
     decay_samples: int = setting(
-        200_000, "examples over which the learning rate falls to a tenth, along a cosine", "examples", 1, 10**12
+        200_000, "examples over which the learning rate falls to its lowest, along a cosine", "examples", 1, 10**12
     )
     crop: int = setting(6, "length of an example", "latents of 93 ms", 1, 4096)
     freeze_encoder: bool = setting(
@@ -100,14 +100,42 @@ class CodecTrainConfig(TrainConfig):
         1e6,
         value_in_old_files=1.0,
     )
-    critic_samples: int = setting(100_000, "examples after which the critics begin", "examples", 0, 10**12)
+    critic_samples: int = setting(100_000, "examples after which the critics begin to teach", "examples", 0, 10**12)
     critic_lr: float = setting(5e-4, "learning rate of the critics", "", above=0, high=1)
     critic_width: int = setting(24, "channels of the critics' first layers", "channels", 1, 4096)
     critic_ramp: int = setting(200, "steps of the critics over which adversarial_share rises from 0", "steps", 0, 10**9)
     feature_matching_weight: float = setting(2.0, "loss weight: feature matching, within the critics' part", "", 0, 1e6)
 
 
-TRAIN_CONFIGS: dict[str, type[TrainConfig]] = {"gan": GanTrainConfig, "codec": CodecTrainConfig}
+@dataclasses.dataclass(frozen=True)
+class PerformerTrainConfig(TrainConfig):
+    """How a performer is trained. An example is a stretch of latents and of the notes that sound in it."""
+
+    lr: float = with_default(TrainConfig, "lr", 1e-3)
+    bs: int = with_default(TrainConfig, "bs", 16)
+    totsamples: int = with_default(TrainConfig, "totsamples", 8_000)
+    average_decay: float = with_default(TrainConfig, "average_decay", 0.998)
+    warmup: int = with_default(CodecTrainConfig, "warmup", 100)
+    decay_samples: int = with_default(CodecTrainConfig, "decay_samples", 160_000)
+    crop: int = with_default(CodecTrainConfig, "crop", 160)
+    whitening: float = with_default(GanTrainConfig, "whitening", 0.5)
+    weight_decay: float = setting(0.0, "share of each weight that a step takes off, times lr", "", 0, 1)
+    track_dropout: float = setting(
+        0.02, "probability that a track is left out of an example, so that it may be left out later", "", 0, 1
+    )
+    adversarial_weight: float = setting(
+        0.0, "loss weight: critics that see latents and notes; 0: no critics", "", 0, 1e6, on_resume="restart"
+    )
+    critic_samples: int = with_default(CodecTrainConfig, "critic_samples", 20_000)
+    critic_lr: float = with_default(CodecTrainConfig, "critic_lr", 4e-4)
+    critic_width: int = with_default(CodecTrainConfig, "critic_width", 256)
+
+
+TRAIN_CONFIGS: dict[str, type[TrainConfig]] = {
+    "gan": GanTrainConfig,
+    "codec": CodecTrainConfig,
+    "performer": PerformerTrainConfig,
+}
 
 
 def read_settings(kind: type[TrainConfig], written: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from musika.render.generator import GENERATOR_SIZES, GeneratorModel, compile_gen
 from musika.render.latents import CoordinateLatents, GroupedLatents, LatentSource
 from musika.render.load import load_model
 from musika.render.matching import check_codec, find_codec
+from musika.render.performer import PerformerModel
 from musika.render.piece import Model, Piece, measure_clipping
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "GroupedLatents",
     "LatentSource",
     "Model",
+    "PerformerModel",
     "Piece",
     "check_codec",
     "compile_generator",

@@ -10,12 +10,15 @@ from musika.checkpoint import locate
 from musika.errors import CheckpointError
 from musika.files import format_path
 from musika.gan import load as gan_load
+from musika.gan import performer_load
 from musika.render.generator import load_generator_model
+from musika.render.performer import load_performer_model
 from musika.render.piece import Model
 
 # kind in `config.json` -> what loads its model, with the arguments of `load_model`
 LOADERS: dict[str, Callable[[Path, Path | None, Mapping[str, Any], str, bool], Model]] = {
     gan_load.KIND: load_generator_model,
+    performer_load.KIND: load_performer_model,
 }
 
 
@@ -45,7 +48,7 @@ def load_model(
     kind = gan_load.read_info(folder)["kind"]
     if kind not in LOADERS:
         raise CheckpointError(
-            f"{format_path(folder)} holds a checkpoint of kind {kind}, not a generator",
+            f"{format_path(folder)} holds a checkpoint of kind {kind}, neither a generator nor a performer",
             about="generator",
         )
     return LOADERS[kind](folder, dec_path, sizes or {}, dtype, xla)

@@ -61,6 +61,10 @@ class Model(abc.ABC):
         """
         raise UsageError(f"{self.name} does not play notes: choose a checkpoint of a performer", about="generator")
 
+    def find_duration(self, piece: Piece) -> float | None:
+        """Seconds that a piece lasts; None where it has no end."""
+        return None
+
     def piece(self, seed: int, **settings: Any) -> Piece:
         """The piece of a seed.
 
@@ -111,6 +115,15 @@ class Piece:
     tracks: tuple[Any, ...] = ()
     edits: tuple[Any, ...] = ()
 
+    @property
+    def duration(self) -> float | None:
+        """Seconds that the piece lasts; None where it has no end. After its end there is silence."""
+        return self.model.find_duration(self)
+
+    def find_rest(self, start: float) -> float | None:
+        """Seconds from `start` up to the end of the piece, at least 0; None where it has no end."""
+        return None if self.duration is None else max(0.0, self.duration - start)
+
     def render(self, start: float = 0.0, seconds: float = 10.0) -> np.ndarray:
         """A part of the piece.
 
@@ -137,10 +150,11 @@ class Piece:
         return waveform
 
     def stream(self, start: float = 0.0, seconds: float | None = None) -> Generator[np.ndarray, None, None]:
-        """`render` in blocks `[n, 2]`, without end unless a length is given; one block ahead of its reader.
+        """`render` in blocks `[n, 2]`, up to the end of the piece unless a length is given; one block ahead.
 
-        The memory it takes does not depend on the length.
+        A piece of a seed has no end. The memory it takes does not depend on the length.
         """
+        seconds = self.find_rest(start) if seconds is None else seconds
         count = None if seconds is None else self.model.count_samples(seconds)
         return prefetch(self.stream_samples(self.model.count_samples(start), count))
 
@@ -161,7 +175,7 @@ class Piece:
     def save(
         self,
         path: str | Path,
-        seconds: float,
+        seconds: float | None = None,
         start: float = 0.0,
         metadata: Mapping[str, str] | None = None,
         keep_existing: bool = False,
@@ -171,15 +185,19 @@ class Piece:
         """Writes a part of the piece into a file, in the format that the name's ending says.
 
         Args:
+            seconds: length; None goes up to the end of a piece that has one.
             metadata: as `audio.write` takes it.
             keep_existing: never replace a file that holds something else; the result says the name that was taken.
             bits: "16", "24" or "32f" (floats); None is 16 where the format has a choice.
             on_block: is given each block before it is written; what it raises ends the writing.
 
         Raises:
-            UsageError: a negative start, or no samples.
+            UsageError: a negative start, no samples, or no length for a piece without an end.
             AudioError: the file cannot be written.
         """
+        seconds = self.find_rest(start) if seconds is None else seconds
+        if seconds is None:
+            raise UsageError("this piece has no end: say how many seconds of it to save")
         blocks = self.stream(start, seconds)
         try:
             watched = blocks if on_block is None else _watch(blocks, on_block)

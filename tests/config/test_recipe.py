@@ -11,8 +11,8 @@ import pytest
 from musika import checkpoint
 from musika.cli import flags
 from musika.cli.train import choose_recipe, choose_steps, make_request
-from musika.config import TRAIN_CONFIGS, CodecConfig, GanTrainConfig, GeneratorConfig
-from musika.config.recipe import list_recipes, load_recipe, parse_settings, split_settings
+from musika.config import TRAIN_CONFIGS, GanTrainConfig, GeneratorConfig
+from musika.config.recipe import NETWORK_CONFIGS, list_recipes, load_recipe, parse_settings, split_settings
 from musika.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +26,7 @@ def test_installed_recipes_can_be_used(name: str) -> None:
         assert step.title.endswith(".")
         network, training = split_settings(recipe.stage, step.settings)
         TRAIN_CONFIGS[recipe.stage](**training)
-        {"gan": GeneratorConfig, "codec": CodecConfig}[recipe.stage](**network)
+        NETWORK_CONFIGS[recipe.stage](**network)
     assert all(step.starts_from != "nothing" for step in recipe.steps[1:])
 
 
@@ -77,8 +77,8 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     ("content", "part"),
     [
         ("{", "is not JSON"),
-        ("[]", "'stage' must be one of gan, codec"),
-        ('{"stage": "piano"}', "'stage' must be one of gan, codec"),
+        ("[]", "'stage' must be one of gan, codec, performer"),
+        ('{"stage": "piano"}', "'stage' must be one of gan, codec, performer"),
         ('{"stage": "gan"}', "'steps' must be a list"),
         ('{"stage": "gan", "steps": []}', "'steps' must be a list"),
         ('{"stage": "gan", "steps": [1]}', "a step must be an object"),

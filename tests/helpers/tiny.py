@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from musika.codec.base import Codec
-from musika.config import CodecConfig, GeneratorConfig
+from musika.config import CodecConfig, GeneratorConfig, PerformerConfig
 from musika.render import GeneratorModel, compile_generator
 
 SMALL = GeneratorConfig(channels=4, coordinate_depth=4, base_channels=4, small=True, critic_fields=())
@@ -23,6 +23,16 @@ STEREO = CodecConfig(
     tuned_bins=0,
     block=8,
 )
+PERFORMER = PerformerConfig(
+    channels=4,
+    track_widths=(976, 1),
+    width=8,
+    dilations=(1, 8, 2),
+    styles=3,
+    style_size=2,
+    tracks=("notes", "loudness"),
+)
+STYLES = ("hall", "studio", "church")  # of the performer
 
 
 class FakeCodec(Codec):
@@ -93,3 +103,25 @@ def write_checkpoints(folder: Path, config: GeneratorConfig = SMALL) -> Path:
     weights = checkpoint.get_weights(make_generator(config))
     checkpoint.write(folder / "open", described, {"weights": weights}, half=True)
     return folder / "open"
+
+
+def make_performer(config: PerformerConfig = PERFORMER):
+    """A performer whose styles differ: modulations begin at zero."""
+    from musika import draws
+    from musika.gan.performer import Performer
+
+    network = Performer(config, seed=1)
+    for variable in network.trainable_variables:
+        if "modulation/kernel" in variable.path:
+            variable.assign(draws.normal(2, variable.path, 0, tuple(variable.shape)))
+    return network
+
+
+def write_performer(folder: Path, identity: str) -> Path:
+    """A performer's checkpoint for the codec of that identity."""
+    from musika import checkpoint
+    from musika.gan.performer_load import describe_performer
+
+    described = describe_performer(PERFORMER, identity, STYLES)
+    checkpoint.write(folder, described, {"weights": checkpoint.get_weights(make_performer())}, half=True)
+    return folder

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from musika.config import TRAIN_CONFIGS
 from musika.errors import UsageError
 from musika.training.setup.prepared import PreparedTraining, run_training
 from musika.training.setup.request import TrainingRequest
@@ -32,4 +33,8 @@ def prepare_training(request: TrainingRequest) -> PreparedTraining:
         from musika.training.setup.codec import prepare_codec
 
         return prepare_codec(request)
-    raise UsageError(f"there is no stage {request.stage!r}: it is gan or codec")
+    if request.stage == "performer":
+        from musika.training.setup.performer import prepare_performer
+
+        return prepare_performer(request)
+    raise UsageError(f"there is no stage {request.stage!r}: it is one of {', '.join(TRAIN_CONFIGS)}")

@@ -7,10 +7,9 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from musika import checkpoint, console, render
-from musika.checkpoint import locate
+from musika import checkpoint, console
 from musika.checkpoint.published import musika_folder
-from musika.codec.load import load_codec, read_info
+from musika.codec.load import load_codec
 from musika.config import ANY_PUBLISHED, GanTrainConfig, GeneratorConfig
 from musika.config.fields import get_fields, get_flag
 from musika.config.recipe import split_settings
@@ -26,28 +25,13 @@ from musika.training.setup.origin import (
     resolve_train_config,
 )
 from musika.training.setup.prepared import PreparedTraining, finish_preparation
+from musika.training.setup.preview_codec import PreviewCodec, describe_codec
 from musika.training.setup.request import TrainingRequest
 
 if TYPE_CHECKING:
     from musika.training.stages.gan import GanStage, Start
 
-DEFAULT_CODEC = Path("checkpoints/ae")
 GROWING = ("base_channels", "critic_channels", "critic_fields")  # which of a checkpoint's sizes may become larger
-
-
-@dataclasses.dataclass(frozen=True)
-class PreviewCodec:
-    """What is known of the codec that plays samples, before it is loaded.
-
-    Attributes:
-        path: its folder.
-        identity: "" where there is no codec in the folder.
-        channels: numbers in one latent; None where there is no codec.
-    """
-
-    path: Path
-    identity: str
-    channels: int | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +76,7 @@ def resolve_generator(request: TrainingRequest) -> ResolvedGenerator:
     """Everything but the networks, which need a framework."""
     origin = find_origin(request.load_path, "gan")
     sizes = resolve_sizes(request, origin)
-    codec = _describe_codec(request, origin)
+    codec = describe_codec(request, origin)
     moves = _moves_to_another_codec(request, origin, codec)
     latents = _open_latents(request, origin, sizes, codec, moves)
     identity = latents.codec_identity or _find_wanted_identity(origin, codec, moves)
@@ -160,28 +144,6 @@ def _format(value: Any) -> str:
 
 
 # --------------------------------------------------------------------------------------------------- codec
-
-
-def _describe_codec(request: TrainingRequest, origin: Origin | None) -> PreviewCodec:
-    """The codec that samples are decoded with, which may be missing."""
-    published = origin is not None and origin.info.get("codec_identity") == ANY_PUBLISHED
-    path = _find_codec_path(request, origin)
-    if not path.exists() and not published:
-        console.warn(f"there is no codec in {format_path(path)}: checkpoints will have no samples to listen to")
-        return PreviewCodec(path, "", None)
-    codec = read_info(path, request.codec_sizes)
-    if origin is not None and published:
-        channels = GeneratorConfig.from_dict(origin.info["config"]).channels
-        render.check_codec(origin.folder, ANY_PUBLISHED, channels, path, codec)
-    return PreviewCodec(path, codec.identity, codec.channels)
-
-
-def _find_codec_path(request: TrainingRequest, origin: Origin | None) -> Path:
-    """The codec that is named, the run's, the published one for a generator that belongs to it, or the default."""
-    if request.codec_path is None and origin is not None and origin.info.get("codec_identity") == ANY_PUBLISHED:
-        return render.find_codec(origin.folder, None, ANY_PUBLISHED)
-    folder = locate.resolve_folder(request.codec_path or find_run_path(origin, "codec_path") or DEFAULT_CODEC)
-    return locate.resolve_checkpoint(folder, "codec") if folder.exists() else folder  # training goes without one, too
 
 
 def _moves_to_another_codec(request: TrainingRequest, origin: Origin | None, codec: PreviewCodec) -> bool:

@@ -18,11 +18,14 @@ from musika.config.training import TRAIN_CONFIGS, TrainConfig, read_settings
 from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.files import format_path
 from musika.gan import load as gan_load
+from musika.gan import performer_load
 from musika.training import loop
 from musika.training.setup.request import TrainingRequest
 
 MAX_RUN_FILE = 1 << 20  # bytes of it
-KINDS = {"gan": gan_load.KIND, "codec": codec_checkpoint.KIND}  # of the checkpoints that a stage writes
+# of the checkpoints that a stage writes
+KINDS = {"gan": gan_load.KIND, "codec": codec_checkpoint.KIND, "performer": performer_load.KIND}
+WORDS = {"gan": "generator", "codec": "codec to train", "performer": "performer"}  # for what a stage trains
 CodecOrGan = TypeVar("CodecOrGan", bound=TrainConfig)
 
 
@@ -64,15 +67,15 @@ def find_origin(load_path: Path | None, stage: str) -> Origin | None:
     """
     if load_path is None:
         return None
-    folder = locate.resolve_checkpoint(load_path, "generator" if stage == "gan" else "codec to train", stems=None)
+    folder = locate.resolve_checkpoint(load_path, WORDS[stage], stems=None)
     is_musika = musika_folder.is_musika_folder(folder)
     if is_musika and stage != "gan":
-        raise UsageError(f"{folder} is a Musika folder: its autoencoder is not trained here")
+        raise UsageError(f"{folder} is a Musika folder: stage {stage} does not train it")
     info = gan_load.read_info(folder)
     if stage == "codec" and info["kind"] == published_codec.KIND:
         raise UsageError(f"{folder} holds a published codec, which is not trained here")
     if info["kind"] != KINDS[stage]:
-        other = "codec" if str(info["kind"]).startswith("codec/") else "gan"
+        other = next((name for name, kind in KINDS.items() if kind == info["kind"]), "codec")
         raise UsageError(f"{folder} holds a {info['kind']}, not a {KINDS[stage]}: train it with stage {other}")
     if is_musika:
         return Origin(folder, info, has_state=False, has_critic=(folder / f"{musika_folder.CRITIC}.h5").exists())
@@ -83,7 +86,7 @@ def find_run_path(origin: Origin | None, name: str) -> Path | None:
     """A path that the run of a checkpoint was started with; None where the run does not say or it is gone.
 
     Args:
-        name: `codec_path` or `valid_path`.
+        name: `codec_path`, `valid_path` or `midi_path`.
 
     Raises:
         CheckpointError: `run.json` is not one of ours.
@@ -109,7 +112,7 @@ def list_restart_reasons(origin: Origin, request: TrainingRequest, what: str, da
     """Why the run of a checkpoint cannot be resumed as it is: settings that it cannot change, or other data.
 
     Args:
-        what: "latents" or "audio".
+        what: "latents", "audio" or "pairs".
         data_hash: a hash of the data that there is now.
     """
     written = _read_written_settings(origin, TRAIN_CONFIGS[request.stage])
@@ -133,7 +136,7 @@ def decide_to_resume(origin: Origin | None, request: TrainingRequest, reasons: l
         return True
     for reason in reasons:
         console.say(reason)
-    critic = "" if request.stage == "codec" else "its critic and " if origin.has_critic else "a fresh critic and "
+    critic = "" if request.stage != "gan" else "its critic and " if origin.has_critic else "a fresh critic and "
     console.say(f"the weights of {origin.folder} are fine-tuned, with {critic}fresh optimizers")
     return False
 

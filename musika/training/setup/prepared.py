@@ -50,8 +50,9 @@ def finish_preparation(
     resume_from: Origin | None,
     codec_path: Path | None = None,
     valid_path: Path | None = None,
+    midi_path: Path | None = None,
 ) -> PreparedTraining:
-    """What both stages have in common: the loop's settings, the run's folder and its record."""
+    """What all stages have in common: the loop's settings, the run's folder and its record."""
     settings = loop.Settings(
         bs=train.bs,
         totsamples=train.totsamples,
@@ -63,7 +64,7 @@ def finish_preparation(
         notes={"settings": train.to_dict()},
     )
     paths = {"data_path": request.data_path, "load_path": request.load_path, "codec_path": codec_path}
-    paths |= {"valid_path": valid_path}
+    paths |= {"valid_path": valid_path, "midi_path": midi_path}
     record = {
         "stage": request.stage,
         "paths": {name: None if path is None else str(path) for name, path in paths.items()},

@@ -13,11 +13,13 @@ class TrainingRequest:
     """What is to be trained, on what, starting from what. Nothing is resolved yet.
 
     Attributes:
-        stage: "gan" or "codec".
-        data_path: folder of latents for a generator, of audio files for a codec.
+        stage: "gan", "codec" or "performer".
+        data_path: folder of latents for a generator or a performer, of audio files for a codec.
         load_path: checkpoint or run to resume or to fine-tune; None trains from scratch.
         codec_path: folder of the codec that made the latents; None takes the run's, or `checkpoints/ae`.
         valid_path: folder to measure on; None takes the run's, or part of what is trained on.
+        midi_path: folder of MIDI files for a performer, named as the recordings; None takes the run's, or
+            looks in `data_path`.
         save_path: folder that the run is written to.
         settings: sizes of the networks and hyperparameters by the names of their fields in `musika.config`; all others
             are those of the run that is resumed, or the defaults.
@@ -34,6 +36,7 @@ class TrainingRequest:
     load_path: Path | None = None
     codec_path: Path | None = None
     valid_path: Path | None = None
+    midi_path: Path | None = None
     save_path: Path = Path("checkpoints")
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     codec_sizes: Mapping[str, Any] = dataclasses.field(default_factory=dict)

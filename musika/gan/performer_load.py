@@ -1,0 +1,123 @@
+"""Performers in checkpoint folders: what their `config.json` says, and loading one ready to play."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musika import checkpoint
+from musika.config import PerformerConfig
+from musika.errors import CheckpointError, ConfigError
+from musika.files import format_path
+
+if TYPE_CHECKING:
+    from musika.gan.performer import Performer
+
+KIND = "performer"
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedPerformer:
+    """A performer ready to play.
+
+    Attributes:
+        config: its sizes.
+        performer: built, with its weights set.
+        styles: `[styles, S]`.
+        style_names: what each of its styles is.
+        codec_identity: of the codec whose latents it makes.
+        info: everything that the checkpoint's `config.json` says, such as licence and training.
+    """
+
+    config: PerformerConfig
+    performer: Performer
+    styles: np.ndarray
+    style_names: tuple[str, ...]
+    codec_identity: str
+    info: dict[str, Any]
+
+
+def describe_performer(
+    config: PerformerConfig,
+    codec_identity: str,
+    style_names: Sequence[str],
+    *,
+    seed: int | None = None,
+    trained: Mapping[str, Any] | None = None,
+    licence: str | None = None,
+) -> dict[str, Any]:
+    """What `config.json` of a performer's checkpoint says, as `checkpoint.write` takes it; None is left out.
+
+    Args:
+        codec_identity: of the codec that made the latents it was trained on.
+        style_names: what each style is, `config.styles` of them.
+        seed: of the training.
+        trained: how it was trained, plain JSON values.
+    """
+    fields = {"kind": KIND, "config": config.to_dict(), "codec_identity": codec_identity, "styles": list(style_names)}
+    more = {"seed": seed, "trained": None if trained is None else dict(trained), "licence": licence}
+    return fields | {name: value for name, value in more.items() if value is not None}
+
+
+def load_performer(folder: Path, dtype: Any = "float32") -> LoadedPerformer:
+    """The performer of a checkpoint folder.
+
+    Args:
+        dtype: Keras's dtype policy or its name, to compute in.
+
+    Raises:
+        CheckpointError: the folder is missing or torn, holds something else, or does not fit its configuration.
+    """
+    info = checkpoint.read_config(folder)
+    if info["kind"] != KIND:
+        raise CheckpointError(
+            f"{format_path(folder)} holds a checkpoint of kind {info['kind']}, not a performer", about="performer"
+        )
+    config, names, codec_identity = parse_info(folder, info)
+    _check_sizes(folder, config)
+
+    from musika.gan.performer import Performer
+
+    performer = Performer(config, seed=None, dtype=dtype)
+    expected = {name: array.shape for name, array in checkpoint.get_weights(performer).items()}
+    weights = checkpoint.read(folder, expected=expected)
+    checkpoint.assign(performer, weights)
+    styles = weights.get("styles", np.zeros((config.styles, 0), np.float32))
+    return LoadedPerformer(config, performer, styles, names, codec_identity, info)
+
+
+def parse_info(folder: Path, info: Mapping[str, Any]) -> tuple[PerformerConfig, tuple[str, ...], str]:
+    """Sizes, names of styles and codec identity from `config.json`.
+
+    Raises:
+        CheckpointError: one of them is missing or makes no sense.
+    """
+    path = folder / checkpoint.CONFIG
+    sizes, names, codec_identity = info.get("config"), info.get("styles"), info.get("codec_identity")
+    if not isinstance(sizes, dict):
+        raise CheckpointError(f"{path} has no sizes under 'config'")
+    if not isinstance(codec_identity, str) or not codec_identity:
+        raise CheckpointError(f"{path} does not say under 'codec_identity' which codec it belongs to")
+    try:
+        config = PerformerConfig.from_dict(sizes)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    if not isinstance(names, list) or len(names) != config.styles or not all(isinstance(n, str) for n in names):
+        raise CheckpointError(f"{path} does not name {config.styles} styles under 'styles'")
+    if not config.track_widths:
+        raise CheckpointError(f"{path} does not say under 'track_widths' how wide its tracks are")
+    return config, tuple(names), codec_identity
+
+
+def _check_sizes(folder: Path, config: PerformerConfig) -> None:
+    """Compares the configuration with two arrays of the file, before a network of its sizes takes memory."""
+    found = checkpoint.read_shapes(folder)
+    wanted = {"first/kernel": (config.input_width, config.width), "out/kernel": (config.width, config.channels)}
+    for name, shape in wanted.items():
+        if found.get(name) != shape:
+            has = f"is {list(found[name])}" if name in found else "is missing"
+            raise CheckpointError(f"{folder}: array {name!r} {has}, but the configuration says {list(shape)}")

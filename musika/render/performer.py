@@ -1,0 +1,200 @@
+"""Notes to music: a score is turned into tracks, a performer plays them, and the codec decodes its latents.
+
+The piece lasts as long as its score and a tail in which the last notes ring. The seed chooses what the score leaves
+open: the style, unless the settings name one, and small changes of the notes' strength.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from musika import checkpoint, draws
+from musika.codec import load as codec_load
+from musika.codec.published.checkpoint import SIZES
+from musika.config import Config, PerformerConfig, PerformerSettings
+from musika.errors import CheckpointError, ConfigError, UsageError
+from musika.gan.performer_load import load_performer
+from musika.render.decoding import count_block_latents
+from musika.render.generator import GENERATOR_SIZES, name_checkpoint
+from musika.render.latents import GroupedLatents
+from musika.render.matching import check_codec, find_codec
+from musika.render.piece import Model, Piece
+from musika.score import Score, read_score
+from musika.tracks import DRUMS, Track, get_family, get_kinds, make_tracks
+from musika.tracks.notes import KEYS, LOWEST_KEY
+
+GROUP = 128  # latents that the performer plays at once, without their context
+TAIL = 3.0  # seconds after the last note, as in rendered pairs
+TOUCH = 2.5  # standard deviation of a velocity's change, with a touch of 1
+
+Perform = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class PerformerModel(Model):
+    """A performer and its codec.
+
+    Attributes:
+        config: the performer's sizes.
+        perform: tracks `[1, T, K]` and a style `[1, S]` to latents `[1, T, C]`.
+        styles: `[styles, S]`.
+        style_names: what each style is.
+    """
+
+    config: PerformerConfig
+    perform: Perform
+    styles: np.ndarray
+    style_names: tuple[str, ...]
+
+    settings_kind: ClassVar[type[Config]] = PerformerSettings
+
+    def piece(self, seed: int, **settings: Any) -> Piece:
+        """Raises UsageError: a performer plays notes that it is given."""
+        raise UsageError(f"{self.name} is a performer: it plays MIDI files, and has no pieces of its own", about="midi")
+
+    def play(self, score: Any, seed: int = 0, **settings: Any) -> Piece:
+        """The piece that a `musika.score.Score`, or the MIDI file of that path, sounds like.
+
+        Raises:
+            ScoreError: the file is no MIDI file, or damaged.
+            UsageError: there are no notes that the performer can play, or a setting that cannot be.
+        """
+        if not isinstance(score, Score):
+            score = read_score(Path(score))
+        chosen = self.make_settings(settings)
+        if chosen.style > len(self.styles):
+            raise UsageError(f"style {chosen.style}: {self.name} has {len(self.styles)}")
+        if not self.find_playable(score).any():
+            raise UsageError(f"the score has no notes that {self.name} can play: {self._describe_tracks()}")
+        return Piece(self, seed, chosen, tracks=(score,))
+
+    def make_latents(self, piece: Piece) -> PerformedLatents:
+        (score,) = piece.tracks
+        seconds_per_latent = self.codec.hop_total / self.codec.sample_rate
+        touched = vary_touch(score, piece.seed, piece.settings.touch)
+        tracks = make_tracks(self.config.tracks, touched, seconds_per_latent)
+        style = self.styles[self.choose_style(piece.seed, piece.settings.style)]
+        return PerformedLatents(self.config, self.perform, tracks, style, count_block_latents(self.codec))
+
+    def make_score(self, piece: Piece, start: float, seconds: float) -> Score:
+        """The notes of a part of a piece, as they were given, from second 0 on."""
+        (score,) = piece.tracks
+        return score.slice(start, start + seconds).shift(-start)
+
+    def find_duration(self, piece: Piece) -> float:
+        """Seconds of the score and of its tail."""
+        (score,) = piece.tracks
+        return float(score.duration) + TAIL
+
+    def choose_style(self, seed: int, style: int) -> int:
+        """Number of the style, from 0 on: the one that is set, or the seed's."""
+        if style:
+            return style - 1
+        return int(draws.integers(seed, "performer/style", 0, 1)[0] % np.uint64(len(self.styles)))
+
+    def find_playable(self, score: Score) -> np.ndarray:
+        """Which notes the performer hears of, bool `[n]`: of its instruments, on the keys of a piano."""
+        notes = score.notes
+        keys = (notes.pitches >= LOWEST_KEY) & (notes.pitches < LOWEST_KEY + KEYS)
+        if "notes" in self.config.tracks:
+            return keys & ~notes.is_drum
+        families = {name.removeprefix("notes/") for name in self.config.tracks}
+        known = [program for program in range(128) if get_family(program) in families]
+        return keys & np.where(notes.is_drum, DRUMS in families, np.isin(notes.programs, known))
+
+    def list_remarks(self, score: Score) -> list[str]:
+        """What of a score is not played, one line each."""
+        silent = int((~self.find_playable(score)).sum())
+        lines = [f"{silent} of {len(score.notes)} notes are not played: {self._describe_tracks()}"] if silent else []
+        return [*score.remarks, *lines]
+
+    def _describe_tracks(self) -> str:
+        if "notes" in self.config.tracks:
+            return "it plays the keys of a piano, and no drums"
+        families = [name.removeprefix("notes/") for name in self.config.tracks if name.startswith("notes/")]
+        return f"it plays {', '.join(families)}, on the keys of a piano"
+
+
+class PerformedLatents(GroupedLatents):
+    """What a performer plays of tracks.
+
+    Args:
+        config: the performer's sizes.
+        perform: tracks `[1, GROUP + 2 context, K]` and a style `[1, S]` to latents `[1, GROUP + 2 context, C]`.
+        tracks: those that the performer was trained with.
+        style: `[S]`.
+        span: as `GroupedLatents` has it.
+    """
+
+    def __init__(
+        self, config: PerformerConfig, perform: Perform, tracks: Sequence[Track], style: np.ndarray, span: int
+    ) -> None:
+        super().__init__(config.channels, GROUP, span)
+        self.config, self.perform, self.tracks, self.style = config, perform, tracks, style
+
+    def make_group(self, index: int) -> np.ndarray:
+        context = self.config.context
+        first, count = index * self.size - context, self.size + 2 * context
+        values = np.concatenate([track.compute(first, count) for track in self.tracks], axis=1)  # [T, K]
+        latents = self.perform(values[None], self.style[None])[0, context : context + self.size]
+        return np.clip(latents, -1.0, 1.0)  # the range of latents
+
+
+def vary_touch(score: Score, seed: int, touch: float) -> Score:
+    """The score with small changes of its velocities, a function of the seed and of each note's number.
+
+    Args:
+        touch: standard deviation of the changes, in units of TOUCH; 0 gives the same score.
+    """
+    if touch <= 0 or not len(score.notes):
+        return score
+    change = draws.normal(seed, "performer/touch", 0, (len(score.notes),)) * (TOUCH * touch)
+    velocities = np.clip(np.rint(score.notes.velocities + change), 1, 127).astype(np.int64)
+    return dataclasses.replace(score, notes=score.notes.replace(velocities=velocities))
+
+
+def load_performer_model(
+    folder: Path, dec_path: Path | None, sizes: Mapping[str, Any], dtype: str, xla: bool
+) -> PerformerModel:
+    """The model of a performer's checkpoint; arguments and errors are those of `load.load_model`."""
+    for name in GENERATOR_SIZES:
+        if sizes.get(name) is not None:
+            raise UsageError(f"{name} belongs to generators, and {folder.name} is a performer: leave it out")
+    loaded = load_performer(folder, dtype)
+    _check_tracks(folder, loaded.config)
+    codec_folder = find_codec(folder, dec_path, loaded.codec_identity)
+    codec = codec_load.load_codec(codec_folder, dtype, xla, {name: sizes.get(name) for name in SIZES})
+    check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
+    return PerformerModel(
+        config=loaded.config,
+        perform=compile_performer(loaded.performer, xla),
+        styles=loaded.styles,
+        style_names=loaded.style_names,
+        codec=codec,
+        name=name_checkpoint(folder.resolve()),
+    )
+
+
+def _check_tracks(folder: Path, config: PerformerConfig) -> None:
+    """Whether the tracks that it was trained with exist here, with the same widths."""
+    try:
+        widths = tuple(kind.width for kind in get_kinds(config.tracks))
+    except ConfigError as error:
+        raise CheckpointError(f"{folder / checkpoint.CONFIG}: {error}") from error
+    if widths != config.track_widths:
+        raise CheckpointError(
+            f"{folder / checkpoint.CONFIG}: tracks of {config.track_widths} numbers, but here they have {widths}"
+        )
+
+
+def compile_performer(performer: Any, xla: bool = False) -> Perform:
+    """A performer layer as a function of NumPy arrays, compiled at its first call."""
+    from musika import backend
+
+    call = backend.compile(lambda tracks, style: performer(tracks, style), xla)
+    return lambda tracks, style: backend.to_numpy(call(tracks, style))
