@@ -5,7 +5,8 @@ each in another of the keys up to --semitones away, the nearest first. The first
 are up to --tempo faster or slower (0.12 is 12 %). With --touch T, the loudness of phrases swells and fades by up to T
 steps of MIDI's velocity, single notes differ by a fifth of that, and notes come up to 15 ms early or late, as if a
 person played. With --pedal P, a share P of the versions gets a sustain pedal where the file has none. Every instrument
-becomes a grand piano, and percussion is left out; --instruments keep keeps both. All files have one constant tempo,
+becomes a grand piano, and percussion is left out. With --instruments keep, both stay; with --instruments strings or
+another family, each version is played on one instrument of it. All files have one constant tempo,
 since FluidSynth loses time where a file has many tempi. The same command writes the same files.
 A model that has only a few hours of music learns them by heart; versions make them more. Files that cannot be read are
 listed, and the exit code is 1.
@@ -18,23 +19,34 @@ from pathlib import Path
 from typing import Any
 
 from musika.errors import ScoreError
-from musika.score import find_midi, read_score
+from musika.score import Score, find_midi, read_score
+from musika.tracks import PITCHED
 from tools.common import command, jobs
-from tools.common.variation import HIGHEST, LOWEST, make_piano, plan_takes, vary_score
+from tools.common.instruments import RANGES
+from tools.common.variation import Take, make_piano, plan_takes, play_on_family, vary_score
+
+PIANO, KEEP = "piano", "keep"
+
+
+def choose_instruments(score: Score, instruments: str, take: Take) -> Score:
+    """A version of a score on the piano, on an instrument of a family, or on its own instruments."""
+    if instruments == KEEP:
+        return vary_score(score, take)
+    if instruments == PIANO:
+        return vary_score(make_piano(score), take, *RANGES[PIANO])
+    return play_on_family(vary_score(score, take), instruments, take.seed)
 
 
 def vary_all(files: Sequence[Path], options: Any) -> Iterator[tuple[Path, str, str]]:
     """Writes all versions; gives the file, what was done, and why not."""
-    piano = options.instruments == "piano"
     base = options.folder if options.folder.is_dir() else options.folder.parent
     for source in files:
         place = options.target / source.relative_to(base).parent
         takes = plan_takes(source.stem, options.takes, options.semitones, options.tempo, options.touch, options.pedal)
         try:
             score = read_score(source)
-            score = make_piano(score) if piano else score
             for i, take in enumerate(takes):
-                version = vary_score(score, take, *((LOWEST, HIGHEST) if piano else ()))
+                version = choose_instruments(score, options.instruments, take)
                 version.save(place / f"{source.stem}_{i}{take.key:+d}.mid")
         except ScoreError as error:
             yield source, "", str(error)
@@ -70,7 +82,11 @@ def main() -> int:
         help="share of versions that get a pedal",
     )
     parser.add_argument(
-        "--instruments", choices=("piano", "keep"), default="piano", help="all on a piano, or those of the file"
+        "--instruments",
+        choices=(KEEP, *PITCHED),
+        metavar="NAME",
+        default=PIANO,
+        help=f"those of the file ({KEEP}), or a family: {', '.join(PITCHED)}",
     )
     options = parser.parse_args()
     jobs.check_target(options.folder, options.target)

@@ -2,7 +2,7 @@
 
 from musika.tracks.base import Track
 from musika.tracks.dropout import choose_dropped, drop_tracks
-from musika.tracks.families import DRUMS, FAMILIES, find_families, get_family, list_programs, select_family
+from musika.tracks.families import DRUMS, FAMILIES, PITCHED, find_families, get_family, list_programs, select_family
 from musika.tracks.kinds import KINDS, Facts, Kind, get_kinds, make_tracks
 from musika.tracks.levels import read_levels
 from musika.tracks.loudness import LoudnessTrack
@@ -12,6 +12,7 @@ __all__ = [
     "DRUMS",
     "FAMILIES",
     "KINDS",
+    "PITCHED",
     "Facts",
     "Kind",
     "LoudnessTrack",

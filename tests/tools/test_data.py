@@ -14,7 +14,8 @@ from musika.score import Notes, Pedals, Score, TempoMap, read_score
 from musika.tracks import FAMILIES, get_family, read_levels
 from tests.helpers.tools import run_module
 from tools.common import fluidsynth
-from tools.data.exercises import RANGES, make_exercise
+from tools.common.instruments import RANGES
+from tools.data.exercises import make_exercise
 from tools.data.manifest import measure_level
 from tools.data.render_pairs import choose_soundfont
 

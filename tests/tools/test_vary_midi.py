@@ -8,6 +8,7 @@ import mido
 import numpy as np
 
 from musika.score import read_score
+from musika.tracks import get_family
 from tests.helpers.tools import run_module
 from tools.common.variation import Take, vary_score
 
@@ -92,6 +93,23 @@ def test_instruments_and_drums_can_stay(tmp_path: Path) -> None:
     assert set(score.notes.programs[~score.notes.is_drum]) == {6}
     assert score.notes.pitches[score.notes.is_drum].tolist() == [40]  # a drum stays that drum
     assert score.notes.pitches[0] == 61
+
+
+def test_a_family_plays_within_its_range(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_song(tmp_path / "in" / "a.mid")
+    words = ("--takes", 3, "--semitones", 2, "--instruments", "bass")
+    assert run_module(MODULE, tmp_path / "in", tmp_path / "out", *words).returncode == 0
+    programs = set()
+    for path in sorted((tmp_path / "out").iterdir()):
+        notes = read_score(path).notes
+        assert not notes.is_drum.any() and notes.pitches.min() >= 24 and notes.pitches.max() <= 67
+        assert {get_family(program) for program in notes.programs} == {"bass"}
+        programs |= set(notes.programs)
+    own = read_score(tmp_path / "in" / "a.mid").notes.select(slice(0, 8)).pitches
+    first = read_score(tmp_path / "out" / "a_0+0.mid").notes.pitches
+    np.testing.assert_array_equal(first % 12, own % 12)
+    assert len(programs) > 1
 
 
 def test_a_pedal_is_added_where_there_is_none(tmp_path: Path) -> None:

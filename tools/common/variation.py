@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from musika.score import NO_PEDALS, Notes, Pedals, Score
+from musika.tracks import list_programs
+from tools.common.instruments import HELD, RANGES
 
-LOWEST, HIGHEST = 21, 108  # keys of a piano
 GRAND_PIANOS = (0, 1)  # programs of General MIDI: acoustic grand, bright grand
 PHRASE = 7.0  # seconds from one random loudness to the next
 MAX_DELAY = 0.015  # seconds that a note comes early or late
@@ -63,6 +64,21 @@ def make_piano(score: Score) -> Score:
     notes = score.notes.select(~score.notes.is_drum)
     notes = notes.replace(programs=_choose_pianos(notes.programs))
     return replace(score, notes=notes, pedals=replace(score.pedals, programs=_choose_pianos(score.pedals.programs)))
+
+
+def play_on_family(score: Score, family: str, seed: int) -> Score:
+    """The same notes on one random instrument of a family, without drums.
+
+    Notes beyond its range move by octaves. Only instruments whose notes fade keep the pedal.
+    """
+    low, high = RANGES[family]
+    notes = score.notes.select(~score.notes.is_drum)
+    program = np.random.default_rng(seed).choice(list_programs(family))
+    pitches = notes.pitches + 12 * np.maximum(0, -((notes.pitches - low) // 12))
+    pitches = pitches - 12 * np.maximum(0, -((high - pitches) // 12))
+    notes = notes.replace(pitches=pitches, programs=np.full(len(notes), program))
+    pedals = NO_PEDALS if family in HELD else replace(score.pedals, programs=np.full(len(score.pedals), program))
+    return replace(score, notes=notes, pedals=pedals)
 
 
 def vary_score(score: Score, take: Take, lowest: int = 0, highest: int = 127) -> Score:

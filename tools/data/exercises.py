@@ -10,27 +10,14 @@ import numpy as np
 
 from musika import draws
 from musika.score import NO_PEDALS, Notes, Pedals, Score, join_notes, join_pedals
-from musika.tracks import list_programs
-from musika.tracks.families import DRUMS
+from musika.tracks import DRUMS, list_programs
+from tools.common.instruments import HELD, RANGES
 
 PAUSE = 1.5  # seconds between two exercises
-# lowest and highest key of a family; most instruments are asked for a little more than they play
-RANGES: dict[str, tuple[int, int]] = {
-    "piano": (21, 108),
-    "mallets": (40, 103),
-    "organ": (33, 96),
-    "guitar": (36, 91),
-    "bass": (24, 67),
-    "strings": (28, 100),
-    "choir": (36, 86),
-    "brass": (31, 86),
-    "winds": (36, 100),
-    "synthesiser": (28, 103),
-    DRUMS: (35, 81),
-}
-HELD = {"organ", "strings", "choir", "brass", "winds", "synthesiser"}  # families whose notes sound on while held
 SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 11), tuple(range(12)), (0, 2, 4, 6, 8, 10), (0, 2, 4, 7, 9))
 CHORDS = ((0, 4, 7), (0, 3, 7), (0, 4, 7, 10), (0, 3, 6, 9), (0, 4, 7, 11), (0, 5, 7), (0, 4, 8), (0, 1, 2, 3))
+
+KICKS, SNARES, CYMBALS = (35, 36), (37, 38, 39, 40), (42, 44, 46, 49, 51, 53, 54, 70)  # keys of drums
 
 
 class Dice:
@@ -141,7 +128,24 @@ def play_random(dice: Dice, seconds: float, low: int, high: int) -> Passage:
     return Passage(np.sort(dice.draw(0, seconds, count)), lengths, pitches)
 
 
-EXERCISES: tuple[Callable[[Dice, float, int, int], Passage], ...] = (
+def play_groove(dice: Dice, seconds: float, low: int, high: int) -> Passage:
+    """Drums in a pattern of 16 steps: a bass drum, a snare, a cymbal, and one or two others."""
+    step = 60 / dice.draw_one(70, 180) / 4
+    lines = [KICKS[dice.choose(2)], SNARES[dice.choose(4)], CYMBALS[dice.choose(len(CYMBALS))]]
+    lines += [low + dice.choose(high - low + 1) for _ in range(1 + dice.choose(2))]
+    rates = [0.25, 0.2, dice.draw_one(0.3, 1.0), 0.15, 0.1]
+    parts = []
+    for key, rate in zip(lines, rates, strict=False):
+        hits = np.flatnonzero(dice.draw(0, 1, 16) < rate)
+        bars = np.arange(0, seconds, 16 * step)
+        parts.append((np.add.outer(bars, hits * step).ravel(), key))
+    onsets = np.concatenate([times for times, _ in parts])
+    pitches = np.concatenate([np.full(len(times), key) for times, key in parts])
+    return Passage(onsets, np.full(len(onsets), step), pitches)
+
+
+Exercise = Callable[[Dice, float, int, int], Passage]
+EXERCISES: tuple[Exercise, ...] = (
     play_scale,
     play_arpeggio,
     play_chords,
@@ -150,6 +154,7 @@ EXERCISES: tuple[Callable[[Dice, float, int, int], Passage], ...] = (
     play_random,
     play_random,
 )
+DRUM_EXERCISES: tuple[Exercise, ...] = (play_groove, play_groove, play_groove, play_repeated, play_long, play_random)
 
 
 def draw_velocities(dice: Dice, onsets: np.ndarray) -> np.ndarray:
@@ -185,7 +190,8 @@ def make_exercise(family: str, seed: int, index: int) -> tuple[Score, float]:
     is_drum = family == DRUMS
     programs = [0] if is_drum else list_programs(family)
     program = programs[dice.choose(len(programs))] if family != "piano" else (0, 0, 0, 1)[dice.choose(4)]
-    passage = EXERCISES[dice.choose(len(EXERCISES))](dice, seconds, low, high)
+    exercises = DRUM_EXERCISES if is_drum else EXERCISES
+    passage = exercises[dice.choose(len(exercises))](dice, seconds, low, high)
     pitches = np.floor(passage.pitches)
     inside = (pitches >= low) & (pitches <= high) & (passage.onsets < seconds)
     onsets, pitches = passage.onsets[inside], pitches[inside]
