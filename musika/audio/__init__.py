@@ -6,7 +6,7 @@
 from musika.audio.checks import FileError, check_file
 from musika.audio.encodings import FORMATS, Bits, Encoding, choose_encoding
 from musika.audio.live import LiveEncoder
-from musika.audio.reader import find_files, read, read_blocks
+from musika.audio.reader import find_files, read, read_blocks, read_unchanged
 from musika.audio.tags import read_tags
 from musika.audio.writer import WrittenFile, encode, write
 
@@ -24,5 +24,6 @@ __all__ = [
     "read",
     "read_blocks",
     "read_tags",
+    "read_unchanged",
     "write",
 ]

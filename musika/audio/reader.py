@@ -76,6 +76,27 @@ def read(path: Path, note: Callable[[str], object] | None = None) -> np.ndarray:
     return np.concatenate(list(read_blocks(path, note=note)))
 
 
+def read_unchanged(path: Path, note: Callable[[str], object] | None = None) -> tuple[np.ndarray, int]:
+    """A whole file at its own rate: float32 `[N, channels]` and Hz. One channel stays one, more than two become two.
+
+    Where the format changes within the file, the first one counts for all of it.
+
+    Args:
+        note: as `read_blocks` has it.
+
+    Raises:
+        FileError: as `read_blocks` says.
+    """
+    check_file(path)
+    with Decoder(path, MEMORY, TIMEOUT) as decoder:
+        form = decoder.format
+        blocks = list(_read_converted(path, decoder, note or _ignore, form.rate))
+    if not sum(map(len, blocks)):
+        raise FileError(path, "holds no samples")
+    waveform = np.concatenate(blocks)
+    return (waveform[:, :1] if form.channels == 1 else waveform), form.rate
+
+
 def read_blocks(
     path: Path,
     block_samples: int = BLOCK,
@@ -99,18 +120,21 @@ def read_blocks(
     """
     check_file(path)
     with Decoder(path, memory, timeout) as decoder:
-        by_format = itertools.groupby(decoder, key=lambda item: item[0])
-        blocks = (
-            block
-            for form, items in by_format
-            for block in _convert_blocks(path, form, (block for _, block in items), note or _ignore, sample_rate)
-        )
+        blocks = _read_converted(path, decoder, note or _ignore, sample_rate)
         is_empty = True
         for block in rechunk(blocks, block_samples):
             is_empty = False
             yield block
         if is_empty:
             raise FileError(path, "holds no samples")
+
+
+def _read_converted(
+    path: Path, decoder: Decoder, note: Callable[[str], object], sample_rate: int
+) -> Iterator[np.ndarray]:
+    """All blocks of a file with two channels and at one rate, whatever its formats are."""
+    for form, items in itertools.groupby(decoder, key=lambda item: item[0]):
+        yield from _convert_blocks(path, form, (block for _, block in items), note, sample_rate)
 
 
 def _ignore(remark: str) -> None:

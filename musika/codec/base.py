@@ -43,6 +43,11 @@ class Codec(abc.ABC):
     block: int
     context: int
 
+    @property
+    def encoder_context(self) -> int:
+        """Latents on either side that encoding alone reaches to, at most `context`."""
+        return self.context
+
     @abc.abstractmethod
     def encode_window(self, waveform: np.ndarray) -> np.ndarray:
         """`[B, (block + 2 context) hop_total, 2]` to `[B, block, C]`."""

@@ -45,6 +45,10 @@ class StereoCodec(Codec):
         self.channels, self.hop_total, self.sample_rate = config.channels, config.hop_total, config.sample_rate
         self.block, self.context = config.block, compute_context(config)
 
+    @property
+    def encoder_context(self) -> int:
+        return compute_encoder_context(self.config)
+
     def encode_window(self, waveform: np.ndarray) -> np.ndarray:
         margin = (self.config.window - self.config.hop) // 2
         padded = np.pad(np.asarray(waveform, np.float32), ((0, 0), (margin, margin), (0, 0)))

@@ -9,6 +9,19 @@ from musika.config.codec import (
     PublishedCodecConfig,
     same_codec,
 )
+from musika.config.editing import (
+    EDITS,
+    Blend,
+    Continue,
+    Edit,
+    Fill,
+    Spans,
+    Vary,
+    check_spans,
+    describe_edit,
+    format_span,
+    parse_edit,
+)
 from musika.config.fields import Config, require
 from musika.config.generator import LOCAL_FIELDS, GeneratorConfig
 from musika.config.musical import MusicalSettings
@@ -25,13 +38,18 @@ from musika.config.training import (
 __all__ = [
     "ADDED_PHASES",
     "ANY_PUBLISHED",
+    "EDITS",
     "LOCAL_FIELDS",
     "SAMPLE_RATE",
     "TRAIN_CONFIGS",
     "TUNED_BINS",
+    "Blend",
     "CodecConfig",
     "CodecTrainConfig",
     "Config",
+    "Continue",
+    "Edit",
+    "Fill",
     "GanTrainConfig",
     "GeneratorConfig",
     "GeneratorSettings",
@@ -40,7 +58,13 @@ __all__ = [
     "PerformerSettings",
     "PerformerTrainConfig",
     "PublishedCodecConfig",
+    "Spans",
     "TrainConfig",
+    "Vary",
+    "check_spans",
+    "describe_edit",
+    "format_span",
+    "parse_edit",
     "require",
     "same_codec",
 ]

@@ -1,15 +1,17 @@
 """Music as a pure function of position: `load_model` makes a model, `model.piece(seed)` a piece that renders itself."""
 
-from musika.render.decoding import count_block_samples, prefetch
+from musika.render.decoding import count_block_samples, decode_samples, prefetch
 from musika.render.generator import GENERATOR_SIZES, GeneratorModel, compile_generator
 from musika.render.latents import CoordinateLatents, GroupedLatents, LatentSource
 from musika.render.load import load_model
 from musika.render.matching import check_codec, find_codec
 from musika.render.performer import PerformerModel
 from musika.render.piece import Model, Piece, measure_clipping
+from musika.render.sound import CachedSound, Sound, SoundEdit, apply_edits, read_in_blocks, read_padded
 
 __all__ = [
     "GENERATOR_SIZES",
+    "CachedSound",
     "CoordinateLatents",
     "GeneratorModel",
     "GroupedLatents",
@@ -17,11 +19,17 @@ __all__ = [
     "Model",
     "PerformerModel",
     "Piece",
+    "Sound",
+    "SoundEdit",
+    "apply_edits",
     "check_codec",
     "compile_generator",
     "count_block_samples",
+    "decode_samples",
     "find_codec",
     "load_model",
     "measure_clipping",
     "prefetch",
+    "read_in_blocks",
+    "read_padded",
 ]

@@ -20,8 +20,9 @@ from musika.audio import WrittenFile
 from musika.codec.base import AUDIO_CHANNELS, Codec
 from musika.config import Config
 from musika.errors import CheckpointError, ConfigError, UsageError
-from musika.render.decoding import decode_samples, prefetch
+from musika.render.decoding import count_block_samples, decode_samples, prefetch
 from musika.render.latents import LatentSource
+from musika.render.sound import CachedSound, Sound, SoundEdit, apply_edits, read_in_blocks
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -106,14 +107,14 @@ class Piece:
         seed: number that fixes every random choice.
         settings: of the class that the model says.
         tracks: what is known about the music, such as its notes.
-        edits: changes to parts of it.
+        edits: changes to parts of it, in the order in which they are applied (`musika/edit/`).
     """
 
     model: Model
     seed: int
     settings: Any
     tracks: tuple[Any, ...] = ()
-    edits: tuple[Any, ...] = ()
+    edits: tuple[SoundEdit, ...] = ()
 
     @property
     def duration(self) -> float | None:
@@ -160,8 +161,19 @@ class Piece:
 
     def stream_samples(self, first: int, count: int | None = None) -> Iterator[np.ndarray]:
         """`stream`, in samples, each block made when it is asked for."""
+        if self.edits:
+            yield from read_in_blocks(self.open(), first, count)
+            return
         for block in self.stream_without_levels(first, count):
             yield np.clip(block, -1.0, 1.0)
+
+    def open(self) -> Sound:
+        """The piece as a sound, for one reader; edits are applied.
+
+        Raises:
+            UsageError: an edit does not fit the piece.
+        """
+        return apply_edits(PieceSound(dataclasses.replace(self, edits=())), self.edits)
 
     def stream_without_levels(self, first: int, count: int | None = None) -> Iterator[np.ndarray]:
         """`stream_samples` as the decoder gives it: samples may lie beyond full scale."""
@@ -218,6 +230,18 @@ def _watch(blocks: Iterable[np.ndarray], on_block: Callable[[np.ndarray], None])
     for block in blocks:
         on_block(block)
         yield block
+
+
+class PieceSound(CachedSound):
+    """A piece without edits, made in the blocks in which it is decoded."""
+
+    def __init__(self, piece: Piece) -> None:
+        size = count_block_samples(piece.model.codec)
+        super().__init__(piece.model.sample_rate, AUDIO_CHANNELS, None, size)
+        self.piece = piece
+
+    def make_block(self, index: int) -> np.ndarray:
+        return self.piece.render_samples(index * self.size, self.size)
 
 
 def measure_clipping(block: np.ndarray) -> float:

@@ -22,7 +22,7 @@ RANKS = (
     {"tracks", "words"},
     {"codec", "gan"},
     {"render", "metrics"},
-    {"training", "api"},
+    {"training", "edit", "api"},
     {"serve"},
     {"cli"},
     {"__main__"},

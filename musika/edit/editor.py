@@ -1,0 +1,49 @@
+"""What an edit needs of a network: an editor makes latents where little or nothing is known, from those around.
+
+Shapes: T latents, C numbers in a latent, S numbers that describe a style.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from musika.codec.base import Codec
+
+
+class Editor(Protocol):
+    """A network that makes latents, and the codec that they belong to.
+
+    Attributes:
+        codec: encodes what is known and decodes what is made.
+        name: of the checkpoint.
+        reach: latents on either side that a latent depends on.
+        step: latents that one window makes.
+        longest: latents of the longest gap that is filled from both sides at once.
+        seen: latents around a gap that its style is measured on.
+    """
+
+    codec: Codec
+    name: str
+    reach: int
+    step: int
+    longest: int
+    seen: int
+
+    def measure_style(self, latents: np.ndarray) -> np.ndarray:
+        """What music sounds like on average, `[S]`: of known latents `[T, C]`, T at least 1."""
+
+    def make_window(
+        self, first: int, latents: np.ndarray, detail: np.ndarray, style: np.ndarray, seed: int
+    ) -> np.ndarray:
+        """Latents `first` to `first + step`, `[step, C]` float32.
+
+        Args:
+            first: absolute number; random numbers depend on seed and absolute numbers alone.
+            latents: `[reach + step + reach, C]`, from number `first - reach` on; anything where nothing is known.
+            detail: `[reach + step + reach]`, how much of each latent is known: 0 nothing, 1 all of it, between them its
+                coarse course.
+            style: as `measure_style` gives it.
+            seed: of the edit.
+        """

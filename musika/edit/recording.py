@@ -1,0 +1,171 @@
+"""A recording is a value, as a piece is: samples at their own rate, and edits. Taking an edit away undoes it.
+
+recording = musika.edit.open_recording("song.flac")
+filled = musika.edit.fill(editor, recording, [(3.5, 7.0)], seed=1)
+filled.save("filled.flac")
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musika import audio
+from musika.audio import WrittenFile
+from musika.config import describe_edit
+from musika.edit.apply import AppliedEdit
+from musika.errors import UsageError
+from musika.render import Sound, apply_edits, prefetch, read_in_blocks
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Recording:
+    """A waveform with edits. Nothing is computed until samples are asked for.
+
+    Attributes:
+        waveform: float32 `[N, 1]` or `[N, 2]`.
+        sample_rate: Hz.
+        edits: what is done to it, in order.
+    """
+
+    waveform: np.ndarray
+    sample_rate: int
+    edits: tuple[AppliedEdit, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.waveform.ndim != 2 or self.waveform.shape[1] not in (1, 2) or not len(self.waveform):
+            raise UsageError(f"a waveform of shape {list(self.waveform.shape)}: it must be [samples, 1 or 2]")
+        if not np.isfinite(self.waveform).all():
+            raise UsageError("the waveform holds numbers that are not finite")
+
+    def open(self) -> Sound:
+        """The recording as a sound, for one reader; edits are applied.
+
+        Raises:
+            UsageError: an edit does not fit.
+        """
+        return apply_edits(_ArraySound(self.waveform, self.sample_rate), self.edits)
+
+    def render(self, start: float = 0.0, seconds: float | None = None) -> np.ndarray:
+        """A part of the edited recording, all of it by default: float32 `[n, channels]`.
+
+        Raises:
+            UsageError: an edit does not fit; a part outside the recording; all of one that has no end.
+        """
+        sound = self.open()
+        first, count = self._locate(sound, start, seconds)
+        if count is None:
+            raise UsageError("the recording goes on without end: say how many seconds of it")
+        return np.concatenate([np.zeros((0, sound.channels), np.float32), *read_in_blocks(sound, first, count)])
+
+    def stream(self, start: float = 0.0, seconds: float | None = None) -> Generator[np.ndarray, None, None]:
+        """`render` in blocks `[n, channels]`, one ahead of its reader; to the end, where there is one."""
+        sound = self.open()
+        return prefetch(read_in_blocks(sound, *self._locate(sound, start, seconds)))
+
+    def save(
+        self,
+        path: str | Path,
+        seconds: float | None = None,
+        start: float = 0.0,
+        metadata: Mapping[str, str] | None = None,
+        keep_existing: bool = False,
+        bits: str | None = None,
+        on_block: Callable[[np.ndarray], None] | None = None,
+    ) -> WrittenFile:
+        """Writes the edited recording into a file, in the format that the name's ending says.
+
+        Args:
+            metadata: as `audio.write` takes it.
+            keep_existing: never replace a file that holds something else; the result says the name that was taken.
+            bits: "16", "24" or "32f" (floats); None is as few as hold every sample of the recording exactly.
+            on_block: is given each block before it is written.
+
+        Raises:
+            UsageError: as `render` says.
+            AudioError: the file cannot be written.
+        """
+        blocks = self.stream(start, seconds)
+        try:
+            watched = blocks if on_block is None else _watch(blocks, on_block)
+            bits = bits or choose_bits(self.waveform, Path(path))
+            return audio.write(Path(path), watched, self.sample_rate, metadata, keep_existing, bits)
+        finally:
+            blocks.close()
+
+    def add(self, edit: AppliedEdit) -> Recording:
+        """The recording with one more edit."""
+        return dataclasses.replace(self, edits=(*self.edits, edit))
+
+    def undo(self, number: int = -1) -> Recording:
+        """The recording without one of its edits, the last one by default; the others stay.
+
+        Raises:
+            UsageError: there is no such edit.
+        """
+        if not -len(self.edits) <= number < len(self.edits):
+            raise UsageError(f"there is no edit {number}: there are {len(self.edits)}")
+        edits = list(self.edits)
+        del edits[number]
+        return dataclasses.replace(self, edits=tuple(edits))
+
+    def describe_edits(self) -> list[dict[str, Any]]:
+        """The edits as plain JSON values."""
+        return [describe_edit(applied.edit) for applied in self.edits]
+
+    @property
+    def seconds(self) -> float:
+        """Length of the waveform without edits."""
+        return len(self.waveform) / self.sample_rate
+
+    def _locate(self, sound: Sound, start: float, seconds: float | None) -> tuple[int, int | None]:
+        """First sample and number of samples of a part."""
+        first = round(start * self.sample_rate)
+        if seconds is not None:
+            return first, round(seconds * self.sample_rate)
+        return first, None if sound.length is None else max(sound.length - first, 0)
+
+
+class _ArraySound:
+    """A waveform as a sound."""
+
+    def __init__(self, waveform: np.ndarray, sample_rate: int) -> None:
+        self.waveform, self.sample_rate = waveform, sample_rate
+        self.length, self.channels = waveform.shape
+
+    def read(self, first: int, count: int) -> np.ndarray:
+        """As `Sound` says."""
+        return self.waveform[first : first + count].astype(np.float32)  # a copy
+
+
+def open_recording(path: str | Path, note: Callable[[str], object] | None = None) -> Recording:
+    """The recording in an audio file, at its own rate; mono stays mono, more than two channels become two.
+
+    Args:
+        note: is called with remarks on the file, as `audio.read_blocks` does.
+
+    Raises:
+        FileError: the file cannot be read.
+    """
+    waveform, rate = audio.read_unchanged(Path(path), note)
+    return Recording(waveform, rate)
+
+
+def choose_bits(waveform: np.ndarray, path: Path) -> str | None:
+    """The fewest bits that hold every sample exactly, of those that the format of a file offers; None for the rest."""
+    depths = audio.choose_encoding(path).depths
+    for bits in ("16", "24"):
+        steps = waveform.astype(np.float64) * 2.0 ** (int(bits) - 1)
+        if bits in depths and np.array_equal(steps, np.rint(steps)):
+            return bits
+    return depths[-1] if depths else None
+
+
+def _watch(blocks: Any, on_block: Callable[[np.ndarray], None]) -> Generator[np.ndarray, None, None]:
+    for block in blocks:
+        on_block(block)
+        yield block

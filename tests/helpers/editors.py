@@ -1,0 +1,53 @@
+"""An editor of a few lines for tests of edits, and a codec that loses nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musika import draws
+from musika.codec.base import Codec
+
+
+class ExactCodec(Codec):
+    """A latent is its own samples, and a little of its neighbours on either side, which decoding ignores."""
+
+    channels, hop_total, sample_rate, identity, block, context = 64, 16, 1000, "exact", 8, 3
+
+    @property
+    def encoder_context(self) -> int:
+        return 1
+
+    def encode_window(self, waveform: np.ndarray) -> np.ndarray:
+        rows = waveform.reshape(len(waveform), -1, 2 * self.hop_total)  # [B, block + 2 context, 32]
+        near = np.roll(rows, 1, axis=1) + np.roll(rows, -1, axis=1)
+        return np.concatenate([rows, near], axis=2)[:, self.context : -self.context].astype(np.float32)
+
+    def decode_window(self, latents: np.ndarray) -> np.ndarray:
+        inside = latents[:, self.context : -self.context, : 2 * self.hop_total]
+        return inside.reshape(len(latents), self.block * self.hop_total, 2).astype(np.float32)
+
+
+class StandInEditor:
+    """Fills with noise as loud as what is known, and adds what lies `step` latents before: it shows what it sees."""
+
+    name, reach, step, longest, seen = "stand-in", 12, 4, 10, 20
+
+    def __init__(self) -> None:
+        self.codec = ExactCodec()
+        self.seen_detail: list[np.ndarray] = []
+
+    def measure_style(self, latents: np.ndarray) -> np.ndarray:
+        assert len(latents) and latents.any(axis=1).all(), "only what is known tells the style"
+        return np.array([np.sqrt(np.mean(np.square(latents)))], np.float32)
+
+    def make_window(
+        self, first: int, latents: np.ndarray, detail: np.ndarray, style: np.ndarray, seed: int
+    ) -> np.ndarray:
+        assert latents.shape == (2 * self.reach + self.step, self.codec.channels) and len(detail) == len(latents)
+        assert not latents[detail == 0.0].any(), "nothing is told of what is unknown"
+        self.seen_detail.append(detail)
+        numbers = range(first, first + self.step)
+        noise = np.stack([draws.normal(seed, "stand-in", n, (self.codec.channels,)) for n in numbers])
+        kept = detail[:, None] * latents
+        before, own = kept[self.reach - self.step : self.reach], kept[self.reach : self.reach + self.step]
+        return (0.5 * style * noise + 0.3 * before + own).astype(np.float32)
