@@ -1,4 +1,4 @@
-"""How fast a pair of checkpoints encodes, decodes, generates and trains, beside the yardstick of the same run.
+"""How fast a pair of checkpoints encodes, decodes, generates, plays notes and trains, beside the yardstick of the run.
 
 Networks and synthesis only, without files. Each figure is seconds of audio per second, the best of a few runs after one
 that compiles. For training it is the audio in the windows (or crops) of a batch over the time of a step.
@@ -11,12 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks import yardstick
-from benchmarks.common.training import NoisePool, RandomLatents, make_stepper
+from benchmarks.common.training import NoisePool, RandomLatents, RandomPairs, make_stepper
 from musika import draws
 from tools.common import command
 
 PARTS = ("encode", "decode", "generate", "train_gan", "train_codec")
+PARTS_OF_PERFORMERS = ("play", "train_performer")  # with --load_path of a performer
+NOTES_PER_SECOND = 10  # that are played
 Work = tuple[float, Callable[[], Any]]  # seconds of audio in one call, the call
 
 
@@ -51,7 +55,11 @@ def _parse_options() -> argparse.Namespace:
             flag, default="auto", choices=("auto", "True", "False"), metavar="auto|True|False", help="as in `musika`"
         )
     parser.add_argument(
-        "--parts", type=command.parse_names(PARTS), metavar="NAME,...", default=",".join(PARTS), help="what to measure"
+        "--parts",
+        type=command.parse_names((*PARTS, *PARTS_OF_PERFORMERS)),
+        metavar="NAME,...",
+        default=",".join(PARTS),
+        help=f"what to measure; with a performer: {','.join(PARTS_OF_PERFORMERS)}",
     )
     return parser.parse_args()
 
@@ -79,6 +87,36 @@ def _decode(options: argparse.Namespace) -> Work:
 def _generate(options: argparse.Namespace) -> Work:
     piece = _load_model(options).piece(0)
     return options.seconds, lambda: piece.render(0.0, options.seconds)
+
+
+def _make_score(seconds: float) -> Any:
+    """Random notes on the keys of a piano."""
+    from musika.score import Notes, Score
+
+    count = round(seconds * NOTES_PER_SECOND)
+    numbers = draws.uniform(0, "benchmark", 2, (3, count)).astype(float)
+    onsets = np.sort(numbers[0] * seconds)
+    pitches, velocities = 21 + (numbers[1] * 88).astype(int), 30 + (numbers[2] * 90).astype(int)
+    zeros = np.zeros(count, int)
+    return Score(Notes(onsets, onsets + 0.5, pitches, velocities, zeros, zeros > 0))
+
+
+def _play(options: argparse.Namespace) -> Work:
+    piece = _load_model(options).play(_make_score(options.seconds))
+    return options.seconds, lambda: piece.render(0.0, options.seconds)
+
+
+def _train_performer(options: argparse.Namespace) -> Work:
+    from musika import backend
+    from musika.config import PerformerTrainConfig
+    from musika.training.stages.performer import PerformerStage
+
+    model, train = _load_model(options), PerformerTrainConfig()
+    pairs = RandomPairs(model.config.channels, model.config.track_widths)
+    precision, xla = backend.choose_precision(options.mixed_precision), backend.should_use_xla(options.xla)
+    names = [str(number) for number in range(model.config.styles)]
+    stage = PerformerStage(model.config, train, pairs, None, "", names, precision=precision, xla=xla)
+    return train.bs * train.crop * model.codec.hop_total / model.sample_rate, make_stepper(stage)
 
 
 def _train_gan(options: argparse.Namespace) -> Work:
@@ -122,6 +160,8 @@ WORK: dict[str, Callable[[argparse.Namespace], Work]] = {
     "generate": _generate,
     "train_gan": _train_gan,
     "train_codec": _train_codec,
+    "play": _play,
+    "train_performer": _train_performer,
 }
 
 if __name__ == "__main__":

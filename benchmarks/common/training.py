@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,28 @@ class RandomLatents:
     def crop(self, file_index: int, offset: int, length: int) -> np.ndarray:
         """Latents `[length, C]`."""
         return self.latents[offset : offset + length]
+
+
+class RandomPairs(RandomLatents):
+    """Random latents with random tracks."""
+
+    styles = (0,)
+
+    def __init__(self, channels: int, widths: Sequence[int]) -> None:
+        super().__init__(channels)
+        self.widths = widths
+
+    def compute_tracks(self, file_index: int, offset: int, length: int) -> list[np.ndarray]:
+        """Tracks `[length, K]`."""
+        return [draws.uniform(0, "benchmark", offset, (length, width)) for width in self.widths]
+
+    def get_absent_values(self) -> list[np.ndarray]:
+        """Of each track, `[K]`."""
+        return [np.zeros(width, np.float32) for width in self.widths]
+
+    def get_notes(self, file_index: int, offset: int, length: int) -> Any:
+        """Not asked for: nothing is measured."""
+        raise NotImplementedError
 
 
 class NoisePool:

@@ -34,6 +34,8 @@ REMEDIES = {
     "embedding_preset": "--embedding_preset says what the network takes",
     "host": "--host names another address",
     "port": "--port names another port",
+    "generate/midi": "--midi names a MIDI file to play",
+    "play/midi": "SONG names the MIDI file",
     "midi": "--midi_path names the folder of MIDI files",
     "save": "--save_path names another folder",
     "convert/save": "TARGET names another folder",

@@ -28,7 +28,7 @@ from musika.score import Score, read_score
 from musika.tracks import DRUMS, Track, get_family, get_kinds, make_tracks
 from musika.tracks.notes import KEYS, LOWEST_KEY
 
-GROUP = 128  # latents that the performer plays at once, without their context
+GROUP = 256  # latents that the performer plays at once, without their context, which costs less with more
 TAIL = 3.0  # seconds after the last note, as in rendered pairs
 TOUCH = 2.5  # standard deviation of a velocity's change, with a touch of 1
 
