@@ -12,6 +12,8 @@ from typing import Any
 from musika.config import (
     CodecConfig,
     CodecTrainConfig,
+    ComposerConfig,
+    ComposerTrainConfig,
     Config,
     GanTrainConfig,
     GeneratorConfig,
@@ -36,6 +38,8 @@ TABLES: tuple[tuple[str, str, type[Config]], ...] = (
     ("Sizes of a codec", "They have no flags: use `--set`.", CodecConfig),
     ("Training a performer", "An example is a stretch of latents with its notes.", PerformerTrainConfig),
     ("Sizes of a performer", "They have no flags: use `--set`.", PerformerConfig),
+    ("Training a composer", "An example is a section of a work, with its theme.", ComposerTrainConfig),
+    ("Sizes of a composer", "They have no flags: use `--set`.", ComposerConfig),
 )
 
 

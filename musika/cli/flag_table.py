@@ -22,7 +22,14 @@ from musika.cli.options import (
     TrainOptions,
     fields,
 )
-from musika.config import CodecTrainConfig, Config, GanTrainConfig, GeneratorConfig, PerformerTrainConfig
+from musika.config import (
+    CodecTrainConfig,
+    ComposerTrainConfig,
+    Config,
+    GanTrainConfig,
+    GeneratorConfig,
+    PerformerTrainConfig,
+)
 from musika.config.fields import describe_field, get_fields, get_flag
 
 
@@ -40,7 +47,7 @@ VERBS: dict[str, Verb] = {
     "decode": Verb(DecodeOptions, "Turn latents back into audio.", "--files_path encoded --save_path decoded"),
     "train": Verb(
         TrainOptions,
-        "Train a generator, a codec or a performer on your music.",
+        "Train a generator, a codec, a performer or a composer on your music.",
         "--train_path encoded --load_path checkpoints/open",
     ),
     "generate": Verb(GenerateOptions, "Make new music from a trained generator.", "--num_samples 3 --seconds 60"),
@@ -135,6 +142,7 @@ def _list_setting_flags() -> list[Flag]:
         ("Training", "", GanTrainConfig),
         ("Training of codecs", "codec", CodecTrainConfig),
         ("Training of performers", "performer", PerformerTrainConfig),
+        ("Training of composers", "composer", ComposerTrainConfig),
     )
     flags: dict[str, Flag] = {}
     for group, stage, config in groups:

@@ -145,7 +145,7 @@ class DecodeOptions(CodecOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainOptions(CodecOptions):
-    """Training of a generator (stage gan), a codec or a performer.
+    """Training of a generator (stage gan), a codec, a performer or a composer.
 
     Flags of sizes and hyperparameters are made of `musika.config`; `settings` has those that were written.
     """
@@ -155,23 +155,26 @@ class TrainOptions(CodecOptions):
         None,
         "settings to start from: a name of musika/recipes, or a JSON file",
         "What",
-        shown="default; codec or performer with that --stage",
+        shown="default; that of the --stage",
     )
     step: int | None = flag(None, "one step of the recipe alone", "What", 1, 10_000, shown="all", common=False)
-    stage: Literal["gan", "codec", "performer"] | None = flag(
-        None, "what to train: a generator (gan), a codec or a performer", "What", shown="what the recipe says, or gan"
+    stage: Literal["gan", "codec", "performer", "composer"] | None = flag(
+        None,
+        "what to train: a generator (gan), a codec, a performer or a composer",
+        "What",
+        shown="what the recipe says, or gan",
     )
     train_path: Path = flag(Path("training_samples"), "folder of latents that a generator or performer learns", "What")
     midi_path: Path | None = flag(
         None,
-        "folder of MIDI files, named as the recordings, that a performer learns to play",
+        "folder of MIDI files: named as the recordings, for a performer; to learn from, for a composer",
         "What",
-        shown="that of the loaded run, else --train_path",
+        shown="performer: that of the loaded run, else --train_path",
     )
     files_path: Path = flag(Path("audio_samples"), "folder of audio files that a codec learns from", "What")
     valid_path: Path | None = flag(
         None,
-        "folder to measure on: latents (gan, performer) or audio (codec)",
+        "folder to measure on: latents (gan, performer), audio (codec) or MIDI files (composer)",
         "What",
         shown="that of the loaded run, else part of the training data",
     )

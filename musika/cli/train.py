@@ -1,4 +1,4 @@
-"""`train`: teaches a generator from latents, a codec from audio, or a performer from latents and MIDI files."""
+"""`train`: teaches a generator, a codec, a performer or a composer from a folder of what it learns from."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from musika.training.board import BoardLog
 from musika.training.interrupts import Interrupts
 from musika.training.setup import PreparedTraining, TrainingRequest, prepare_training, run_training
 
-DEFAULT_RECIPES = {"gan": "default", "codec": "codec", "performer": "performer"}
+DEFAULT_RECIPES = {"gan": "default", "codec": "codec", "performer": "performer", "composer": "composer"}
 # options that not every stage reads
 OPTIONS_OF_STAGE = {
     "gan": frozenset({"train_path", "dec_path", "max_lat_len", "local_critics"}),
     "codec": frozenset({"files_path", "tuning"}),
     "performer": frozenset({"train_path", "midi_path", "dec_path"}),
+    "composer": frozenset({"midi_path"}),
 }
 
 
@@ -94,7 +95,7 @@ def make_request(options: TrainOptions, stage: str, step: Step, load_path: Path 
     _check_flags_of_other_stages(options, stage)
     return TrainingRequest(
         stage=stage,
-        data_path=options.train_path if "train_path" in own else options.files_path,
+        data_path=_get_data_path(options, stage),
         load_path=load_path,
         codec_path=options.dec_path if "dec_path" in own else None,
         valid_path=options.valid_path,
@@ -108,6 +109,15 @@ def make_request(options: TrainOptions, stage: str, step: Step, load_path: Path 
         mixed_precision=options.mixed_precision,
         xla=options.xla,
     )
+
+
+def _get_data_path(options: TrainOptions, stage: str) -> Path:
+    """What a stage learns from."""
+    if stage != "composer":
+        return options.train_path if "train_path" in OPTIONS_OF_STAGE[stage] else options.files_path
+    if options.midi_path is None:
+        raise UsageError("a composer learns from MIDI files: --midi_path names their folder")
+    return options.midi_path
 
 
 def collect_settings(options: TrainOptions, stage: str) -> dict[str, Any]:

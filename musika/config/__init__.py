@@ -9,6 +9,7 @@ from musika.config.codec import (
     PublishedCodecConfig,
     same_codec,
 )
+from musika.config.composer import ComposerConfig
 from musika.config.editing import (
     EDITS,
     Blend,
@@ -30,6 +31,7 @@ from musika.config.rendering import GeneratorSettings, PerformerSettings
 from musika.config.training import (
     TRAIN_CONFIGS,
     CodecTrainConfig,
+    ComposerTrainConfig,
     GanTrainConfig,
     PerformerTrainConfig,
     TrainConfig,
@@ -46,6 +48,8 @@ __all__ = [
     "Blend",
     "CodecConfig",
     "CodecTrainConfig",
+    "ComposerConfig",
+    "ComposerTrainConfig",
     "Config",
     "Continue",
     "Edit",

@@ -182,6 +182,8 @@ def parse_value(field: dataclasses.Field[Any], text: str) -> Any:
     if isinstance(default, bool):
         require(text.lower() in TRUE + FALSE, "say True or False")
         return text.lower() in TRUE
+    if isinstance(default, str):
+        return text
     try:
         if _holds_names(field):
             return tuple(part.strip() for part in text.strip("()[] ").split(",") if part.strip())

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from musika.config.codec import CodecConfig
+from musika.config.composer import ComposerConfig
 from musika.config.fields import Config, convert_value, describe_range, get_fields, get_flag, is_in_range, parse_value
 from musika.config.generator import GeneratorConfig
 from musika.config.performer import PerformerConfig
@@ -26,6 +27,7 @@ NETWORK_CONFIGS: dict[str, type[Config]] = {
     "gan": GeneratorConfig,
     "codec": CodecConfig,
     "performer": PerformerConfig,
+    "composer": ComposerConfig,
 }
 # nothing; the weights of the step before, with fresh optimizers; the run of the step before, which is resumed
 StartsFrom = Literal["nothing", "weights", "run"]

@@ -131,10 +131,37 @@ class PerformerTrainConfig(TrainConfig):
     critic_width: int = with_default(CodecTrainConfig, "critic_width", 256)
 
 
+@dataclasses.dataclass(frozen=True)
+class ComposerTrainConfig(TrainConfig):
+    """How a composer is trained. An example is a section of a work, with another section of it as its theme."""
+
+    lr: float = with_default(TrainConfig, "lr", 1e-3)
+    bs: int = with_default(TrainConfig, "bs", 16)
+    epochs: int = with_default(TrainConfig, "epochs", 20)
+    totsamples: int = with_default(TrainConfig, "totsamples", 4_000)
+    average_decay: float = with_default(TrainConfig, "average_decay", 0.995)
+    warmup: int = with_default(CodecTrainConfig, "warmup", 100)
+    decay_samples: int = with_default(CodecTrainConfig, "decay_samples", 40_000)
+    dropout: float = setting(0.2, "share of channels that are left out in each layer, for a whole example", "", 0, 0.9)
+    label_smoothing: float = setting(0.05, "probability that targets share evenly over all values", "", 0, 0.9)
+    weight_decay: float = with_default(PerformerTrainConfig, "weight_decay", 0.05)
+    condition_dropout: float = setting(
+        0.3, "probability that a condition, such as the key, is not given in an example", low=0, high=1
+    )
+    melody_share: float = setting(0.25, "share of examples whose highest voice is given as a melody", low=0, high=1)
+    held_out: str = setting(
+        "",
+        "works to measure on, which are not trained on: parts of file names with commas between them; "
+        "none: one work in ten",
+        on_resume="restart",
+    )
+
+
 TRAIN_CONFIGS: dict[str, type[TrainConfig]] = {
     "gan": GanTrainConfig,
     "codec": CodecTrainConfig,
     "performer": PerformerTrainConfig,
+    "composer": ComposerTrainConfig,
 }
 
 

@@ -20,7 +20,7 @@ RANKS = (
     {"draws", "backend", "spectrum", "pictures"},
     {"audio", "checkpoint", "latents", "score"},
     {"tracks", "words"},
-    {"codec", "gan"},
+    {"codec", "composer", "gan"},
     {"render", "metrics"},
     {"training", "edit", "api"},
     {"serve"},

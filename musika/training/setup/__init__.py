@@ -37,4 +37,8 @@ def prepare_training(request: TrainingRequest) -> PreparedTraining:
         from musika.training.setup.performer import prepare_performer
 
         return prepare_performer(request)
+    if request.stage == "composer":
+        from musika.training.setup.composer import prepare_composer
+
+        return prepare_composer(request)
     raise UsageError(f"there is no stage {request.stage!r}: it is one of {', '.join(TRAIN_CONFIGS)}")

@@ -12,6 +12,7 @@ from musika.checkpoint import locate, tensorfile
 from musika.checkpoint.published import musika_folder
 from musika.codec import checkpoint as codec_checkpoint
 from musika.codec.published import checkpoint as published_codec
+from musika.composer import load as composer_load
 from musika.config.fields import get_fields
 from musika.config.recipe import split_settings
 from musika.config.training import TRAIN_CONFIGS, TrainConfig, read_settings
@@ -24,8 +25,14 @@ from musika.training.setup.request import TrainingRequest
 
 MAX_RUN_FILE = 1 << 20  # bytes of it
 # of the checkpoints that a stage writes
-KINDS = {"gan": gan_load.KIND, "codec": codec_checkpoint.KIND, "performer": performer_load.KIND}
-WORDS = {"gan": "generator", "codec": "codec to train", "performer": "performer"}  # for what a stage trains
+KINDS = {
+    "gan": gan_load.KIND,
+    "codec": codec_checkpoint.KIND,
+    "performer": performer_load.KIND,
+    "composer": composer_load.KIND,
+}
+# for what a stage trains
+WORDS = {"gan": "generator", "codec": "codec to train", "performer": "performer", "composer": "composer"}
 CodecOrGan = TypeVar("CodecOrGan", bound=TrainConfig)
 
 
@@ -112,7 +119,7 @@ def list_restart_reasons(origin: Origin, request: TrainingRequest, what: str, da
     """Why the run of a checkpoint cannot be resumed as it is: settings that it cannot change, or other data.
 
     Args:
-        what: "latents", "audio" or "pairs".
+        what: "latents", "audio", "pairs" or "works".
         data_hash: a hash of the data that there is now.
     """
     written = _read_written_settings(origin, TRAIN_CONFIGS[request.stage])

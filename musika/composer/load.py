@@ -1,0 +1,43 @@
+"""Composers in checkpoint folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from musika import checkpoint
+from musika.config import ComposerConfig
+from musika.errors import CheckpointError, ConfigError
+from musika.files import format_path
+
+KIND = "composer"
+
+
+def describe_composer(
+    config: ComposerConfig, trained: Mapping[str, Any] | None = None, licence: str | None = None
+) -> dict[str, Any]:
+    """What `config.json` of a composer's checkpoint says; None is left out.
+
+    Args:
+        trained: how it was trained, plain JSON values.
+    """
+    more = {"trained": None if trained is None else dict(trained), "licence": licence}
+    return {"kind": KIND, "config": config.to_dict()} | {n: value for n, value in more.items() if value is not None}
+
+
+def read_config(folder: Path) -> ComposerConfig:
+    """The sizes of the composer in a checkpoint folder.
+
+    Raises:
+        CheckpointError: the folder is missing or torn, holds something else, or does not say its sizes.
+    """
+    info = checkpoint.read_config(folder)
+    if info["kind"] != KIND:
+        raise CheckpointError(
+            f"{format_path(folder)} holds a checkpoint of kind {info['kind']}, not a composer", about="composer"
+        )
+    try:
+        return ComposerConfig.from_dict(info["config"])
+    except (ConfigError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder / checkpoint.CONFIG} does not describe a composer: {error}") from error
