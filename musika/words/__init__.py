@@ -1,6 +1,7 @@
 """Words: what a text says about music, as musical settings."""
 
+from musika.words.encoder import Encoder, find_folder, load_encoder
 from musika.words.meaning import Meaning
 from musika.words.prompt import read_prompt
 
-__all__ = ["Meaning", "read_prompt"]
+__all__ = ["Encoder", "Meaning", "find_folder", "load_encoder", "read_prompt"]

@@ -37,12 +37,14 @@ class Meaning:
         brightness: -1 dark, 1 bright, 0 where they say nothing about it.
         without: instruments that they do not want.
         unknown: words that were not understood.
+        guessed: words that a text encoder took for others, and these others.
     """
 
     settings: MusicalSettings
     brightness: int = 0
     without: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    guessed: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_empty(self) -> bool:

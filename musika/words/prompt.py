@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from musika.config import MusicalSettings
 from musika.config.musical.instruments import find_instrument
 from musika.errors import UsageError
+from musika.words.encoder import Encoder, find_near_entry
 from musika.words.explicit import take_settings
 from musika.words.levels import BANDS, LEVELS, describe_change, describe_level
 from musika.words.meaning import Meaning
@@ -67,6 +68,7 @@ class _Findings:
     metre: str = ""
     instruments: list[str] = dataclasses.field(default_factory=list)
     without: list[str] = dataclasses.field(default_factory=list)
+    guessed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     unknown: list[str] = dataclasses.field(default_factory=list)
 
     def add(self, word: str, modifier: _Modifier) -> None:
@@ -88,6 +90,17 @@ class _Findings:
         if name not in names:
             names.append(name)
 
+    def add_unknown(self, word: str, modifier: _Modifier, encoder: Encoder | None) -> None:
+        """Takes in a word that is not in the table, as a suggestion of the entry that is nearest, if one is near."""
+        near = None if encoder is None else find_near_entry(encoder, word)
+        if near is None:
+            self.unknown.append(word)
+            return
+        self.guessed.append((word, near))
+        for scale, level in DIRECT.get(near) or SUGGESTED[near]:
+            if isinstance(level, float) and scale not in CHANGES:
+                self.suggested[scale].append(modifier.apply(level))
+
     def is_wide(self, scale: str) -> bool:
         """Whether both ends of a scale are asked for."""
         return min(self.direct[scale], default=0.0) <= -WIDE and max(self.direct[scale], default=0.0) >= WIDE
@@ -102,8 +115,12 @@ class _Findings:
         return level if abs(level) >= LEAST_SUGGESTION else None
 
 
-def read_prompt(text: str) -> Meaning:
+def read_prompt(text: str, encoder: Encoder | None = None) -> Meaning:
     """What a text asks for.
+
+    Args:
+        text: plain words, musical terms, or what a meaning prints as.
+        encoder: finds the nearest entry of the table for words that are not in it (`load_encoder`).
 
     Raises:
         UsageError: nothing in it is understood.
@@ -113,14 +130,14 @@ def read_prompt(text: str) -> Meaning:
         raise UsageError(f"the prompt has {len(text):,} characters: at most {LONGEST_PROMPT:,}", about="prompt")
     text = TWICE.sub(r"getting \1", unicodedata.normalize("NFC", text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     named, rest = take_settings(text)
-    meaning = _make_meaning(named, _look_up(WORD.findall(rest.lower())))
+    meaning = _make_meaning(named, _look_up(WORD.findall(rest.lower()), encoder))
     if meaning.is_empty:
         shown = text.strip() if len(text.strip()) <= 60 else text.strip()[:57] + "..."
         raise UsageError(f"the prompt {shown!r} says nothing that is understood: {UNDERSTOOD}", about="prompt")
     return meaning
 
 
-def _look_up(words: list[str]) -> _Findings:
+def _look_up(words: list[str], encoder: Encoder | None) -> _Findings:
     """Goes through the words of a prompt, in lower case, with signs between them."""
     found = _Findings()
     modifier = _Modifier()
@@ -136,7 +153,7 @@ def _look_up(words: list[str]) -> _Findings:
         elif not word[0].isalpha() or word in ("and", "but"):
             modifier = _Modifier()
         elif word not in FILLERS and len(word) > 2:
-            found.unknown.append(word)
+            found.add_unknown(word, modifier, encoder)
         if entry is not None:
             goes_on = words[position + length : position + length + 1] in (["or"], ["nor"])
             modifier = _Modifier(negated=modifier.negated and goes_on)
@@ -234,5 +251,5 @@ def _make_meaning(named: dict[str, str], found: _Findings) -> Meaning:
         )
     brightness = found.get_level("brightness") or 0.0
     sign = 0 if abs(brightness) < 0.5 else 1 if brightness > 0 else -1
-    unknown = tuple(dict.fromkeys(found.unknown))
-    return Meaning(MusicalSettings(**asked), sign, tuple(found.without), unknown)
+    unknown, guessed = tuple(dict.fromkeys(found.unknown)), tuple(dict.fromkeys(found.guessed))
+    return Meaning(MusicalSettings(**asked), sign, tuple(found.without), unknown, guessed)

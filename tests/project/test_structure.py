@@ -22,6 +22,7 @@ RANKS = (
     {"tracks", "words"},
     {"codec", "composer", "gan"},
     {"render", "metrics"},
+    {"listening"},
     {"training", "edit", "api"},
     {"serve"},
     {"cli"},
@@ -42,6 +43,7 @@ MUST_NOT_IMPORT = {
     "musika/draws.py": {"keras"},
     "musika/config": {"keras", "numpy"},
     "musika/words/": {"keras"},
+    "musika/listening/": {"keras"},
     "musika/checkpoint/published/": {"keras", "h5py", "subprocess"},
 }
 FRAMEWORKS = {"tensorflow", "tensorflow_io", "jax", "jaxlib", "torch"}

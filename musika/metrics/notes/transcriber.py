@@ -70,15 +70,20 @@ def load_network(path: Path | None = None) -> Network:
 
 def transcribe_onsets(network: Network, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     """Notes that begin in a waveform `[N, 2]`: rows of seconds and MIDI key, float `[n, 2]`, in order of time."""
+    return transcribe_notes(network, waveform, sample_rate)[:, :2]
+
+
+def transcribe_notes(network: Network, waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Notes in a waveform `[N, 2]`: rows of onset, MIDI key and length, times in seconds; float `[n, 3]`, by onset."""
     notes, onsets, times = _run_windows(network, _resample(waveform, sample_rate))
     # [T, 88]; a peak is at least as high as the frame before and higher than the frame after
     peaks = (onsets >= ONSET) & (onsets >= np.roll(onsets, 1, 0)) & (onsets > np.roll(onsets, -1, 0))
-    found = [
-        (times[frame], key + LOWEST_KEY)
-        for frame, key in zip(*np.nonzero(peaks), strict=True)
-        if _measure_length(notes[:, key], frame) > SHORTEST
-    ]
-    return np.array(found, float).reshape(-1, 2)
+    found = []
+    for frame, key in zip(*np.nonzero(peaks), strict=True):
+        length = _measure_length(notes[:, key], frame)
+        if length > SHORTEST:
+            found.append((times[frame], key + LOWEST_KEY, length * FRAME / RATE))
+    return np.array(found, float).reshape(-1, 3)
 
 
 def _resample(waveform: np.ndarray, sample_rate: int) -> np.ndarray:

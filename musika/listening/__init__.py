@@ -1,0 +1,7 @@
+"""Recordings that music is to follow: what they sound like, their chords and beats, their melody."""
+
+from musika.listening.description import describe_recording
+from musika.listening.harmony import follow_harmony
+from musika.listening.melody import read_melody
+
+__all__ = ["describe_recording", "follow_harmony", "read_melody"]
