@@ -75,4 +75,3 @@ def measure_brightness(recording: Recording) -> int:
     magnitude = np.sqrt(power[:, loud])
     centroid = float(np.median((frequencies * magnitude).sum(axis=0) / magnitude.sum(axis=0)))
     return -1 if centroid < DARK else 1 if centroid > BRIGHT else 0
-
