@@ -1,0 +1,195 @@
+"""What was asked for, made exact in the notes of a section: chords, register, dynamics, articulation.
+
+The network is told all of these and follows them more or less. Here its notes are moved where they do not: a function
+of the section's notes, of where it is, and of the settings. Notes of a given melody keep their keys and lengths.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from fractions import Fraction
+
+import numpy as np
+
+from musika.composer.sections import SectionNotes
+from musika.composer.vocabulary import DURATIONS, HIGHEST, LOWEST, UNITS_PER_BEAT
+from musika.config import MusicalSettings
+from musika.config.musical import Band, Chord, Key, Progression
+
+PASSING = UNITS_PER_BEAT // 2  # units: a note outside the chord that is longer, or begins on a beat, is moved
+FARTHEST = 4  # semitones that a note is moved to a chord's note
+BAND_MARGIN = 12  # velocities on either side of a dynamic mark that count as this mark
+REGISTER_MARGIN = 6.5  # semitones: a section whose mean is farther from what is asked for is moved by octaves
+
+
+@dataclasses.dataclass(frozen=True)
+class SectionPlace:
+    """Where a section is.
+
+    Attributes:
+        first_unit: units of 1/12 quarter note from the beginning of the piece to the section.
+        seconds: the same in seconds, for settings by time.
+        bar_length: units.
+        length: of the section, units.
+    """
+
+    first_unit: int
+    seconds: float
+    bar_length: int
+    length: int
+
+
+def fit_notes(
+    notes: SectionNotes, settings: MusicalSettings, place: SectionPlace, melody: SectionNotes | None = None
+) -> SectionNotes:
+    """The notes of a section as the settings ask for them; notes of `melody` among them keep keys and lengths.
+
+    Velocities are levels 0 to 7; `fit_velocities` is exact.
+    """
+    if not len(notes):
+        return notes
+    if settings.register_value is not None:
+        notes = _fit_register(notes, settings.register_value, place.seconds, _find_given(notes, melody))
+    if settings.chords_value is not None:
+        key = settings.key_value.get_value(place.seconds) if settings.key_value is not None else None
+        notes = fit_chords(notes, settings.chords_value, place, key, _find_given(notes, melody))
+    return notes
+
+
+def fit_velocities(velocities: np.ndarray, seconds: np.ndarray, dynamics: Band) -> np.ndarray:
+    """MIDI velocities within what is asked for at their time, int `[n]`.
+
+    Args:
+        velocities: 1 to 127, `[n]`.
+        seconds: when the notes begin, `[n]`.
+        dynamics: softest and loudest over time, relative to 127.
+    """
+    low = 127 * np.array([dynamics.low.get_value(second) for second in seconds.tolist()]) - BAND_MARGIN
+    high = 127 * np.array([dynamics.high.get_value(second) for second in seconds.tolist()]) + BAND_MARGIN
+    return np.clip(np.rint(np.clip(velocities, low, high)), 1, 127).astype(int)
+
+
+def fit_lengths(durations: np.ndarray, seconds: np.ndarray, settings: MusicalSettings) -> np.ndarray:
+    """Lengths of notes in the articulation that is asked for at their time, in the unit of `durations`."""
+    curve = settings.articulation_value
+    if curve is None:
+        return durations
+    return durations * np.array([curve.get_value(second) for second in seconds.tolist()])
+
+
+def fit_chords(
+    notes: SectionNotes, chords: Progression, place: SectionPlace, key: Key | None, is_melody: np.ndarray | None = None
+) -> SectionNotes:
+    """Notes outside the chord move to its nearest note; notes that the next chord lacks end with their chord.
+
+    Short notes off the beat stay where they are if they belong to the key.
+
+    Args:
+        key: None takes the notes of all the chords together for its notes.
+        is_melody: notes that stay as they are, bool `[n]`.
+    """
+    edges, spans = _list_spans(chords, place)
+    usual = key.usual_notes if key else frozenset().union(*(chord.pitch_classes for chord in chords.chords))
+    free = np.ones(len(notes), bool) if is_melody is None else ~is_melody
+    pitches, durations = notes.pitches.copy(), notes.durations.copy()
+    for index in np.flatnonzero(free):
+        onset = int(notes.onsets[index])
+        span = int(np.searchsorted(edges, onset, side="right")) - 1
+        allowed = spans[span].pitch_classes
+        is_passing = durations[index] <= PASSING and onset % UNITS_PER_BEAT and int(pitches[index]) % 12 in usual
+        if not is_passing:
+            together = pitches[(notes.onsets == onset) & (np.arange(len(notes)) != index)]
+            pitches[index] = _find_nearest_key(int(pitches[index]), allowed, set(together.tolist()))
+        durations[index] = _cut_length(onset, int(durations[index]), int(pitches[index]), edges, spans)
+    pitches = _set_basses(notes, pitches, durations, edges, spans, free)
+    return _sort_notes(dataclasses.replace(notes, pitches=pitches, durations=durations))
+
+
+def _list_spans(chords: Progression, place: SectionPlace) -> tuple[np.ndarray, list[Chord]]:
+    """Units of the section at which chords begin, ascending from 0 or before, beyond its end; and the chords."""
+    bar = Fraction(place.bar_length, UNITS_PER_BEAT)
+    period = chords.get_length(bar)
+    first = Fraction(place.first_unit, UNITS_PER_BEAT)
+    beat = first // period * period  # where the progression begins that holds at the section's beginning
+    edges: list[float] = []
+    spans: list[Chord] = []
+    while beat * UNITS_PER_BEAT < place.first_unit + place.length + DURATIONS[-1]:  # where the last notes ring on
+        for span in chords.spans:
+            edges.append(float(beat * UNITS_PER_BEAT - place.first_unit))
+            spans.append(span.chord)
+            beat += span.get_beats(bar)
+    return np.array(edges), spans
+
+
+def _find_nearest_key(pitch: int, allowed: frozenset[int], taken: set[int]) -> int:
+    """The nearest key whose pitch class is allowed, of equally near ones the lower; if possible none that is taken."""
+    steps = sorted(range(-FARTHEST, FARTHEST + 1), key=lambda step: (abs(step), step))
+    keys = [pitch + step for step in steps if (pitch + step) % 12 in allowed and LOWEST <= pitch + step <= HIGHEST]
+    return next((key for key in keys if key not in taken), keys[0] if keys else pitch)
+
+
+def _cut_length(onset: int, duration: int, pitch: int, edges: np.ndarray, spans: list[Chord]) -> int:
+    """Units that a note lasts, at most up to the first chord without it."""
+    for index in range(int(np.searchsorted(edges, onset, side="right")), len(edges)):
+        if edges[index] >= onset + duration:
+            break
+        if pitch % 12 not in spans[index].pitch_classes:
+            return max(1, int(edges[index]) - onset)
+    return duration
+
+
+def _set_basses(
+    notes: SectionNotes,
+    pitches: np.ndarray,
+    durations: np.ndarray,
+    edges: np.ndarray,
+    spans: list[Chord],
+    free: np.ndarray,
+) -> np.ndarray:
+    """Where a chord names its bass, the lowest note that sounds when it begins takes it."""
+    pitches = pitches.copy()
+    for edge, chord in zip(edges.tolist(), spans, strict=True):
+        if not chord.bass:
+            continue
+        begins = np.flatnonzero(free & (notes.onsets >= edge) & (notes.onsets < edge + UNITS_PER_BEAT))
+        if len(begins):
+            lowest = begins[np.argmin(pitches[begins])]
+            pitches[lowest] = _find_bass(int(pitches[lowest]), int(chord.bass_class or 0))
+    return pitches
+
+
+def _find_bass(pitch: int, pitch_class: int) -> int:
+    """The key of a pitch class that is nearest to a key, of two the lower; within a piano."""
+    key = pitch - (pitch - pitch_class + 5) % 12 + 5
+    return key + 12 if key < LOWEST else key
+
+
+def _fit_register(notes: SectionNotes, register: Band, seconds: float, is_melody: np.ndarray) -> SectionNotes:
+    """Moves the notes by whole octaves until their mean is near what is asked for."""
+    free = ~is_melody
+    if not free.any():
+        return notes
+    mean = float(notes.pitches[free].mean())
+    low, high = register.low.get_value(seconds), register.high.get_value(seconds)
+    aim = min(max(mean, low), high)
+    if abs(aim - mean) <= REGISTER_MARGIN:
+        return notes
+    shift = 12 * round((aim - mean) / 12) or int(np.copysign(12, aim - mean))
+    moved = notes.pitches + np.where(free, shift, 0)
+    moved += 12 * -(-np.maximum(LOWEST - moved, 0) // 12) - 12 * -(-np.maximum(moved - HIGHEST, 0) // 12)
+    return _sort_notes(dataclasses.replace(notes, pitches=moved))
+
+
+def _find_given(notes: SectionNotes, melody: SectionNotes | None) -> np.ndarray:
+    """Which notes are those of a given melody, bool `[n]`."""
+    if melody is None or not len(melody):
+        return np.zeros(len(notes), bool)
+    given = set(zip(melody.onsets.tolist(), melody.pitches.tolist(), strict=True))
+    return np.array([pair in given for pair in zip(notes.onsets.tolist(), notes.pitches.tolist(), strict=True)])
+
+
+def _sort_notes(notes: SectionNotes) -> SectionNotes:
+    """By onset, then by pitch; of the same key at once, the longest."""
+    notes = notes.select(np.lexsort((-notes.durations, notes.pitches, notes.onsets)))
+    is_new = np.append(True, (np.diff(notes.onsets) != 0) | (np.diff(notes.pitches) != 0))
+    return notes.select(is_new)
