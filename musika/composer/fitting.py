@@ -100,8 +100,10 @@ def fit_chords(
         if not is_passing:
             together = pitches[(notes.onsets == onset) & (np.arange(len(notes)) != index)]
             pitches[index] = _find_nearest_key(int(pitches[index]), allowed, set(together.tolist()))
-        durations[index] = _cut_length(onset, int(durations[index]), int(pitches[index]), edges, spans)
-    pitches = _set_basses(notes, pitches, durations, edges, spans, free)
+    pitches = _set_basses(notes, pitches, edges, spans, free)
+    for index in np.flatnonzero(free):
+        onset, length, pitch = int(notes.onsets[index]), int(durations[index]), int(pitches[index])
+        durations[index] = _cut_length(onset, length, pitch, edges, spans)
     return _sort_notes(dataclasses.replace(notes, pitches=pitches, durations=durations))
 
 
@@ -141,7 +143,6 @@ def _cut_length(onset: int, duration: int, pitch: int, edges: np.ndarray, spans:
 def _set_basses(
     notes: SectionNotes,
     pitches: np.ndarray,
-    durations: np.ndarray,
     edges: np.ndarray,
     spans: list[Chord],
     free: np.ndarray,
