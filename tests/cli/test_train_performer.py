@@ -110,6 +110,21 @@ def test_another_set_of_styles_is_fine_tuned(run, shipped, tmp_path, capsys):
     assert loaded.style_names == ("church", "room")
 
 
+def test_families_of_instruments_begin_as_the_piano_does(run, shipped, pairs, tmp_path, capsys):
+    words = ["--load_path", run, "--set", "tracks=loudness,notes/piano,notes/strings", "--lr", 1e-9]
+    assert train.run(options(shipped, pairs, tmp_path, *words)) == 0
+    assert "gets other tracks" in capsys.readouterr().out
+    loaded = load_performer(find_run(tmp_path) / "000000004")
+    assert loaded.config.tracks == ("loudness", "notes/piano", "notes/strings")
+    assert loaded.config.track_widths == (1, 976, 976)
+    new, old = (
+        checkpoint.read(folder)["first/kernel"] for folder in (find_run(tmp_path) / "000000004", run / "000000004")
+    )
+    for first in (1, 977):
+        np.testing.assert_allclose(new[first : first + 976], old[:976], atol=1e-3)
+    np.testing.assert_allclose(new[:1], old[976:], atol=1e-3)
+
+
 def test_held_out_pairs_are_not_trained_on(shipped, pairs, tmp_path, capsys):
     assert train.run(options(shipped, pairs, tmp_path, "--valid_path", pairs / "latents" / "room")) == 0
     said = capsys.readouterr().out

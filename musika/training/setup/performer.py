@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from musika.training.setup.prepared import PreparedTraining, finish_preparation
 from musika.training.setup.preview_codec import PreviewCodec, describe_codec
 from musika.training.setup.request import TrainingRequest
 from musika.training.validation import split_files
+
+FIRST = "first/kernel"  # the weights that take the tracks
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +95,8 @@ def resolve_performer(request: TrainingRequest) -> ResolvedPerformer:
     pairs, held_out = _split_pairs(pairs, valid_path, reader)
     names_hash = _hash_names(pairs, request.data_path)
     reasons = [] if origin is None else list_restart_reasons(origin, request, "pairs", names_hash)
+    if origin is not None and own is not None and own[0].tracks != sizes.tracks:
+        reasons.append(f"{origin.folder} gets other tracks: {', '.join(sizes.tracks)}")
     resumes = decide_to_resume(origin, request, reasons)
     train = resolve_train_config(PerformerTrainConfig, request, origin, resumes)
     return ResolvedPerformer(
@@ -111,7 +115,7 @@ def resolve_performer(request: TrainingRequest) -> ResolvedPerformer:
 
 
 def resolve_sizes(request: TrainingRequest, origin: Origin | None, own: PerformerConfig | None) -> PerformerConfig:
-    """Sizes that are asked for, or those of the checkpoint, which must not be contradicted.
+    """Sizes that are asked for, or those of the checkpoint, which may get other tracks and must not be contradicted.
 
     Raises:
         UsageError: a size contradicts the checkpoint.
@@ -120,12 +124,13 @@ def resolve_sizes(request: TrainingRequest, origin: Origin | None, own: Performe
     if origin is None or own is None:
         return PerformerConfig(**asked)
     for name, value in asked.items():
-        if value != getattr(own, name):
+        if value != getattr(own, name) and name != "tracks":
             raise UsageError(
                 f"{name} {value} contradicts {origin.folder}, which has {getattr(own, name)}: leave it out, or train "
                 "from scratch"
             )
-    return own
+    tracks = asked.get("tracks", own.tracks)
+    return own if tracks == own.tracks else dataclasses.replace(own, tracks=tracks, track_widths=())
 
 
 def fit_sizes(sizes: PerformerConfig, pairs: PairSet, origin: Origin | None) -> PerformerConfig:
@@ -135,7 +140,7 @@ def fit_sizes(sizes: PerformerConfig, pairs: PairSet, origin: Origin | None) -> 
         UsageError: the checkpoint to start from has tracks of other widths.
     """
     widths = tuple(track.width for track in pairs.pairs[0].tracks)
-    if origin is not None and sizes.track_widths != widths:
+    if origin is not None and sizes.track_widths not in ((), widths):
         raise UsageError(f"{origin.folder} was trained on tracks of {sizes.track_widths} numbers, these have {widths}")
     return dataclasses.replace(sizes, channels=pairs.channels, track_widths=widths, styles=len(pairs.style_names))
 
@@ -171,15 +176,15 @@ def _make_stage(request: TrainingRequest, parts: ResolvedPerformer) -> Any:
     from musika import backend
     from musika.training.stages.performer import PerformerStage
 
-    plays = parts.codec.identity == parts.identity
-    start = None if parts.origin is None or parts.resumes else read_start(parts.origin, parts.pairs.style_names)
+    plays, styles = parts.codec.identity == parts.identity, parts.pairs.style_names
+    start = None if parts.origin is None or parts.resumes else read_start(parts.origin, parts.config, styles)
     return PerformerStage(
         parts.config,
         parts.train,
         parts.pairs,
         load_codec(parts.codec.path, sizes=request.codec_sizes) if plays else None,
         parts.identity,
-        parts.pairs.style_names,
+        styles,
         held_out=parts.held_out,
         start=start,
         precision=_choose_precision(request.mixed_precision),
@@ -188,14 +193,33 @@ def _make_stage(request: TrainingRequest, parts: ResolvedPerformer) -> Any:
     )
 
 
-def read_start(origin: Origin, style_names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Weights to fine-tune, with a row for each of the styles: a known one's own, a new one the mean of all."""
+def read_start(origin: Origin, config: PerformerConfig, style_names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Weights to fine-tune, for the tracks and the styles that there are now.
+
+    A known style keeps its vector, a new one begins as the mean of all. A family of instruments that is new begins as
+    the track `notes`, where the checkpoint has it; another new track begins without a say.
+    """
     weights = checkpoint.read(origin.folder)
-    _, known, _ = parse_info(origin.folder, origin.info)
+    own, known, _ = parse_info(origin.folder, origin.info)
     if "styles" in weights:
         rows, mean = dict(zip(known, weights["styles"], strict=True)), weights["styles"].mean(axis=0)
         weights["styles"] = np.stack([rows.get(name, mean) for name in style_names])
+    if own.tracks != config.tracks:
+        kernel = weights[FIRST]  # [K, W]
+        parts = dict(zip(own.tracks, np.split(kernel, np.cumsum(own.track_widths)[:-1]), strict=True))
+        weights[FIRST] = np.concatenate(
+            [
+                parts.get(name, _choose_first_rows(parts, name, width, kernel.shape[1]))
+                for name, width in zip(config.tracks, config.track_widths, strict=True)
+            ]
+        )
     return weights
+
+
+def _choose_first_rows(parts: Mapping[str, np.ndarray], name: str, width: int, channels: int) -> np.ndarray:
+    """What a new track begins with in the first layer, `[width, channels]`."""
+    like = parts.get(name.split("/")[0])
+    return like if like is not None and len(like) == width else np.zeros((width, channels), np.float32)
 
 
 def _choose_precision(mixed_precision: str) -> str:

@@ -54,7 +54,7 @@ class PerformerBatches:
         window = self.train.crop
         batch = {
             "latents": self.basis.transform(np.stack([self.pairs.crop(file, at, window) for file, at in places])),
-            "tracks": np.stack([self._compute_tracks(n, *place) for n, place in zip(samples, places, strict=True)]),
+            "tracks": self._compute_tracks(samples, places),
             "styles": np.array([self.pairs.styles[file] for file, _ in places], np.int32),
         }
         if self.config.noise_size:
@@ -68,8 +68,12 @@ class PerformerBatches:
         file = int(np.searchsorted(self._ends, number, side="right"))
         return file, number - (int(self._ends[file - 1]) if file else 0)
 
-    def _compute_tracks(self, sample: int, file: int, offset: int) -> np.ndarray:
-        """All tracks side by side, `[T, K]`; some are left out at random."""
-        values = self.pairs.compute_tracks(file, offset, self.train.crop)
-        dropped = choose_dropped(self.train.seed, sample, len(values), self.train.track_dropout)
-        return np.concatenate(drop_tracks(values, self.pairs.get_absent_values(), dropped), axis=1)
+    def _compute_tracks(self, samples: range, places: Sequence[tuple[int, int]]) -> np.ndarray:
+        """All tracks side by side, `[B, T, K]`; some are left out at random."""
+        train, absent = self.train, self.pairs.get_absent_values()
+        batch = np.empty((len(places), train.crop, self.config.input_width), np.float32)
+        for row, sample, (file, offset) in zip(batch, samples, places, strict=True):
+            values = self.pairs.compute_tracks(file, offset, train.crop)
+            dropped = choose_dropped(train.seed, sample, len(values), train.track_dropout)
+            np.concatenate(drop_tracks(values, absent, dropped), axis=1, out=row)
+        return batch
