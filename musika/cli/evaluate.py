@@ -1,4 +1,4 @@
-"""`evaluate`: figures of a codec on real pieces, or of generated music beside real music."""
+"""`evaluate`: figures of a codec on real pieces, of generated music beside real music, or of a performer."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from musika.errors import UsageError
 FOR_MUSIC = ("reference", "training", "embedding")  # flags that need --generated
 FOR_CODEC = ("files_path", "latents", "midi_path", "pictures", "seconds")  # flags that do not go with it
 
+FOR_PERFORMER = ("midi_path", "seconds")  # flags that go with --performer
+
 
 def run(options: EvaluateOptions) -> int:
     """Measures; returns 0, or 1 if some files could not be measured (they are listed with the reasons).
@@ -21,6 +23,10 @@ def run(options: EvaluateOptions) -> int:
         MusikaError: flags that do not go together, a folder or a checkpoint that cannot be used, too few clips.
     """
     check_flags(options)
+    if options.performer is not None:
+        from musika.cli import evaluate_performer
+
+        return evaluate_performer.evaluate_performer(options)
 
     def load() -> Codec:
         assert options.codec is not None
@@ -46,6 +52,13 @@ def check_flags(options: EvaluateOptions) -> None:
     Raises:
         UsageError: they do not.
     """
+    if options.performer is not None:
+        for name in ("generated", *FOR_MUSIC, *FOR_CODEC):
+            if name in options.given and name not in FOR_PERFORMER:
+                raise UsageError(f"--{name} does not go with --performer: leave it out")
+        if options.midi_path is None:
+            raise UsageError("--performer needs --midi_path, a folder of MIDI files to play")
+        return
     if options.generated is None:
         for name in FOR_MUSIC:
             if getattr(options, name) is not None:

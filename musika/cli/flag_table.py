@@ -59,7 +59,9 @@ VERBS: dict[str, Verb] = {
         "--load_path checkpoints/open --port 8000",
     ),
     "evaluate": Verb(
-        EvaluateOptions, "Measure a codec, or generated music.", "--codec checkpoints/ae --files_path music"
+        EvaluateOptions,
+        "Measure a codec, a performer, or generated music.",
+        "--codec checkpoints/ae --files_path music",
     ),
     "convert": Verb(
         ConvertOptions,

@@ -65,7 +65,7 @@ def load_model(options: RenderOptions) -> render.Model:
     )
 
 
-def load_performer(load_path: Path, options: PlayOptions | GenerateOptions) -> render.PerformerModel:
+def load_performer(load_path: Path, options: PlayOptions | GenerateOptions | EvaluateOptions) -> render.PerformerModel:
     """A performer and its codec.
 
     Raises:
@@ -77,7 +77,10 @@ def load_performer(load_path: Path, options: PlayOptions | GenerateOptions) -> r
     from musika import backend
 
     precision, xla = backend.choose_precision(options.mixed_precision), backend.should_use_xla(options.xla)
-    model = render.load_model(folder, options.dec_path, None, precision, xla)
+    codec = None if isinstance(options, EvaluateOptions) else options.dec_path
+    if isinstance(options, EvaluateOptions) and "codec" in options.given:
+        codec = options.codec
+    model = render.load_model(folder, codec, None, precision, xla)
     if not isinstance(model, render.PerformerModel):
         raise UsageError(f"{format_path(folder)} plays no MIDI files: it is no performer", about="performer")
     return model

@@ -289,10 +289,15 @@ class ServeOptions(RenderOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(CodecOptions):
-    """Figures of a codec (`--codec`, `--files_path`), or of generated music (`--generated`, `--reference`)."""
+    """Figures of a codec (`--codec`, `--files_path`), of generated music (`--generated`, `--reference`), or of a
+    performer (`--performer`, `--midi_path`).
+    """
 
     codec: Path | None = flag(Path("checkpoints/ae"), "folder of the codec; none: use no codec", "What")
     files_path: Path = flag(Path("audio_samples"), "folder of audio that the codec is measured on", "What")
+    performer: Path | None = flag(
+        None, "performer to measure, which plays the files of --midi_path", "What", shown="none: measure the codec"
+    )
     generated: Path | None = flag(
         None, "folder of generated audio or latents to measure", "What", shown="none: measure the codec"
     )
@@ -300,7 +305,7 @@ class EvaluateOptions(CodecOptions):
     training: Path | None = flag(None, "folder that was trained on, to find copies of it", "What", shown="none")
     midi_path: Path | None = flag(
         None,
-        "folder of MIDI files, named as the audio files, to measure whether their notes are heard",
+        "folder of MIDI files, to measure whether their notes are heard; named as the audio files of a codec",
         "What",
         shown="none",
     )

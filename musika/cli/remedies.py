@@ -11,6 +11,7 @@ from musika.errors import MusikaError
 # what an error is about -> the advice; `verb/thing` comes before `thing`
 REMEDIES = {
     "codec": "--dec_path names the codec's folder",
+    "evaluate/performer": "--performer names the performer's folder",
     "evaluate/codec": "--codec names the codec's folder",
     "generator": "--load_path names the generator's folder",
     "train/generator": "--load_path names the checkpoint to resume or to fine-tune",
