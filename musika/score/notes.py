@@ -141,15 +141,17 @@ def join_pedals(parts: Sequence[Pedals]) -> Pedals:
     return Pedals(*(column[order] for column in columns))
 
 
-def find_ends(notes: Notes, pedals: Pedals) -> np.ndarray:
+def find_ends(notes: Notes, pedals: Pedals, last: float = 0.0) -> np.ndarray:
     """When the dampers fall on each note, seconds `[n]`: at its release, or later if a pedal is down then.
 
-    All pedal events count as those of one pedal. A pedal that is never lifted holds notes up to the last release or
-    pedal event.
+    Args:
+        notes: of one instrument or several.
+        pedals: all events count as those of one pedal.
+        last: the second up to which a pedal holds notes that is never lifted; at least the last release or event.
     """
     if not len(notes) or not len(pedals):
         return notes.releases
-    last = max(notes.releases.max(), pedals.times[-1])
+    last = max(last, notes.releases.max(), pedals.times[-1])
     is_up = pedals.values < PRESSED
     lifts = np.append(pedals.times[is_up], last)
     held = pedals.get_values(notes.releases) >= PRESSED

@@ -31,9 +31,15 @@ class Score:
     remarks: tuple[str, ...] = ()
 
     @property
+    def last_event(self) -> float:
+        """The second of the last release or pedal event; 0 without any."""
+        return max(float(self.notes.releases.max(initial=0.0)), float(self.pedals.times.max(initial=0.0)))
+
+    @property
     def duration(self) -> float:
         """Seconds from 0 to where the last note is damped. What rings on afterwards does not count."""
-        return max((float(find_ends(*part).max()) for part in self.split_programs() if len(part[0])), default=0.0)
+        ends = (find_ends(notes, pedals, self.last_event) for notes, pedals in self.split_programs())
+        return max((float(part.max()) for part in ends if len(part)), default=0.0)
 
     @property
     def beats(self) -> np.ndarray:

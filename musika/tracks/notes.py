@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musika.score import Notes, Pedals, Score, find_ends
+from musika.score import Notes, Score, find_ends
 from musika.tracks.families import DRUMS, select_family
 
 LOWEST_KEY, KEYS = 21, 88
@@ -51,7 +51,7 @@ class NotesTrack:
         self._velocities = notes.velocities / 127.0
         self._keys = notes.pitches - LOWEST_KEY
         self._parts = np.floor(notes.onsets / seconds_per_latent * PARTS).astype(np.int64)  # ascending
-        self._sounds = _sort_sounds(notes, part.pedals)
+        self._sounds = _sort_sounds(notes, find_ends(notes, part.pedals, score.last_event))
 
     def compute(self, first: int, count: int) -> np.ndarray:
         """The values of latents first ... first + count, float32 `[count, WIDTH]`."""
@@ -75,9 +75,8 @@ class NotesTrack:
         np.maximum.at(onsets, index, self._velocities[start:stop].astype(np.float32))
 
 
-def _sort_sounds(notes: Notes, pedals: Pedals) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _sort_sounds(notes: Notes, ends: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Begin, end and velocity / 127 of what sounds on each key that is played, ascending. Sounds do not overlap."""
-    ends = find_ends(notes, pedals)
     sounds = {}
     for key in np.unique(notes.pitches):
         own = np.flatnonzero(notes.pitches == key)

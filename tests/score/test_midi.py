@@ -197,3 +197,14 @@ def test_changed_bytes_give_a_score_or_one_line(tmp_path: Path) -> None:
                 assert "\n" not in str(error)
                 outcomes.add(False)
     assert outcomes == {False, True}
+
+
+def test_drums_alone_are_a_score(tmp_path: Path) -> None:
+    score = read_score(write(tmp_path / "a.mid", note(36, 0, channel=9), note(42, 240, channel=9)))
+    assert score.notes.is_drum.all() and score.notes.pitches.tolist() == [36, 42]
+    assert score.duration == 0.25 and len(score.pedals) == 0
+
+
+def test_pitches_beyond_a_piano_are_kept(tmp_path: Path) -> None:
+    score = read_score(write(tmp_path / "a.mid", note(0, 0), note(127, 0), note(0, 480, 0)))
+    assert score.notes.pitches.tolist() == [0, 127]

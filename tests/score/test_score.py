@@ -134,6 +134,13 @@ def test_a_pedal_holds_only_its_instrument() -> None:
     assert Score(make_notes((0, 1, 60), program=5), score.pedals).duration == 9
 
 
+def test_a_pedal_that_is_never_lifted_holds_to_the_end_of_the_score() -> None:
+    score = Score(make_notes((0, 1, 60), program=5), make_pedals((0, 1, 5))).merge(Score(make_notes((6, 8, 60))))
+    ends = [find_ends(notes, pedals, score.last_event).tolist() for notes, pedals in score.split_programs()]
+    assert ends == [[8], [8]]
+    assert Score(make_notes((0, 1, 60), program=5), make_pedals((0, 1, 5))).duration == 1
+
+
 def test_a_constant_tempo_keeps_seconds(tmp_path: Path) -> None:
     tempo = TempoMap(np.array([0.0, 1.0]), np.array([0.0, 3.1]), np.array([1 / 3.1, 0.7]))
     score = Score(make_notes((0.5, 1.5, 60), (2, 3, 64)), tempo=tempo).with_constant_tempo()

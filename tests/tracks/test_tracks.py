@@ -97,6 +97,12 @@ def test_silence_and_keys_beyond_the_piano() -> None:
     assert NotesTrack(Score(make_notes((0, 1, 21, 80), (0, 1, 108, 80))), SECONDS).compute(0, 1)[0].any()
 
 
+def test_drums_are_silence_for_other_instruments() -> None:
+    score = Score(make_notes((0, 1, 36, 80), is_drum=True))
+    silent, drums = make_tracks(["notes", "notes/drums"], score, SECONDS)
+    assert not silent.compute(0, 3).any() and drums.compute(0, 3)[0].any()
+
+
 def test_families_share_the_notes() -> None:
     """Every note but drums is in one family's track; a pedal holds its family alone."""
     score = draw_score(1)
