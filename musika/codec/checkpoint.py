@@ -16,7 +16,7 @@ from musika.files import format_path
 KIND = "codec/stereo"
 PARTS = ("encoder", "decoder")
 # sizes that do not change what a latent means; the first are those of phases that add up
-PHASE_FIELDS = ("phase_cell", "tuner_width", "tuner_dilations", "tuner_values")
+PHASE_FIELDS = ("phase_cell", "tuner_width", "tuner_dilations", "tuner_values", "random_phases")
 DECODER_FIELDS = (
     "decoder_widths",
     "decoder_blocks",

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from musika import spectrum
+from musika import draws, spectrum
 from musika.codec import phases, tones
 from musika.codec.decoder import LOG_MAGNITUDE_RANGE, split_head, split_tuning
 from musika.config import CodecConfig
@@ -33,12 +33,14 @@ def synthesise(
     The outermost `config.overlap` hops lack spectra further out.
 
     Args:
-        first_latent: absolute number of the first of the T latents; it matters to fixed carriers of tones alone.
+        first_latent: absolute number of the first of the T latents, for fixed carriers and random phases.
         trim: frames at either end that are not synthesised: n = T frames - 2 trim.
         tone_phases: of `compute_tone_phases`, `[B, T frames, R]`, where phases add up.
     """
     keep = slice(trim, planes.shape[1] - trim)
     magnitudes, common, between = split_head(config, planes[:, keep])
+    if config.random_phases:
+        common = spectrum.multiply(common, _take_random_phases(config, first_latent, planes.shape[1], keep))
     if config.tuned_bins:
         if tone_phases is None:
             carriers = _compute_fixed_carriers(config, planes, first_latent, keep)
@@ -68,6 +70,17 @@ def compute_tone_phases(config: CodecConfig, offset: Tensor, log_power: Tensor, 
     """
     power = ops.exp(ops.clip(log_power, *(2 * edge for edge in LOG_MAGNITUDE_RANGE)))
     return phases.accumulate_phases(config, offset, power, cell or config.phase_cell)
+
+
+def _take_random_phases(config: CodecConfig, first_latent: Tensor, count: int, keep: slice) -> Pair:
+    """Random phases of those of `count` frames that are kept, as (cos, sin), each `[n, K]`.
+
+    They are a function of the absolute number of a frame, and the same in every block.
+    """
+    frames = config.block * config.frames
+    angle = 2 * np.pi * draws.uniform(0, "codec/random-phases", 0, (frames, config.bins))
+    number = (config.frames * first_latent + np.arange(count, dtype=np.int32)[keep]) % frames
+    return ops.take(np.cos(angle), number, axis=0), ops.take(np.sin(angle), number, axis=0)
 
 
 def _compute_fixed_carriers(config: CodecConfig, planes: Tensor, first_latent: Tensor, keep: slice) -> Pair:

@@ -78,7 +78,8 @@ def initialise(network: Encoder | Decoder, seed: int) -> None:
     if isinstance(network, Decoder):
         network.head.bias.assign(_draw_steady_phases(network.config, seed))
         if network.config.tuned_bins:
-            strength = INITIAL_PHASE_STRENGTH if network.config.phase_cell else INITIAL_STRENGTH
+            adds_up = network.config.phase_cell and not network.config.random_phases
+            strength = INITIAL_PHASE_STRENGTH if adds_up else INITIAL_STRENGTH
             network.strength.bias.assign(np.full(network.config.tuned_bins, strength, np.float32))
 
 

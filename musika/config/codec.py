@@ -18,7 +18,7 @@ ADDED_PHASES: dict[str, Any] = {
     "tuner_width": 384,
     "tuner_dilations": (1, 2, 4, 1),
     "tuner_values": 2,
-    "consistency_steps": 0,
+    "random_phases": True,
 }
 
 
@@ -67,6 +67,9 @@ class CodecConfig(Config):
     )
     tuner_values: int = setting(
         1, "frequencies of a tone in a latent, one after another; 1 unless phase_cell is set", "", 1, 64
+    )
+    random_phases: bool = setting(
+        False, "turn the decoder's own phases at random from frame to frame, so that noise does not become tones"
     )
     block: int = setting(64, "latents that are coded at once", "latents", 1, 2**14)
 

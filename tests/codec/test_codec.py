@@ -49,7 +49,13 @@ TINY = CodecConfig(
 MOST = 24  # latents of the longest piece that is coded at once
 TUNED = dataclasses.replace(TINY, tuned_bins=40, tuning_steps=2)  # carriers that repeat every other latent
 ADDING_UP = dataclasses.replace(
-    TINY, tuned_bins=40, phase_cell=3, tuner_width=10, tuner_dilations=(1, 2), consistency_steps=0
+    TINY,
+    tuned_bins=40,
+    phase_cell=3,
+    tuner_width=10,
+    tuner_dilations=(1, 2),
+    consistency_steps=0,
+    random_phases=True,
 )
 
 
@@ -257,6 +263,36 @@ def test_phases_that_cannot_add_up_are_refused(wrong: dict[str, Any]) -> None:
 def test_carriers_that_no_block_holds_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=r"tun|block"):
         dataclasses.replace(TUNED, **wrong)
+
+
+def measure_lines(config: CodecConfig) -> float:
+    """How far single frequencies of a sound whose latents are all alike stand out of their neighbours, on average."""
+    planes = np.zeros((1, 4 * config.block * config.frames, 6 * config.bins), np.float32)
+    planes[..., 2 * config.bins : 3 * config.bins] = planes[..., 4 * config.bins : 5 * config.bins] = 1.0
+    sound = backend.to_numpy(synthesise(config, planes))[0, :, 0]
+    length = 4 * config.window
+    frames = np.lib.stride_tricks.sliding_window_view(sound, length)[:: length // 2] * np.hanning(length)
+    level = np.log(np.mean(np.abs(np.fft.rfft(frames)) ** 2, axis=0) + 1e-12)[100:-100]
+    return float(np.std(level))
+
+
+def test_random_phases_keep_noise_from_becoming_tones() -> None:
+    lines = measure_lines(TINY), measure_lines(dataclasses.replace(TINY, random_phases=True))
+    assert lines[1] < 0.6 * lines[0]
+
+
+def test_random_phases_follow_the_absolute_number_of_a_frame() -> None:
+    config = dataclasses.replace(TINY, random_phases=True)
+    planes = np.random.default_rng(0).standard_normal((1, 2 * config.block * config.frames, 6 * config.bins))
+    planes = planes.astype(np.float32) * 0.3
+    whole = backend.to_numpy(synthesise(config, planes))
+    edge, first = config.overlap * config.hop, 2  # latents
+    for place in (first, first + config.block, first - 3 * config.block):  # all blocks have the same phases
+        part = backend.to_numpy(synthesise(config, planes[:, first * config.frames :], first_latent=place))
+        expected = whole[:, first * config.hop_total :]
+        np.testing.assert_allclose(part[:, edge:-edge], expected[:, edge:-edge], atol=1e-6)
+    moved = backend.to_numpy(synthesise(config, planes[:, first * config.frames :], first_latent=first + 1))
+    assert np.abs(moved[:, edge:-edge] - whole[:, first * config.hop_total :][:, edge:-edge]).max() > 1e-3
 
 
 def test_initial_weights_are_a_function_of_the_seed() -> None:
