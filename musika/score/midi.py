@@ -23,6 +23,8 @@ MAX_BYTES = 4 << 20  # of a file; 10 hours of piano music take 2 to 3 MiB
 ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
 LONGEST_WAIT = (1 << 28) - 1  # ticks between two messages: 4 bytes of 7 bits
 DEFAULT_SECONDS_PER_BEAT = 0.5
+FASTEST = 0.006  # seconds per beat: 10,000 beats in a minute; beats of a score can be counted
+SMALLEST_NOTE = 64  # denominator of a metre
 VOLUME, EXPRESSION, SUSTAIN, SOSTENUTO, SOUND_OFF, RESET, NOTES_OFF = 7, 11, 64, 66, 120, 121, 123  # controllers
 
 
@@ -126,11 +128,11 @@ def _list_messages(file: Any, path: Path) -> list[tuple[int, Any]]:
 
 
 def _read_tempo(messages: list[tuple[int, Any]], ticks_per_beat: int) -> TempoMap:
-    """The tempo map; a tempo of 0 is left out."""
+    """The tempo map. A tempo of 0 is left out, and one that is impossibly fast counts as FASTEST."""
     changes = [(0.0, DEFAULT_SECONDS_PER_BEAT)]
     for tick, message in messages:
         if message.type == "set_tempo" and message.tempo > 0:
-            changes.append((tick / ticks_per_beat, message.tempo * 1e-6))
+            changes.append((tick / ticks_per_beat, max(message.tempo * 1e-6, FASTEST)))
     beats, tempi = (np.array(column) for column in zip(*changes, strict=True))
     last = np.append(np.diff(beats) > 0, True)  # of several at one beat, the last counts
     beats, tempi = beats[last], tempi[last]
@@ -142,7 +144,7 @@ def _read_metres(messages: list[tuple[int, Any]], ticks_per_beat: int) -> Metres
     """The time signatures; impossible ones are left out."""
     metres: dict[float, tuple[int, int]] = {}
     for tick, message in messages:
-        if message.type == "time_signature" and message.numerator > 0 and message.denominator <= 1 << 16:
+        if message.type == "time_signature" and message.numerator > 0 and message.denominator <= SMALLEST_NOTE:
             metres[tick / ticks_per_beat] = message.numerator, message.denominator
     if not metres:
         return NO_METRES

@@ -24,6 +24,8 @@ _Event = tuple[int, int, Any]  # tick, order within the tick, message
 def write_midi(path: Path, notes: Notes, pedals: Pedals, tempo: TempoMap, metres: Metres) -> Path:
     """Writes a score: one track for tempo and metre, then one for each instrument. Gives the path.
 
+    More than 15 instruments share channels. A key that two of them hold at once in one channel is then released early.
+
     Raises:
         OSError: the file cannot be written.
     """

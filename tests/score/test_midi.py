@@ -208,3 +208,11 @@ def test_drums_alone_are_a_score(tmp_path: Path) -> None:
 def test_pitches_beyond_a_piano_are_kept(tmp_path: Path) -> None:
     score = read_score(write(tmp_path / "a.mid", note(0, 0), note(127, 0), note(0, 480, 0)))
     assert score.notes.pitches.tolist() == [0, 127]
+
+
+def test_beats_and_bars_of_a_hostile_file_can_be_counted(tmp_path: Path) -> None:
+    tempo = mido.MetaMessage("set_tempo", tempo=1, time=0)
+    metre = mido.MetaMessage("time_signature", numerator=1, denominator=1 << 15, time=0)
+    score = read_score(write(tmp_path / "a.mid", tempo, metre, note(60, 0), note(60, 480 * 1000, 0)))
+    assert score.duration == pytest.approx(6.0)
+    assert len(score.metres) == 0 and len(score.metres.find_bars(float(score.tempo.to_beats(6.0)))) == 251

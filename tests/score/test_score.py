@@ -10,7 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musika.errors import ScoreError
-from musika.score import NO_PEDALS, Metres, Notes, Pedals, Score, TempoMap, find_ends, make_constant_tempo, read_score
+from musika.score import (
+    NO_PEDALS,
+    Metres,
+    Notes,
+    Pedals,
+    Score,
+    TempoMap,
+    find_ends,
+    join_notes,
+    make_constant_tempo,
+    read_score,
+)
 
 TICK = 0.5 / 960  # seconds at 120 beats a minute
 
@@ -29,7 +40,7 @@ def make_pedals(*rows: tuple[float, float, int]) -> Pedals:
 @st.composite
 def draw_score(draw: st.DrawFn) -> Score:
     """Up to 20 notes in steps of a tick, no key struck while it is down, and pedal events."""
-    programs = draw(st.lists(st.integers(0, 127), min_size=1, max_size=18, unique=True))
+    programs = draw(st.lists(st.integers(0, 127), min_size=1, max_size=15, unique=True))
     rows = []
     free: dict[tuple[int, bool, int], int] = {}
     now = 0
@@ -66,6 +77,15 @@ def test_what_is_written_is_read_again(score: Score, tmp_path_factory: pytest.Te
         first, second = (s.pedals.select(s.pedals.programs == program) for s in (score, again))
         np.testing.assert_allclose(second.times, first.times, atol=1e-6)
         np.testing.assert_allclose(second.values, first.values)
+
+
+def test_many_instruments_share_channels(tmp_path: Path) -> None:
+    parts = [make_notes((0.5 * program, 0.5 * program + 2, 30 + program), program=program) for program in range(40)]
+    score = Score(join_notes(parts), make_pedals(*((5.25 + program, 1, program) for program in range(30))))
+    again = read_score(score.save(tmp_path / "a.mid"))
+    np.testing.assert_array_equal(again.notes.programs, score.notes.programs)
+    np.testing.assert_allclose(again.notes.releases, score.notes.releases, atol=1e-6)
+    np.testing.assert_array_equal(again.pedals.programs, score.pedals.programs)
 
 
 def sort_notes(notes: Notes) -> dict[str, np.ndarray]:
