@@ -38,6 +38,12 @@ def choose_soundfont(name: str, soundfonts: Sequence[Path], shares: Sequence[flo
     return soundfonts[min(int(np.searchsorted(bounds, place, side="right")), len(soundfonts) - 1)]
 
 
+def put_on_ticks(score: Score) -> Score:
+    """The score over a constant tempo, as a MIDI file has it, in whole ticks."""
+    with tempfile.TemporaryDirectory() as folder:
+        return read_score(score.with_constant_tempo().save(Path(folder) / "score.mid"))
+
+
 def render_score(score: Score, soundfont: Path) -> np.ndarray:
     """A score as FluidSynth plays it, float32 `[N, 2]` at its own level, with TAIL seconds after the last note.
 
@@ -72,14 +78,14 @@ def render_all(files: Sequence[Path], options: argparse.Namespace) -> Iterator[t
         if target.exists() and manifest.has(name):
             continue
         try:
-            score = read_score(path).with_constant_tempo()
-            score = read_score(score.save(target.with_suffix(".mid")))  # as the file has it, in whole ticks
+            score = put_on_ticks(read_score(path))
             waveform = render_score(score, soundfont)
             peak = float(np.abs(waveform).max(initial=0.0))
             if not peak:
                 raise AudioError("nothing sounds")
             waveform = waveform * (PEAK / peak)
             audio.write(target, waveform, RATE)
+            score.save(target.with_suffix(".mid"))
         except (AudioError, ScoreError) as error:
             yield path, "", str(error)
             continue
