@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from musika import console
 from musika.cli import models, play
 from musika.cli.flags import MAX_SEED, GenerateOptions
-from musika.cli.pieces import format_speed, make_folder, write_piece
+from musika.cli.pieces import format_speed, make_folder, write_piece, write_score
 from musika.config import SAMPLE_RATE
 from musika.errors import UsageError
+from musika.render import Piece
 
 FRAME = 4  # bytes of one sample of both channels in a wav file
 MAX_WAV = 2**32 - 2**16  # bytes of sound that a wav file can hold
@@ -41,16 +44,30 @@ def run(options: GenerateOptions) -> int:
     count = model.count_samples(options.seconds)
     if count < 1:
         raise UsageError(f"--seconds {options.seconds:g} is less than one sample")
+    settings = model.select_settings({"truncation": options.truncation})
+    if "truncation" in options.given and not settings:
+        raise UsageError(
+            f"{model.name} writes notes and plays them: --truncation is for other generators, leave it out"
+        )
     console.say(f"{model.name} loaded in {time.perf_counter() - started:.1f} s, seed {seed}")
     started = time.perf_counter()
     with console.progress(options.num_samples * options.seconds, "s", "generate") as bar:
-        for piece in range(seed, seed + options.num_samples):
-            path = options.save_path / f"{model.name}-seed-{piece}.{options.format}"
-            comment = f"seed {piece}, truncation {options.truncation:g}"
-            tags = {"title": f"{model.name} {piece}", "comment": comment, "software": "musika"}
-            music = model.piece(piece, truncation=options.truncation)
-            write_piece(music, path, bar, tags, options.start, options.seconds, keep_existing=True)
+        for number in range(seed, seed + options.num_samples):
+            _write(options, model.piece(number, **settings), settings, bar)
     if options.num_samples > 1:
         total = options.num_samples * count / model.sample_rate
         console.say(f"{options.num_samples} pieces, {format_speed(total, time.perf_counter() - started)}")
     return 0
+
+
+def _write(options: GenerateOptions, piece: Piece, settings: Mapping[str, Any], bar: console.Progress) -> None:
+    """Writes one piece, and its notes where they are asked for."""
+    name = f"{piece.model.name}-seed-{piece.seed}"
+    comment = ", ".join([f"seed {piece.seed}", *(f"{key} {value:g}" for key, value in settings.items())])
+    tags = {"title": f"{piece.model.name} {piece.seed}", "comment": comment, "software": "musika"}
+    # the notes first: a checkpoint that has none is refused before it plays
+    score = piece.score(options.start, options.seconds) if options.score else None
+    path = options.save_path / f"{name}.{options.format}"
+    written, _ = write_piece(piece, path, bar, tags, options.start, options.seconds, keep_existing=True)
+    if score is not None:
+        write_score(score, written.with_suffix(".mid"), bar)

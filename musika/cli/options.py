@@ -239,6 +239,7 @@ class GenerateOptions(RenderOptions):
     seconds: float = flag(120.0, "length of each piece, in seconds", "Sound", 0.001, MAX_SECONDS)
     start: float = flag(0.0, "second of each piece to begin with", "Sound", 0, MAX_SECONDS)
     midi: tuple[Path, ...] = flag((), "MIDI file to play instead; may be repeated", "Sound", shown="none")
+    score: bool = flag(False, "also write the notes of each piece, as a MIDI file beside the audio", "Sound")
     save_path: Path = flag(Path("generations"), "folder that the audio is written to", "Folders")
     format: Literal["wav", "flac", "ogg", "opus", "mp3"] = flag("wav", AUDIO_KIND, "Sound")
 

@@ -12,6 +12,7 @@ import numpy as np
 from musika import audio, console, render
 from musika.errors import UsageError
 from musika.files import describe_error, format_path
+from musika.score import Score
 
 
 def write_piece(
@@ -22,8 +23,8 @@ def write_piece(
     start: float = 0.0,
     seconds: float | None = None,
     keep_existing: bool = False,
-) -> int:
-    """Renders a part of a piece into a file, prints a line about it, and returns its samples.
+) -> tuple[Path, int]:
+    """Renders a part of a piece into a file, prints a line about it, and returns the file and its samples.
 
     Args:
         bar: shows the seconds that are done.
@@ -47,7 +48,20 @@ def write_piece(
         bar.note(f"{format_path(path)} holds another piece, which is kept; this one is {written.path.name}")
     speed = format_speed(meter.samples / piece.model.sample_rate, time.perf_counter() - began)
     bar.note(f"{format_path(written.path)}: {speed}")
-    return meter.samples
+    return written.path, meter.samples
+
+
+def write_score(score: Score, path: Path, bar: console.Progress) -> None:
+    """Writes the notes of a piece as a MIDI file, and prints a line about it.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    try:
+        score.save(path)
+    except OSError as error:
+        raise UsageError(f"{format_path(path)} cannot be written: {describe_error(error)}", about="save") from error
+    bar.note(f"{format_path(path)}: {len(score.notes)} notes")
 
 
 class _Meter:

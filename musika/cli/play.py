@@ -41,6 +41,8 @@ def run_all(options: GenerateOptions) -> int:
     Raises:
         MusikaError: a checkpoint or a flag that cannot be used; or none of the files can be played.
     """
+    if options.score:
+        raise UsageError("--score hands out the notes of composed pieces: leave it out with --midi")
     seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
     if seed + options.num_samples - 1 > MAX_SEED:
         raise UsageError(f"--seed {seed} and --num_samples {options.num_samples} go beyond seed {MAX_SEED}")
@@ -92,7 +94,7 @@ def _write(
         raise UsageError(f"{format_path(song)} lasts {piece.duration:.6g} s: nothing is left from {start:g} s on")
     tags = {"title": song.stem, "comment": f"played by {piece.model.name}, seed {piece.seed}", "software": "musika"}
     with console.progress(length, "s", "play") as bar:
-        samples = write_piece(piece, target, bar, tags, start, length, keep_existing)
+        _, samples = write_piece(piece, target, bar, tags, start, length, keep_existing)
     return samples / piece.model.sample_rate
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from musika import checkpoint
+from musika.composer.incremental import IncrementalComposer
+from musika.composer.network_sizes import list_shapes
 from musika.config import ComposerConfig
 from musika.errors import CheckpointError, ConfigError
 from musika.files import format_path
@@ -41,3 +43,13 @@ def read_config(folder: Path) -> ComposerConfig:
         return ComposerConfig.from_dict(info["config"])
     except (ConfigError, KeyError, TypeError) as error:
         raise CheckpointError(f"{folder / checkpoint.CONFIG} does not describe a composer: {error}") from error
+
+
+def load_composer(folder: Path) -> IncrementalComposer:
+    """The composer of a checkpoint folder, ready to write.
+
+    Raises:
+        CheckpointError: as `read_config`, or its weights do not fit its sizes.
+    """
+    config = read_config(folder)
+    return IncrementalComposer(config, checkpoint.read(folder, expected=list_shapes(config)))

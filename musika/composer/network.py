@@ -18,18 +18,18 @@ import numpy as np
 from keras import ops
 
 from musika import draws
-from musika.composer.vocabulary import CONDITIONS, FIELDS, PITCHES, PLACES
+from musika.composer.network_sizes import (
+    EPSILON,
+    FIELD_NAMES,
+    INPUT_FEATURES,
+    PLACE_FEATURES,
+    compute_slopes,
+)
+from musika.composer.vocabulary import FIELDS
 from musika.config import ComposerConfig
 
 Tensor = Any
 
-FIELD_NAMES = tuple(FIELDS)
-# values of each feature of a step: a note's fields, each with a value for "before the first note", and its pitch
-STEP_FEATURES = (*(size + 1 for size in FIELDS.values()), PITCHES + 12)
-PLACE_FEATURES = tuple(PLACES.values())
-CONDITION_FEATURES = tuple(CONDITIONS.values())
-INPUT_FEATURES = STEP_FEATURES + PLACE_FEATURES + CONDITION_FEATURES
-EPSILON = 1e-6  # of the norms
 EMBEDDING_SCALE = 0.1
 OUTPUT_SCALE = 0.1  # of the first logits
 
@@ -168,14 +168,6 @@ def make_attention_bias(heads: int, length: int) -> np.ndarray:
     distance = np.arange(length)[:, None] - np.arange(length)[None, :]
     bias = -compute_slopes(heads)[:, None, None] * np.maximum(distance, 0)
     return np.where(distance < 0, -1e9, bias).astype(np.float32)
-
-
-def compute_slopes(heads: int) -> np.ndarray:
-    """How fast each head falls off with the distance; 0 for every second one. float32 `[heads]`."""
-    near = (heads + 1) // 2
-    slopes = np.zeros(heads, np.float32)
-    slopes[::2] = 2.0 ** (-1.0 - 6.0 * np.arange(near) / max(near - 1, 1))
-    return slopes
 
 
 def initialise(network: keras.Layer, seed: int) -> None:

@@ -136,6 +136,12 @@ def find_melody(notes: SectionNotes) -> SectionNotes:
     return notes.select(np.array(chosen, int))
 
 
+def find_highest_notes(notes: SectionNotes) -> SectionNotes:
+    """The highest note at each onset, however low it is."""
+    is_top = np.append(np.diff(notes.onsets) != 0, True) if len(notes) else np.zeros(0, bool)
+    return notes.select(is_top)
+
+
 def encode_steps(notes: SectionNotes, end: int) -> tuple[np.ndarray, np.ndarray]:
     """Notes as steps: the fields of each step and of the one that follows.
 

@@ -27,7 +27,7 @@ from musika.config.fields import Config, require
 from musika.config.generator import LOCAL_FIELDS, GeneratorConfig
 from musika.config.musical import MusicalSettings
 from musika.config.performer import PerformerConfig
-from musika.config.rendering import GeneratorSettings, PerformerSettings
+from musika.config.rendering import ComposedSettings, GeneratorSettings, PerformerSettings
 from musika.config.training import (
     TRAIN_CONFIGS,
     CodecTrainConfig,
@@ -48,6 +48,7 @@ __all__ = [
     "Blend",
     "CodecConfig",
     "CodecTrainConfig",
+    "ComposedSettings",
     "ComposerConfig",
     "ComposerTrainConfig",
     "Config",

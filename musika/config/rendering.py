@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from musika.config.fields import Config, setting
+from musika.config.fields import Config, setting, with_default
+from musika.config.musical import MusicalSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,3 +29,11 @@ class PerformerSettings(Config):
     touch: float = setting(
         1.0, "how much the strength of notes varies by itself, by the seed; 0: exactly as written", "", 0, 10
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class ComposedSettings(MusicalSettings):
+    """Settings of a piece that is composed and performed: musical ones, and those of the performer."""
+
+    style: int = with_default(PerformerSettings, "style", 0)
+    touch: float = with_default(PerformerSettings, "touch", 1.0)

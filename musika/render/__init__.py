@@ -1,5 +1,6 @@
 """Music as a pure function of position: `load_model` makes a model, `model.piece(seed)` a piece that renders itself."""
 
+from musika.render.composed import ComposedModel
 from musika.render.decoding import count_block_samples, decode_samples, prefetch
 from musika.render.generator import GENERATOR_SIZES, GeneratorModel, compile_generator
 from musika.render.latents import CoordinateLatents, GroupedLatents, LatentSource
@@ -12,6 +13,7 @@ from musika.render.sound import CachedSound, Sound, SoundEdit, apply_edits, read
 __all__ = [
     "GENERATOR_SIZES",
     "CachedSound",
+    "ComposedModel",
     "CoordinateLatents",
     "GeneratorModel",
     "GroupedLatents",

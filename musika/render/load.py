@@ -11,14 +11,14 @@ from musika.errors import CheckpointError
 from musika.files import format_path
 from musika.gan import load as gan_load
 from musika.gan import performer_load
+from musika.render.composed import load_performer_or_composed_model
 from musika.render.generator import load_generator_model
-from musika.render.performer import load_performer_model
 from musika.render.piece import Model
 
 # kind in `config.json` -> what loads its model, with the arguments of `load_model`
 LOADERS: dict[str, Callable[[Path, Path | None, Mapping[str, Any], str, bool], Model]] = {
     gan_load.KIND: load_generator_model,
-    performer_load.KIND: load_performer_model,
+    performer_load.KIND: load_performer_or_composed_model,
 }
 
 

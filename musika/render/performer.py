@@ -21,7 +21,7 @@ from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.gan.performer_load import load_performer
 from musika.render.decoding import count_block_latents
 from musika.render.generator import GENERATOR_SIZES, name_checkpoint
-from musika.render.latents import GroupedLatents
+from musika.render.latents import GroupedLatents, LatentSource
 from musika.render.matching import check_codec, find_codec
 from musika.render.piece import Model, Piece
 from musika.score import Score, read_score
@@ -55,7 +55,9 @@ class PerformerModel(Model):
 
     def piece(self, seed: int, **settings: Any) -> Piece:
         """Raises UsageError: a performer plays notes that it is given."""
-        raise UsageError(f"{self.name} is a performer: it plays MIDI files, and has no pieces of its own", about="midi")
+        raise UsageError(
+            f"{self.name} is a performer: it plays MIDI files, and has no composer to write pieces", about="midi"
+        )
 
     def play(self, score: Any, seed: int = 0, **settings: Any) -> Piece:
         """The piece that a `musika.score.Score`, or the MIDI file of that path, sounds like.
@@ -73,7 +75,7 @@ class PerformerModel(Model):
             raise UsageError(f"the score has no notes that {self.name} can play: {self._describe_tracks()}")
         return Piece(self, seed, chosen, tracks=(score,))
 
-    def make_latents(self, piece: Piece) -> PerformedLatents:
+    def make_latents(self, piece: Piece) -> LatentSource:
         (score,) = piece.tracks
         seconds_per_latent = self.codec.hop_total / self.codec.sample_rate
         touched = vary_touch(score, piece.seed, piece.settings.touch)
@@ -86,7 +88,7 @@ class PerformerModel(Model):
         (score,) = piece.tracks
         return score.slice(start, start + seconds).shift(-start)
 
-    def find_duration(self, piece: Piece) -> float:
+    def find_duration(self, piece: Piece) -> float | None:
         """Seconds of the score and of its tail."""
         (score,) = piece.tracks
         return float(score.duration) + TAIL
@@ -140,9 +142,13 @@ class PerformedLatents(GroupedLatents):
     def make_group(self, index: int) -> np.ndarray:
         context = self.config.context
         first, count = index * self.size - context, self.size + 2 * context
-        values = np.concatenate([track.compute(first, count) for track in self.tracks], axis=1)  # [T, K]
+        values = self.compute_tracks(first, count)
         latents = self.perform(values[None], self.style[None])[0, context : context + self.size]
         return np.clip(latents, -1.0, 1.0)  # the range of latents
+
+    def compute_tracks(self, first: int, count: int) -> np.ndarray:
+        """All tracks of `count` latents from number `first` on, `[T, K]`."""
+        return np.concatenate([track.compute(first, count) for track in self.tracks], axis=1)
 
 
 def vary_touch(score: Score, seed: int, touch: float) -> Score:

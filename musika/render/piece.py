@@ -19,6 +19,7 @@ from musika import audio
 from musika.audio import WrittenFile
 from musika.codec.base import AUDIO_CHANNELS, Codec
 from musika.config import Config
+from musika.config.fields import get_fields
 from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.render.decoding import count_block_samples, decode_samples, prefetch
 from musika.render.latents import LatentSource
@@ -87,6 +88,10 @@ class Model(abc.ABC):
             return self.settings_kind.from_dict(values)
         except ConfigError as error:
             raise UsageError(str(error)) from error
+
+    def select_settings(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of some settings that pieces of this model have. A front end offers settings of all kinds of models."""
+        return {name: value for name, value in values.items() if name in get_fields(self.settings_kind)}
 
     @property
     def sample_rate(self) -> int:

@@ -11,7 +11,8 @@ from musika.errors import ScoreError
 
 PERCUSSION = 9  # the MIDI channel whose keys are drums, counted from 0
 PRESSED = 0.5  # least value of a sustain pedal that holds notes, as 64 of 127 does
-LONGEST = 10 * 3600  # seconds that a score may last
+LONGEST = 10 * 3600  # seconds that a file may last
+LATEST = 10_000 * 3600  # seconds that a time may be: pieces without end reach far
 MOST_IN_A_SECOND = 10_000  # notes that may begin within one second
 
 
@@ -106,7 +107,7 @@ class Pedals:
 
 
 def check_times(times: np.ndarray, name: str) -> None:
-    """Checks that times are finite, not negative, ascending, and within LONGEST.
+    """Checks that times are finite, not negative, ascending, and within LATEST.
 
     Raises:
         ScoreError: they are not.
@@ -115,8 +116,8 @@ def check_times(times: np.ndarray, name: str) -> None:
         raise ScoreError(f"{name} must be finite numbers of seconds")
     if len(times) and (times[0] < 0 or (np.diff(times) < 0).any()):
         raise ScoreError(f"{name} must be ascending and not negative")
-    if len(times) and times[-1] > LONGEST:
-        raise ScoreError(f"{name} reach beyond {LONGEST // 3600} hours")
+    if len(times) and times[-1] > LATEST:
+        raise ScoreError(f"{name} reach beyond {LATEST // 3600:,} hours")
 
 
 NO_NOTES = Notes(*(np.zeros(0) for _ in range(6)))

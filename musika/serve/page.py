@@ -92,7 +92,7 @@ def answer_request(
     bound = _check_number("the truncation", truncation, 0.01, 10)
     number = secrets.randbelow(DRAWN_SEEDS) if draw else int(_check_number("the seed", seed, 0, MAX_SEED))
     model = source.get_model()
-    waveform = model.piece(number, truncation=bound).render(0.0, length)
+    waveform = model.piece(number, **model.select_settings({"truncation": bound})).render(0.0, length)
     name = "".join(c if c.isprintable() else "_" for c in model.name)  # Gradio sends file names as UTF-8
     path = files.add(f"{name}-seed-{number}-{length:g}s-{bound:g}.wav", waveform, model.sample_rate)
     return str(path), pictures.draw_spectrogram(waveform, model.sample_rate), number

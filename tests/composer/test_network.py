@@ -8,7 +8,8 @@ import pytest
 
 from musika import backend
 from musika.composer import vocabulary as v
-from musika.composer.network import INPUT_FEATURES, Composer, compute_slopes
+from musika.composer.network import Composer
+from musika.composer.network_sizes import INPUT_FEATURES, compute_slopes
 from musika.config import ComposerConfig
 from musika.errors import ConfigError
 

@@ -177,7 +177,7 @@ def test_a_constant_tempo_keeps_seconds(tmp_path: Path) -> None:
         ([(2.0, 3.0, 60), (1.0, 3.0, 60)], "ascending"),
         ([(1.0, 3.0, 128)], "pitches of notes must be from 0 to 127"),
         ([(float("nan"), 3.0, 60)], "finite"),
-        ([(36_001.0, 36_002.0, 60)], "beyond 10 hours"),
+        ([(36_000_001.0, 36_000_002.0, 60)], "beyond 10,000 hours"),
     ],
 )
 def test_impossible_notes_are_refused(rows: list[tuple[float, float, int]], part: str) -> None:

@@ -84,7 +84,7 @@ class StreamService:
         model = await self._get_model(values)
         name = values.get("checkpoint", self.library.default)
         if name not in self._channels:
-            piece = model.piece(self.settings.seed, **self.settings.options)
+            piece = model.piece(self.settings.seed, **model.select_settings(self.settings.options))
             self._channels[name] = Channel(piece, self._workshop, describe_stream(piece))
         self._listeners.take()
         return self._answer("radio", kind, self._channels[name].listen(kind), self._listeners)

@@ -7,7 +7,8 @@ from typing import Any
 from keras import ops
 
 from musika import backend
-from musika.composer.network import FIELD_NAMES, Composer
+from musika.composer.network import Composer
+from musika.composer.network_sizes import FIELD_NAMES
 from musika.config import ComposerTrainConfig
 from musika.training import optim
 from musika.training.stages.networks import call_with_weights

@@ -1,0 +1,221 @@
+"""A composed piece: its notes in any span of seconds, without what came before.
+
+Themes and sections are written in groups of ROWS at fixed numbers, each a function of (composer, seed, settings,
+number). So hour seven costs what second zero costs. A section needs its theme and nothing else; notes that ring at its
+end reach into the next.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict
+from collections.abc import Callable
+
+import numpy as np
+
+from musika import draws
+from musika.composer import vocabulary as v
+from musika.composer.incremental import IncrementalComposer
+from musika.composer.plan import Plan, SectionPlan
+from musika.composer.sampling import ROWS, SectionTask, write_sections
+from musika.composer.sections import SectionNotes, find_highest_notes, quantise_notes, transpose_conditions
+from musika.composer.touch import add_touch, make_pedals
+from musika.composer.works import make_work
+from musika.config.musical import MusicalSettings
+from musika.score import (
+    NO_NOTES,
+    NO_PEDALS,
+    Metres,
+    Notes,
+    Pedals,
+    Score,
+    join_notes,
+    join_pedals,
+    make_constant_tempo,
+)
+
+LONGEST_RING = 4 * v.LONGEST_BAR  # units that a note may sound
+NEAR_COPY = 4  # value of the condition `relation`
+CACHED = 6  # groups of each kind that are kept
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Melody:
+    """A given highest voice of a piece, from its beginning on.
+
+    Attributes:
+        onsets: units of 1/12 quarter note from the beginning of the piece, ascending, int `[n]`.
+        durations: units, int `[n]`.
+        pitches: MIDI keys of a piano, int `[n]`.
+        velocities: levels 0 to 7, int `[n]`.
+    """
+
+    onsets: np.ndarray
+    durations: np.ndarray
+    pitches: np.ndarray
+    velocities: np.ndarray
+
+    def cut(self, begin: int, length: int) -> SectionNotes | None:
+        """The notes that begin within a section; None after the melody's end."""
+        if not len(self.onsets) or begin >= self.onsets[-1] + self.durations[-1]:
+            return None
+        inside = (self.onsets >= begin) & (self.onsets < begin + length)
+        columns = (self.onsets[inside] - begin, self.durations, self.pitches, self.velocities)
+        return SectionNotes(columns[0], *(column[inside] for column in columns[1:]))
+
+
+class ComposedScore:
+    """The score of a composed piece, for one reader.
+
+    Args:
+        composer: the network.
+        seed: of the piece.
+        settings: what is asked for; the rest follows from the seed.
+        seconds_per_latent: of the codec that it is played through; a section lasts a whole number of latents.
+        melody: a given highest voice; None for none.
+        touch: how much strength and time of notes vary by themselves; 0 for not at all.
+
+    Raises:
+        UsageError: settings that the composer cannot meet.
+    """
+
+    def __init__(
+        self,
+        composer: IncrementalComposer,
+        seed: int,
+        settings: MusicalSettings,
+        seconds_per_latent: float,
+        melody: Melody | None = None,
+        touch: float = 1.0,
+    ) -> None:
+        self.composer, self.seed, self.melody, self.touch = composer, seed, melody, touch
+        self.plan = Plan(seed, settings, seconds_per_latent)
+        self._themes: OrderedDict[int, list[SectionNotes]] = OrderedDict()
+        self._sections: OrderedDict[int, list[SectionNotes]] = OrderedDict()
+        self._scores: OrderedDict[int, tuple[Notes, Pedals]] = OrderedDict()
+
+    def get_score(self, start: float, stop: float) -> Score:
+        """All notes that sound within a span of seconds, whole; their times count from the beginning of the piece.
+
+        Args:
+            start: seconds, at least 0.
+            stop: seconds.
+        """
+        frame = self.plan.frame
+        ring = LONGEST_RING / v.UNITS_PER_BEAT * 60.0 / frame.tempo
+        first = max(self.plan.find_section(start - ring), 0)
+        last = self.plan.find_section(max(stop, start))
+        parts = [self._get_section_score(number) for number in range(first, last + 1)]
+        notes = join_notes([part[0] for part in parts]) if parts else NO_NOTES
+        notes = notes.select((notes.releases > start) & (notes.onsets < stop))
+        pedals = join_pedals([part[1] for part in parts]) if parts else NO_PEDALS
+        pedals = pedals.select((pedals.times >= start - ring) & (pedals.times < stop))
+        name = frame.metre.split("/")
+        metres = Metres(np.zeros(1), np.array([int(name[0])]), np.array([int(name[1])]))
+        return Score(notes, pedals, make_constant_tempo(frame.tempo), metres)
+
+    def get_notes(self, section: int) -> SectionNotes:
+        """The notes of a section on the grid of beats."""
+        plan = self.plan.plan_section(section)
+        if plan.is_theme and self.melody is None:
+            return self._vary_theme(plan)  # whoever asks for the opening does not wait for what follows
+        group = section // ROWS
+        return self._remember(self._sections, group, self._write_group)[section % ROWS]
+
+    def get_theme(self, number: int) -> SectionNotes:
+        """The notes of a theme in its own key."""
+        group = number // ROWS
+        return self._remember(self._themes, group, self._write_themes)[number % ROWS]
+
+    def _remember(
+        self, cache: OrderedDict[int, list[SectionNotes]], group: int, write: Callable[[int], list[SectionNotes]]
+    ) -> list[SectionNotes]:
+        if group not in cache:
+            cache[group] = write(group)
+            if len(cache) > CACHED:
+                cache.popitem(last=False)
+        return cache[group]
+
+    def _write_themes(self, group: int) -> list[SectionNotes]:
+        frame, plan = self.plan.frame, self.plan
+        tasks = []
+        for number in range(group * ROWS, (group + 1) * ROWS):
+            theme = plan.plan_theme(number)
+            conditions = plan.describe_theme(theme)
+            chords = plan.list_chords(theme, 0, closes=False)
+            tasks.append(SectionTask("theme", number, frame.bars, frame.bar_length, conditions, chords))
+        return write_sections(self.composer, self.seed, tasks)
+
+    def _write_group(self, group: int) -> list[SectionNotes]:
+        """All sections of a group."""
+        numbers = range(group * ROWS, (group + 1) * ROWS)
+        tasks = [self._make_task(self.plan.plan_section(number)) for number in numbers]
+        return write_sections(self.composer, self.seed, tasks)
+
+    def _vary_theme(self, plan: SectionPlan) -> SectionNotes:
+        theme = self.get_theme(plan.theme.number)
+        velocities = np.clip(np.rint(theme.velocities + plan.dynamics), 0, v.VELOCITIES - 1).astype(int)
+        return _transpose_within(dataclasses.replace(theme, velocities=velocities), plan.shift)
+
+    def _make_task(self, plan: SectionPlan) -> SectionTask:
+        frame = self.plan.frame
+        length = frame.bars * frame.bar_length
+        theme = self._vary_theme(plan)
+        chords = self.plan.list_chords(plan.theme, plan.shift, plan.closes, plan.number)
+        melody = None if self.melody is None else self.melody.cut(plan.number * length, length)
+        kept = np.array(plan.kept)
+        own_chords = self.plan.list_chords(plan.theme, plan.shift, closes=False)
+        if melody is not None or (self.plan.settings.chords and not np.array_equal(chords, own_chords)):
+            kept = np.zeros(frame.bars, bool)
+        is_free = np.repeat(~kept, frame.bar_length)
+        chosen = kept[np.minimum(theme.onsets // frame.bar_length, frame.bars - 1)] if len(theme) else np.zeros(0, bool)
+        return SectionTask(
+            "section",
+            plan.number,
+            frame.bars,
+            frame.bar_length,
+            self.plan.describe_section(plan, 0 if melody is not None else NEAR_COPY),
+            chords,
+            melody,
+            theme if melody is None else None,
+            transpose_conditions(self.plan.describe_theme(plan.theme), plan.shift),
+            theme.select(chosen),
+            is_free,
+        )
+
+    def _get_section_score(self, number: int) -> tuple[Notes, Pedals]:
+        """Notes and pedals of a section, in seconds."""
+        if number not in self._scores:
+            frame = self.plan.frame
+            notes = self.get_notes(number)
+            chances = draws.uniform(self.seed, "composer/touch", number, (len(notes) + 1, 4))
+            start = self.plan.get_start(number)
+            pedals = make_pedals(notes, frame, start) if frame.pedal else NO_PEDALS
+            self._scores[number] = (add_touch(notes, frame, start, self.touch * (chances - 0.5)), pedals)
+            if len(self._scores) > CACHED * ROWS:
+                self._scores.popitem(last=False)
+        return self._scores[number]
+
+
+def make_melody(score: Score) -> Melody:
+    """The highest voice of a score, on the grid of its beats.
+
+    Raises:
+        ScoreError: it has no notes but drums.
+    """
+    work = make_work("the melody", score)
+    begin = int(work.bars[work.bars <= work.onsets[0]][-1]) if (work.bars <= work.onsets[0]).any() else 0
+    notes = quantise_notes(work.onsets - min(begin, 0), work.durations, work.pitches, work.velocities)
+    top = find_highest_notes(notes)
+    # one note at a time: each ends where the next begins
+    durations = np.minimum(top.durations, np.diff(top.onsets, append=top.onsets[-1] + LONGEST_RING))
+    return Melody(top.onsets, durations, top.pitches, top.velocities)
+
+
+def _transpose_within(notes: SectionNotes, semitones: int) -> SectionNotes:
+    """Notes some semitones higher, by an octave less or more where they would leave the piano."""
+    pitches = notes.pitches + semitones
+    if len(pitches):
+        pitches = pitches - 12 * (pitches > v.HIGHEST) + 12 * (pitches < v.LOWEST)
+    order = np.lexsort((pitches, notes.onsets))
+    return dataclasses.replace(notes, pitches=pitches).select(order)

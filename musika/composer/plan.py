@@ -1,0 +1,368 @@
+"""The plan of a piece: what each section is, as a function of (seed, settings, number of the section).
+
+A piece has one metre, one tempo and sections of one length, so the section at any second is found by a division. Eight
+sections form a block. The letters of a block say which theme each section has; they return after 2, 4 and 8 sections.
+Theme A is that of eight blocks, B of two, C and D of one. A theme has a key of its own relative to the piece, and a
+character: density, register, dynamics. A section is the theme itself or a variation: some bars are kept, the others are
+written anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from fractions import Fraction
+
+import numpy as np
+
+from musika import draws
+from musika.composer import harmony
+from musika.composer import vocabulary as v
+from musika.composer.sections import encode_chord, encode_conditions
+from musika.config.musical import Chord, MusicalSettings
+from musika.config.musical.keys import get_pitch_class
+from musika.config.musical.levels import get_notes_per_beat
+from musika.errors import UsageError
+
+BLOCK = 8  # sections
+FORMS = ("ABACABAD", "AABACCBA", "ABCADBCA", "AABBCABA")
+BARS = 8  # of a section; 16 where bars are short
+SHORTEST, LONGEST = 7.0, 30.0  # seconds of a section
+TEMPI = (58.0, 132.0)  # quarter notes a minute that are drawn from
+NOTES_PER_SECOND = (2.6, 6.5)
+METRE_SHARES = {"4/4": 0.5, "3/4": 0.25, "2/4": 0.1, "6/8": 0.15}
+# keys of themes B, C and D: semitones above the home key, and whether the mode changes
+MAJOR_KEYS = ((7, False), (5, False), (9, True), (2, True), (0, True))
+MINOR_KEYS = ((3, True), (5, False), (8, True), (7, False), (0, True))
+DENSITY_CENTRES = (0.7, 1.15, 1.7, 2.35, 3.1, 4.0, 5.4, 7.0)  # notes a quarter note, of each level
+# how a section follows its theme: cumulative probabilities of keeping all bars, the first half, every other pair
+KEEP_ALL, KEEP_HALF = 0.3, 0.75
+
+
+@dataclasses.dataclass(frozen=True)
+class PieceFrame:
+    """What holds for a whole piece.
+
+    Attributes:
+        metre: name in METRES.
+        bars: of a section.
+        section_latents: length of a section.
+        section_seconds: the same in seconds.
+        tonic: of the home key, 0 to 11.
+        mode: 0 major, 1 minor.
+        density: notes a quarter note.
+        register: mean MIDI key.
+        dynamics: mean velocity level, 0 to 7.
+        pedal: whether the sustain pedal is used.
+    """
+
+    metre: str
+    bars: int
+    section_latents: int
+    section_seconds: float
+    tonic: int
+    mode: int
+    density: float
+    register: float
+    dynamics: float
+    pedal: bool
+
+    @property
+    def bar_length(self) -> int:
+        """Units."""
+        return v.METRES[self.metre]
+
+    @property
+    def beats(self) -> float:
+        """Quarter notes in a section."""
+        return self.bars * self.bar_length / v.UNITS_PER_BEAT
+
+    @property
+    def tempo(self) -> float:
+        """Quarter notes a minute."""
+        return 60.0 * self.beats / self.section_seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class ThemePlan:
+    """A theme.
+
+    Attributes:
+        number: which; its random numbers follow from it.
+        shift: semitones from the home key to its own.
+        mode: 0 major, 1 minor.
+        density: change of the density's level.
+        register: change of the mean key, semitones.
+        dynamics: change of the velocity's level.
+    """
+
+    number: int
+    shift: int
+    mode: int
+    density: int
+    register: float
+    dynamics: float
+
+
+@dataclasses.dataclass(frozen=True)
+class SectionPlan:
+    """A section.
+
+    Attributes:
+        number: which.
+        letter: of its theme.
+        theme: of the theme.
+        is_theme: whether it is the theme itself, unchanged but for key and dynamics.
+        kept: which bars of the theme it keeps, one bool for each.
+        shift: semitones from the theme's key to its own.
+        dynamics: change of the velocity's level.
+        closes: whether it ends on the tonic; else on the dominant.
+    """
+
+    number: int
+    letter: str
+    theme: ThemePlan
+    is_theme: bool
+    kept: tuple[bool, ...]
+    shift: int
+    dynamics: float
+    closes: bool
+
+
+class Plan:
+    """The plan of a piece.
+
+    Args:
+        seed: of the piece.
+        settings: what is asked for; the rest is drawn.
+        seconds_per_latent: of the codec that the piece is played through.
+
+    Raises:
+        UsageError: a metre that the composer does not know, or tempi that change.
+    """
+
+    def __init__(self, seed: int, settings: MusicalSettings, seconds_per_latent: float) -> None:
+        self.seed, self.settings = seed, settings
+        self.frame = _draw_frame(seed, settings, seconds_per_latent)
+
+    def find_section(self, seconds: float) -> int:
+        """The number of the section at a second."""
+        return math.floor(seconds / self.frame.section_seconds)
+
+    def get_start(self, section: int) -> float:
+        """Seconds at which a section begins."""
+        return section * self.frame.section_seconds
+
+    def plan_theme(self, number: int) -> ThemePlan:
+        """A theme by its number; numbers that 4 divides, and those of a form that is asked for, stay in the home key
+        or, where the settings name a key, in that."""
+        return _draw_theme(self.seed, number, self.frame, self._is_home(number))
+
+    def _is_home(self, number: int) -> bool:
+        given = self.settings
+        return number % 4 == 0 or bool(given.key or given.mode or given.chords)
+
+    def plan_section(self, number: int) -> SectionPlan:
+        """A section by its number, from 0 on."""
+        chances = draws.uniform(self.seed, "composer/section plan", number, (8,)).tolist()
+        letter, theme_number = self._find_theme(number)
+        theme = self.plan_theme(theme_number)
+        bars = self.frame.bars
+        if number == 0 or chances[0] < KEEP_ALL:
+            kept = [True] * bars
+        elif chances[0] < KEEP_HALF:
+            kept = [bar < bars // 2 for bar in range(bars)]
+        else:
+            kept = [bar % 4 < 2 for bar in range(bars)]
+        if kept[-1] and number > 0 and chances[1] < 0.6:
+            kept[-1] = False  # another close
+        is_last = number % BLOCK == BLOCK - 1
+        shift = 0
+        if letter == "B" and number % BLOCK > BLOCK // 2 and chances[2] < 0.5 and theme.mode == self.frame.mode:
+            shift = -_nearest(theme.shift)  # the second theme returns at home
+        shift += self._find_key_shift(number)
+        place = (number % BLOCK) / (BLOCK - 1)
+        arc = 1.2 * math.sin(math.pi * place) - 0.5
+        closes = is_last or chances[3] < 0.6
+        dynamics = arc + 0.8 * (chances[4] - 0.5)
+        return SectionPlan(number, letter, theme, number == 0, tuple(kept), shift, dynamics, closes)
+
+    def _find_theme(self, number: int) -> tuple[str, int]:
+        """Letter and theme of a section."""
+        if self.settings.form:
+            letters = self.settings.form
+            letter = letters[number % len(letters)]
+            return letter, ord(letter.upper()) - ord("A")
+        block = number // BLOCK
+        form = FORMS[int(draws.integers(self.seed, "composer/form", block, 1)[0] % np.uint64(len(FORMS)))]
+        letter = form[number % BLOCK]
+        themes = {"A": 4 * (block // 8), "B": 4 * (block // 2) + 1, "C": 4 * block + 2, "D": 4 * block + 3}
+        return letter, themes[letter]
+
+    def _find_key_shift(self, number: int) -> int:
+        """Semitones from the home key to the key that the settings name at the beginning of a section."""
+        if self.settings.key_value is None:
+            return 0
+        key = self.settings.key_value.get_value(self.get_start(number))
+        return _nearest(key.pitch_class - self.frame.tonic)
+
+    def describe_theme(self, theme: ThemePlan) -> np.ndarray:
+        """Conditions of a theme in its own key."""
+        return self._encode(theme, (self.frame.tonic + theme.shift) % 12, theme.mode, 0.0, "theme", 0)
+
+    def describe_section(self, plan: SectionPlan, relation: int) -> np.ndarray:
+        """Conditions of a section; `relation` to its theme as in training."""
+        tonic = (self.frame.tonic + plan.theme.shift + plan.shift) % 12
+        return self._encode(plan.theme, tonic, plan.theme.mode, plan.dynamics, plan.number, relation)
+
+    def _encode(
+        self, theme: ThemePlan, tonic: int, mode: int, dynamics: float, number: int | str, relation: int
+    ) -> np.ndarray:
+        frame, given = self.frame, self.settings
+        seconds = self.get_start(number) if isinstance(number, int) else 0.0
+        density = v.quantise_density(frame.density) + theme.density
+        if given.density_value is not None:
+            density = v.quantise_density(get_notes_per_beat(given.density_value.get_value(seconds)))
+        register = frame.register + theme.register
+        if given.register_value is not None:
+            register = given.register_value.get_middle(seconds)
+        loudness = frame.dynamics + theme.dynamics + dynamics
+        if given.dynamics_value is not None:
+            loudness = given.dynamics_value.get_middle(seconds) * 127 * v.VELOCITIES / 128 - 0.5
+        return encode_conditions(
+            {
+                "key": 1 + tonic,
+                "mode": 1 + mode,
+                "metre": 1 + v.METRE_NAMES.index(frame.metre),
+                "tempo": v.quantise_tempo(frame.tempo),
+                "density": int(np.clip(density, 1, 8)),
+                "dynamics": 1 + int(np.clip(round(loudness), 0, v.VELOCITIES - 1)),
+                "register": v.quantise_register(register),
+                "place": v.OPENING if number == 0 else v.MIDDLE,
+                "relation": relation,
+                "bars": 1 + v.SECTION_BARS.index(frame.bars),
+            }
+        )
+
+    def list_chords(self, theme: ThemePlan, shift: int, closes: bool, section: int | None = None) -> np.ndarray:
+        """The chord of each half bar and the one after, as `encode_chord` gives them.
+
+        Without chords in the settings, only the first and the last are given: the tonic, and the tonic or the dominant.
+
+        Args:
+            section: its number; chords of the settings go on from section to section. None is a theme.
+        """
+        frame = self.frame
+        chords: list[int | None] = [None] * (2 * frame.bars + 1)
+        progression = self.settings.chords_value
+        if progression is not None:
+            bar = Fraction(frame.bar_length, v.UNITS_PER_BEAT)
+            first = (section or 0) * frame.bars * bar
+            for half in range(len(chords)):
+                chords[half] = _match_chord(progression.get_chord(first + half * bar / 2, bar))
+            return np.array([encode_chord(chord) for chord in chords])
+        tonic = (frame.tonic + theme.shift + shift) % 12
+        chords[0] = harmony.get_degree_chord(0, tonic, theme.mode)
+        chords[-2] = harmony.get_degree_chord(0 if closes else 4, tonic, theme.mode)
+        return np.array([encode_chord(chord) for chord in chords])
+
+
+def _draw_frame(seed: int, settings: MusicalSettings, seconds_per_latent: float) -> PieceFrame:
+    """What holds for the whole piece: what the settings say, else what is drawn."""
+    chances = draws.uniform(seed, "composer/frame", 0, (10,)).tolist()
+    metre = _choose_metre(settings, chances[0])
+    if settings.tempo_value is not None and not settings.tempo_value.is_constant:
+        raise UsageError("a composed piece keeps one tempo: name one", about="tempo")
+    low, high = TEMPI
+    tempo = low * (high / low) ** chances[1] if settings.tempo_value is None else settings.tempo_value.get_value(0.0)
+    bars, latents = _choose_length(metre, tempo, seconds_per_latent)
+    tonic, mode = _choose_key(settings, chances[2], chances[3])
+    low, high = NOTES_PER_SECOND
+    density = (low + (high - low) * chances[4]) * 60.0 / tempo
+    return PieceFrame(
+        metre=metre,
+        bars=bars,
+        section_latents=latents,
+        section_seconds=latents * seconds_per_latent,
+        tonic=tonic,
+        mode=mode,
+        density=min(max(density, DENSITY_CENTRES[0]), DENSITY_CENTRES[6]),
+        register=57.0 + 8.0 * chances[5],
+        dynamics=2.6 + 2.2 * chances[6],
+        pedal=chances[7] < 0.8,
+    )
+
+
+def _choose_metre(settings: MusicalSettings, chance: float) -> str:
+    if settings.metre_value is not None:
+        name = str(settings.metre_value)
+        if name not in v.METRES:
+            raise UsageError(f"metre {name}: the composer writes in {', '.join(v.METRES)}", about="metre")
+        return name
+    total = 0.0
+    for name, share in METRE_SHARES.items():
+        total += share
+        if chance < total:
+            return name
+    return "4/4"
+
+
+def _choose_length(metre: str, tempo: float, seconds_per_latent: float) -> tuple[int, int]:
+    """Bars and latents of a section: 8 bars, unless that is very short or long."""
+    bar_seconds = v.METRES[metre] / v.UNITS_PER_BEAT * 60.0 / tempo
+    bars = BARS
+    if bars * bar_seconds < SHORTEST:
+        bars = 2 * BARS
+    elif bars * bar_seconds > LONGEST:
+        bars = BARS // 2
+    return bars, max(1, round(bars * bar_seconds / seconds_per_latent))
+
+
+def _choose_key(settings: MusicalSettings, tonic_chance: float, mode_chance: float) -> tuple[int, int]:
+    tonic, mode = int(12 * tonic_chance), int(mode_chance < 0.4)
+    if settings.key_value is not None:
+        key = settings.key_value.get_value(0.0)
+        return key.pitch_class, v.MODES.index(key.mode)
+    if settings.mode:
+        mode = v.MODES.index(settings.mode)
+    if settings.chords_value is not None:
+        profile = np.zeros(12)
+        for chord in settings.chords_value.chords:
+            profile[list(chord.pitch_classes)] += 1
+        tonic, mode = harmony.estimate_key(profile)
+    return tonic, mode
+
+
+@functools.lru_cache(maxsize=256)
+def _draw_theme(seed: int, number: int, frame: PieceFrame, is_home: bool) -> ThemePlan:
+    chances = draws.uniform(seed, "composer/theme plan", number, (6,)).tolist()
+    keys = MINOR_KEYS if frame.mode else MAJOR_KEYS
+    shift, changes = (0, False) if is_home else keys[int(chances[0] * len(keys))]
+    return ThemePlan(
+        number=number,
+        shift=_nearest(shift),
+        mode=1 - frame.mode if changes else frame.mode,
+        density=(-1, 0, 0, 1)[int(4 * chances[1])],
+        register=8.0 * (chances[2] - 0.5),
+        dynamics=1.6 * (chances[3] - 0.5),
+    )
+
+
+def _nearest(semitones: int) -> int:
+    """The same interval between -5 and 6."""
+    return (semitones + 5) % 12 - 5
+
+
+def _match_chord(chord: Chord) -> int:
+    """A chord of the settings as the composer knows chords: the kind that shares most notes on the same root."""
+    if not chord.root:
+        return -1
+    root = get_pitch_class(chord.root)
+    notes = chord.pitch_classes
+
+    def count(kind: int) -> tuple[int, int]:
+        own = {(root + step) % 12 for step in harmony.CHORD_KINDS[harmony.KIND_NAMES[kind]]}
+        return len(own & notes) - len(own - notes), -kind
+
+    return 12 * max(range(len(harmony.KIND_NAMES)), key=count) + root

@@ -1,0 +1,295 @@
+"""Writing sections: several at once, note by note, each number drawn by its place.
+
+The random number of a field is a function of (seed, purpose, section, step, field). Logits are rounded before a value
+is drawn, and the batch always has ROWS sections, so no section depends on what else is asked for.
+
+A section may hold notes that are given (bars that are kept from a theme, a melody). They are written when their time
+has come, and the network sees them as its own. What it writes in between lies where it is free to write, below the
+ceiling that holds there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from musika import draws
+from musika.composer.incremental import IncrementalComposer
+from musika.composer.sections import (
+    NO_NOTES,
+    SectionNotes,
+    encode_notes,
+    encode_steps,
+    get_pitch_feature,
+    tabulate_places,
+)
+from musika.composer.vocabulary import DELTAS, DURATIONS, FIELDS, HIGHEST, LOWEST, START, find_nearest, join_pitch
+
+ROWS = 8  # sections in a batch
+MOST_NOTES = 288  # of a section
+ROUNDING = 64.0  # logits are rounded to multiples of 1 / ROUNDING
+TEMPERATURE = (1.0, 0.95, 0.95, 1.0, 0.9)  # of each field
+TOP_SHARE = 0.95  # the most probable values that have this share together are drawn from
+MOST_AT_ONCE = 7  # notes that begin together
+_CLASSES, _OCTAVES = FIELDS["pitch_class"], FIELDS["octave"]
+_PITCHES = join_pitch(np.arange(_CLASSES)[:, None], np.arange(_OCTAVES)[None, :])  # [12, 9]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SectionTask:
+    """A section to write.
+
+    Attributes:
+        purpose: what its random numbers are for, such as "theme".
+        index: which of that purpose.
+        bars: its length.
+        bar_length: units.
+        conditions: int32 `[10]`, see `sections.encode_conditions`.
+        chords: of each half bar and the one after, int `[2 bars + 1]`; None gives none.
+        melody: a given highest voice; its notes are part of the section.
+        theme: notes of its theme, which the network sees; None for none.
+        theme_conditions: of the theme, in the key in which it is seen.
+        kept: notes that are given.
+        is_free: where the network may begin notes, bool `[bars * bar_length]`; None for everywhere.
+    """
+
+    purpose: str
+    index: int
+    bars: int
+    bar_length: int
+    conditions: np.ndarray
+    chords: np.ndarray | None = None
+    melody: SectionNotes | None = None
+    theme: SectionNotes | None = None
+    theme_conditions: np.ndarray | None = None
+    kept: SectionNotes = NO_NOTES
+    is_free: np.ndarray | None = None
+
+    @property
+    def length(self) -> int:
+        """Units."""
+        return self.bars * self.bar_length
+
+
+def write_sections(composer: IncrementalComposer, seed: int, tasks: Sequence[SectionTask]) -> list[SectionNotes]:
+    """The notes of ROWS sections at most.
+
+    Args:
+        seed: of the piece.
+        tasks: the same ones in the same order give the same notes; each is a function of its own task, its row and
+            the seed.
+    """
+    assert 0 < len(tasks) <= ROWS
+    padded = [*tasks, *[tasks[-1]] * (ROWS - len(tasks))]
+    writer = _Writer(composer, seed, padded)
+    writer.read_themes()
+    writer.write()
+    return [writer.get_notes(row) for row in range(len(tasks))]
+
+
+class _Writer:
+    """The state of ROWS sections while they are written."""
+
+    def __init__(self, composer: IncrementalComposer, seed: int, tasks: Sequence[SectionTask]) -> None:
+        self.composer, self.tasks = composer, tasks
+        self.theme_length = composer.config.theme_notes + 1
+        self.memory = composer.start(ROWS, self.theme_length + MOST_NOTES + 1)
+        self.lengths = np.array([task.length for task in tasks])
+        self.bar_lengths = np.array([task.bar_length for task in tasks])
+        size = int(self.lengths.max()) + 1
+        tables = [tabulate_places(task.bars, task.bar_length, task.chords, task.melody) for task in tasks]
+        self.tables = np.stack([_extend(table, size) for table in tables])  # [rows, units, 8]
+        self.free = np.stack([_extend(_get_free(task), size) for task in tasks])  # [rows, units]
+        self.ceilings = np.stack([_extend(_make_ceiling(task), size) for task in tasks])
+        self.given = [_join_given(task) for task in tasks]
+        self.given_fields = [encode_notes(notes) for notes in self.given]
+        self.next_given = np.zeros(ROWS, int)
+        shape = (MOST_NOTES, len(FIELDS))
+        self.chances = np.stack([draws.uniform(seed, f"composer/{t.purpose}", t.index, shape) for t in tasks])
+        self.conditions = np.stack([task.conditions for task in tasks])
+        self.onsets = np.zeros(ROWS, int)  # of the last note
+        self.last_pitch = np.zeros(ROWS, int)  # 0 where nothing begins at the present onset yet
+        self.at_once = np.zeros(ROWS, int)
+        self.is_done = np.zeros(ROWS, bool)
+        self.written: list[list[tuple[int, int, int, int]]] = [[] for _ in tasks]
+
+    def read_themes(self) -> None:
+        """Shows the network the themes; all end in the same step."""
+        columns = np.zeros((ROWS, self.theme_length, self.memory_features), int)
+        is_used = np.zeros((ROWS, self.theme_length), bool)
+        for row, task in enumerate(self.tasks):
+            if task.theme is None or task.theme_conditions is None:
+                continue
+            notes = task.theme.select(slice(0, self.composer.config.theme_notes))
+            fields, _ = encode_steps(notes, task.length)
+            table = tabulate_places(task.bars, task.bar_length)
+            onsets = np.append(0, notes.onsets)
+            parts = [fields, get_pitch_feature(fields)[:, None], table[onsets]]
+            features = np.concatenate([*parts, np.tile(task.theme_conditions, (len(fields), 1))], axis=1)
+            columns[row, -len(features) :] = features
+            is_used[row, -len(features) :] = True
+        if is_used.any():
+            for step in range(self.theme_length):
+                self.composer.step(self.memory, columns[:, step], is_used[:, step])
+
+    @property
+    def memory_features(self) -> int:
+        """Features of a step."""
+        return len(FIELDS) + 1 + self.tables.shape[2] + self.conditions.shape[1]
+
+    def write(self) -> None:
+        """Writes note after note until all sections are done."""
+        fields = np.tile(START, (ROWS, 1))
+        for step in range(MOST_NOTES):
+            features = self._make_features(fields)
+            x = self.composer.step(self.memory, features, ~self.is_done)
+            fields = self._write_note(x, step)
+            if self.is_done.all():
+                return
+
+    def get_notes(self, row: int) -> SectionNotes:
+        """What was written; a key is released before it is struck again."""
+        if not self.written[row]:
+            return NO_NOTES
+        onsets, durations, pitches, velocities = np.array(self.written[row]).T
+        notes = SectionNotes(onsets, durations, pitches, velocities)
+        return _release_before_repeats(notes)
+
+    def _make_features(self, fields: np.ndarray) -> np.ndarray:
+        places = self.tables[np.arange(ROWS), self.onsets]
+        return np.concatenate([fields, get_pitch_feature(fields)[:, None], places, self.conditions], axis=1)
+
+    def _write_note(self, x: np.ndarray, step: int) -> np.ndarray:
+        """One note of each section; its fields, int `[rows, 5]`."""
+        chances = self.chances[:, step]
+        fields = np.zeros((ROWS, len(FIELDS)), int)
+        fields[:, 0] = _draw(self.composer.compute_logits(x, 0), self._allow_times(), chances[:, 0], TEMPERATURE[0])
+        onsets = self._find_onsets(fields[:, 0])
+        inside = np.minimum(onsets, self.lengths)
+        fields[:, 0] = find_nearest(onsets - self.onsets, DELTAS)
+        x = self.composer.add_time(x, fields[:, 0], self.tables[np.arange(ROWS), inside])
+        allowed = self._allow_pitches(inside)  # [rows, 12, 9]
+        for n in range(1, len(FIELDS)):
+            mask: np.ndarray | None = None
+            if n == 1:
+                mask = np.any(allowed, axis=2)
+            elif n == 2:
+                mask = allowed[np.arange(ROWS), fields[:, 1]]
+            fields[:, n] = _draw(self.composer.compute_logits(x, n), mask, chances[:, n], TEMPERATURE[n])
+            if n < len(FIELDS) - 1:
+                x = self.composer.add_field(x, n, fields[:, n])
+        for row in range(ROWS):
+            if not self.is_done[row]:
+                fields[row] = self._place_note(row, int(onsets[row]), fields[row], bool(allowed[row].any()))
+        return fields
+
+    def _allow_times(self) -> np.ndarray:
+        """Which times a note may follow in, bool `[rows, values]`.
+
+        Not at once after too many notes, or above the ceiling; not so late that a bar stays empty; and the section
+        ends in its last bar.
+        """
+        allowed = np.ones((ROWS, len(DELTAS)), bool)
+        ceilings = self.ceilings[np.arange(ROWS), self.onsets]
+        allowed[:, 0] = (self.at_once < MOST_AT_ONCE) & (self.last_pitch < ceilings)
+        latest = np.maximum(self.lengths - 1 - self.onsets, 1)
+        in_last_bar = self.onsets >= self.lengths - self.bar_lengths
+        latest = np.where(in_last_bar, DELTAS[-1], np.minimum(latest, self.bar_lengths))
+        return allowed & (DELTAS[None, :] <= latest[:, None])
+
+    def _find_onsets(self, delta: np.ndarray) -> np.ndarray:
+        """Where the next notes begin: the first unit from there on in which the network may write."""
+        onsets = self.onsets + DELTAS[delta]
+        for row in range(ROWS):
+            free = self.free[row]
+            if onsets[row] < self.lengths[row] and not free[onsets[row]]:
+                later = np.nonzero(free[onsets[row] : self.lengths[row]])[0]
+                onsets[row] = onsets[row] + later[0] if len(later) else self.lengths[row]
+        return onsets
+
+    def _allow_pitches(self, onsets: np.ndarray) -> np.ndarray:
+        """Which pitch classes and octaves a note may have, bool `[rows, 12, 9]`."""
+        lowest = np.where(onsets == self.onsets, self.last_pitch + 1, LOWEST)
+        highest = self.ceilings[np.arange(ROWS), onsets]
+        return (np.maximum(lowest, LOWEST)[:, None, None] <= _PITCHES) & (highest[:, None, None] >= _PITCHES)
+
+    def _place_note(self, row: int, onset: int, fields: np.ndarray, is_possible: bool) -> np.ndarray:
+        """Takes the note that was drawn, or one that is given and comes first; its fields."""
+        given, number = self.given[row], self.next_given[row]
+        pitch = int(join_pitch(fields[1], fields[2]))
+        if number < len(given):
+            due, given_pitch = int(given.onsets[number]), int(given.pitches[number])
+            if not is_possible or onset > due or (onset == due and pitch >= given_pitch):
+                self.next_given[row] += 1
+                fields = self.given_fields[row][number].copy()
+                fields[0] = find_nearest(np.array([due - self.onsets[row]]), DELTAS)[0]
+                self._add(row, due, int(given.durations[number]), given_pitch, int(given.velocities[number]))
+                return fields
+        if onset >= self.lengths[row] or not is_possible:
+            self.is_done[row] = True
+            return fields
+        self._add(row, onset, int(DURATIONS[fields[3]]), pitch, int(fields[4]))
+        return fields
+
+    def _add(self, row: int, onset: int, duration: int, pitch: int, velocity: int) -> None:
+        self.at_once[row] = self.at_once[row] + 1 if onset == self.onsets[row] else 1
+        self.onsets[row], self.last_pitch[row] = onset, pitch
+        self.written[row].append((onset, duration, pitch, velocity))
+
+
+def _draw(logits: np.ndarray, mask: np.ndarray | None, chances: np.ndarray, temperature: float) -> np.ndarray:
+    """One value for each row, int `[rows]`, among the most probable ones that are allowed.
+
+    Where a row allows none, the value means nothing.
+    """
+    rounded = np.rint(logits.astype(np.float64) * ROUNDING) / (ROUNDING * temperature)
+    if mask is not None:
+        rounded = np.where(mask, rounded, -1e9)
+    order = np.argsort(-rounded, axis=1, kind="stable")
+    ranked = np.take_along_axis(rounded, order, 1)
+    shares = np.exp(ranked - ranked[:, :1])
+    shares /= shares.sum(axis=1, keepdims=True)
+    before = np.cumsum(shares, axis=1) - shares
+    shares = np.where(before < TOP_SHARE, shares, 0.0)
+    total = np.cumsum(shares, axis=1)
+    rank = np.sum(total <= chances[:, None] * total[:, -1:], axis=1)
+    return np.take_along_axis(order, np.minimum(rank, logits.shape[1] - 1)[:, None], 1)[:, 0]
+
+
+def _extend(array: np.ndarray, size: int) -> np.ndarray:
+    """Repeats the last entry until there are `size` of them."""
+    return np.concatenate([array, np.repeat(array[-1:], size - len(array), axis=0)])
+
+
+def _get_free(task: SectionTask) -> np.ndarray:
+    return np.append(np.ones(task.length, bool) if task.is_free is None else task.is_free, True)
+
+
+def _make_ceiling(task: SectionTask) -> np.ndarray:
+    """The highest pitch that the network may write at each unit, int `[length + 1]`: below a melody."""
+    ceiling = np.full(task.length + 1, HIGHEST)
+    if task.melody is not None:
+        for onset, duration, pitch in zip(task.melody.onsets, task.melody.durations, task.melody.pitches, strict=True):
+            ceiling[onset : onset + duration] = max(pitch - 1, LOWEST)
+    return ceiling
+
+
+def _join_given(task: SectionTask) -> SectionNotes:
+    """All given notes in the order in which they are written, each key once at a time."""
+    parts = [task.kept] if task.melody is None else [task.kept, task.melody]
+    columns = [np.concatenate([getattr(part, f.name) for part in parts]) for f in dataclasses.fields(SectionNotes)]
+    order = np.lexsort((columns[2], columns[0]))
+    joined = SectionNotes(*(column[order] for column in columns))
+    new = np.append(True, (np.diff(joined.onsets) != 0) | (np.diff(joined.pitches) != 0))
+    return joined.select(new) if len(joined) else joined
+
+
+def _release_before_repeats(notes: SectionNotes) -> SectionNotes:
+    durations = notes.durations.copy()
+    for pitch in np.unique(notes.pitches):
+        same = np.nonzero(notes.pitches == pitch)[0]
+        gaps = np.diff(notes.onsets[same])
+        durations[same[:-1]] = np.maximum(np.minimum(durations[same[:-1]], gaps), 1)
+    return dataclasses.replace(notes, durations=durations)
