@@ -13,7 +13,7 @@ import numpy as np
 
 from musika.errors import ScoreError
 from musika.files import describe_error, format_path, list_files
-from musika.score.notes import LONGEST, PERCUSSION, Notes, Pedals, check_density
+from musika.score.notes import PERCUSSION, Notes, Pedals, check_density
 from musika.score.score import Score
 from musika.score.timing import NO_METRES, Metres, TempoMap
 
@@ -21,6 +21,7 @@ EXTENSIONS = frozenset({".mid", ".midi", ".kar"})
 MAX_BYTES = 4 << 20  # of a file; 10 hours of piano music take 2 to 3 MiB
 # mido reads a time of any length, in the square of it. A time has 4 bytes at most; text has longer runs of such bytes.
 ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
+LONGEST = 10 * 3600  # seconds that a file may last
 LONGEST_WAIT = (1 << 28) - 1  # ticks between two messages: 4 bytes of 7 bits
 DEFAULT_SECONDS_PER_BEAT = 0.5
 FASTEST = 0.006  # seconds per beat: 10,000 beats in a minute; beats of a score can be counted

@@ -61,7 +61,7 @@ class Score:
         """Everything that many seconds later; earlier if negative.
 
         Raises:
-            ScoreError: something would lie before 0 or beyond the longest score. `slice` leaves out what does.
+            ScoreError: something would lie before 0. `slice` leaves out what does.
         """
         notes = self.notes.replace(onsets=self.notes.onsets + seconds, releases=self.notes.releases + seconds)
         pedals = dataclasses.replace(self.pedals, times=self.pedals.times + seconds)

@@ -140,6 +140,12 @@ def test_shift_and_merge() -> None:
     assert both.remarks == ("one",)
 
 
+def test_endless_music_has_scores_at_any_hour() -> None:
+    score = Score(make_notes((0, 1, 60))).shift(1000 * 3600.0)
+    assert score.duration == 1000 * 3600 + 1
+    assert score.slice(1000 * 3600.0, 1001 * 3600.0).shift(-1000 * 3600.0).notes.onsets.tolist() == [0]
+
+
 def test_a_pedal_holds_notes() -> None:
     notes = make_notes((0, 1, 60), (0.2, 0.4, 62), (3, 4, 64))
     np.testing.assert_allclose(find_ends(notes, make_pedals((0.5, 1, 0), (2, 0.4, 0), (3.5, 0.6, 0))), [2, 0.4, 4])
