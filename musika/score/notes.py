@@ -11,7 +11,6 @@ from musika.errors import ScoreError
 
 PERCUSSION = 9  # the MIDI channel whose keys are drums, counted from 0
 PRESSED = 0.5  # least value of a sustain pedal that holds notes, as 64 of 127 does
-LONGEST = 10 * 3600  # seconds that a file may last
 LATEST = 10_000 * 3600  # seconds that a time may be: pieces without end reach far
 MOST_IN_A_SECOND = 10_000  # notes that may begin within one second
 
