@@ -15,6 +15,8 @@ from musika.config import (
     ComposerConfig,
     ComposerTrainConfig,
     Config,
+    EditorConfig,
+    EditTrainConfig,
     GanTrainConfig,
     GeneratorConfig,
     PerformerConfig,
@@ -38,6 +40,8 @@ TABLES: tuple[tuple[str, str, type[Config]], ...] = (
     ("Sizes of a codec", "They have no flags: use `--set`.", CodecConfig),
     ("Training a performer", "An example is a stretch of latents with its notes.", PerformerTrainConfig),
     ("Sizes of a performer", "They have no flags: use `--set`.", PerformerConfig),
+    ("Training an editor", "An example is a stretch of latents with gaps.", EditTrainConfig),
+    ("Sizes of an editor", "They have no flags: use `--set`.", EditorConfig),
     ("Training a composer", "An example is a section of a work, with its theme.", ComposerTrainConfig),
     ("Sizes of a composer", "They have no flags: use `--set`.", ComposerConfig),
 )

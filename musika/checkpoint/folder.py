@@ -27,7 +27,7 @@ from musika.errors import CheckpointError
 from musika.files import describe_error, get_backup, open_folder_replacement
 
 FORMAT_VERSION = 1
-KINDS = ("codec/stereo", "codec/musika", "generator", "performer", "composer")
+KINDS = ("codec/stereo", "codec/musika", "generator", "performer", "editor", "composer")
 CONFIG, MANIFEST = "config.json", "manifest.json"
 SUFFIX = ".safetensors"
 MAX_JSON = 4 << 20  # bytes of config.json or manifest.json

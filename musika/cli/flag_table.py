@@ -26,6 +26,7 @@ from musika.config import (
     CodecTrainConfig,
     ComposerTrainConfig,
     Config,
+    EditTrainConfig,
     GanTrainConfig,
     GeneratorConfig,
     PerformerTrainConfig,
@@ -47,7 +48,7 @@ VERBS: dict[str, Verb] = {
     "decode": Verb(DecodeOptions, "Turn latents back into audio.", "--files_path encoded --save_path decoded"),
     "train": Verb(
         TrainOptions,
-        "Train a generator, a codec, a performer or a composer on your music.",
+        "Train a generator, a codec, a performer, an editor or a composer on your music.",
         "--train_path encoded --load_path checkpoints/open",
     ),
     "generate": Verb(GenerateOptions, "Make new music from a trained generator.", "--num_samples 3 --seconds 60"),
@@ -144,6 +145,7 @@ def _list_setting_flags() -> list[Flag]:
         ("Training", "", GanTrainConfig),
         ("Training of codecs", "codec", CodecTrainConfig),
         ("Training of performers", "performer", PerformerTrainConfig),
+        ("Training of editors", "edit", EditTrainConfig),
         ("Training of composers", "composer", ComposerTrainConfig),
     )
     flags: dict[str, Flag] = {}

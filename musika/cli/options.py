@@ -145,7 +145,7 @@ class DecodeOptions(CodecOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainOptions(CodecOptions):
-    """Training of a generator (stage gan), a codec, a performer or a composer.
+    """Training of a generator (stage gan), a codec, a performer, an editor (edit) or a composer.
 
     Flags of sizes and hyperparameters are made of `musika.config`; `settings` has those that were written.
     """
@@ -158,13 +158,15 @@ class TrainOptions(CodecOptions):
         shown="default; that of the --stage",
     )
     step: int | None = flag(None, "one step of the recipe alone", "What", 1, 10_000, shown="all", common=False)
-    stage: Literal["gan", "codec", "performer", "composer"] | None = flag(
+    stage: Literal["gan", "codec", "performer", "edit", "composer"] | None = flag(
         None,
-        "what to train: a generator (gan), a codec, a performer or a composer",
+        "what to train: a generator (gan), a codec, a performer, an editor (edit) or a composer",
         "What",
         shown="what the recipe says, or gan",
     )
-    train_path: Path = flag(Path("training_samples"), "folder of latents that a generator or performer learns", "What")
+    train_path: Path = flag(
+        Path("training_samples"), "folder of latents that a generator, performer or editor learns", "What"
+    )
     midi_path: Path | None = flag(
         None,
         "folder of MIDI files: named as the recordings, for a performer; to learn from, for a composer",
@@ -174,7 +176,7 @@ class TrainOptions(CodecOptions):
     files_path: Path = flag(Path("audio_samples"), "folder of audio files that a codec learns from", "What")
     valid_path: Path | None = flag(
         None,
-        "folder to measure on: latents (gan, performer), audio (codec) or MIDI files (composer)",
+        "folder to measure on: latents (gan, performer, edit), audio (codec) or MIDI files (composer)",
         "What",
         shown="that of the loaded run, else part of the training data",
     )

@@ -16,6 +16,7 @@ REMEDIES = {
     "generator": "--load_path names the generator's folder",
     "train/generator": "--load_path names the checkpoint to resume or to fine-tune",
     "performer": "--load_path names the performer's folder",
+    "editor": "--load_path names the editor's folder",
     "codec to train": "--load_path names the codec to resume or to fine-tune",
     "learning_rate": "--lr sets it",
     "audio": "--files_path names the folder with audio files",

@@ -1,4 +1,4 @@
-"""`train`: teaches a generator, a codec, a performer or a composer from a folder of what it learns from."""
+"""`train`: teaches a generator, a codec, a performer, an editor or a composer from a folder of what it learns from."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from musika.training.board import BoardLog
 from musika.training.interrupts import Interrupts
 from musika.training.setup import PreparedTraining, TrainingRequest, prepare_training, run_training
 
-DEFAULT_RECIPES = {"gan": "default", "codec": "codec", "performer": "performer", "composer": "composer"}
+DEFAULT_RECIPES = {"gan": "default", "codec": "codec", "performer": "performer", "edit": "edit", "composer": "composer"}
 # options that not every stage reads
 OPTIONS_OF_STAGE = {
     "gan": frozenset({"train_path", "dec_path", "max_lat_len", "local_critics"}),
     "codec": frozenset({"files_path", "tuning"}),
     "performer": frozenset({"train_path", "midi_path", "dec_path"}),
+    "edit": frozenset({"train_path", "dec_path"}),
     "composer": frozenset({"midi_path"}),
 }
 

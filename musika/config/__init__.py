@@ -23,6 +23,7 @@ from musika.config.editing import (
     format_span,
     parse_edit,
 )
+from musika.config.editor import EditorConfig
 from musika.config.fields import Config, require
 from musika.config.generator import LOCAL_FIELDS, GeneratorConfig
 from musika.config.musical import MusicalSettings
@@ -32,6 +33,7 @@ from musika.config.training import (
     TRAIN_CONFIGS,
     CodecTrainConfig,
     ComposerTrainConfig,
+    EditTrainConfig,
     GanTrainConfig,
     PerformerTrainConfig,
     TrainConfig,
@@ -54,6 +56,8 @@ __all__ = [
     "Config",
     "Continue",
     "Edit",
+    "EditTrainConfig",
+    "EditorConfig",
     "Fill",
     "GanTrainConfig",
     "GeneratorConfig",

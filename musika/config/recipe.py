@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 
 from musika.config.codec import CodecConfig
 from musika.config.composer import ComposerConfig
+from musika.config.editor import EditorConfig
 from musika.config.fields import Config, convert_value, describe_range, get_fields, get_flag, is_in_range, parse_value
 from musika.config.generator import GeneratorConfig
 from musika.config.performer import PerformerConfig
@@ -27,6 +28,7 @@ NETWORK_CONFIGS: dict[str, type[Config]] = {
     "gan": GeneratorConfig,
     "codec": CodecConfig,
     "performer": PerformerConfig,
+    "edit": EditorConfig,
     "composer": ComposerConfig,
 }
 # nothing; the weights of the step before, with fresh optimizers; the run of the step before, which is resumed

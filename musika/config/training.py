@@ -132,6 +132,21 @@ class PerformerTrainConfig(TrainConfig):
 
 
 @dataclasses.dataclass(frozen=True)
+class EditTrainConfig(PerformerTrainConfig):
+    """How an editor is trained. An example is a stretch of latents with gaps in what is known of it."""
+
+    crop: int = with_default(PerformerTrainConfig, "crop", 256)
+    decay_samples: int = with_default(PerformerTrainConfig, "decay_samples", 400_000)
+    adversarial_weight: float = with_default(PerformerTrainConfig, "adversarial_weight", 0.1)
+    critic_samples: int = with_default(PerformerTrainConfig, "critic_samples", 8_000)
+    shortest_gap: int = setting(14, "shortest gap in training, as the network sees it", "latents", 1, 4096)
+
+    def check(self) -> None:
+        super().check()
+        require(self.whitening > 0, "whitening 0: an editor needs its latents whitened in part")
+
+
+@dataclasses.dataclass(frozen=True)
 class ComposerTrainConfig(TrainConfig):
     """How a composer is trained. An example is a section of a work, with another section of it as its theme."""
 
@@ -161,6 +176,7 @@ TRAIN_CONFIGS: dict[str, type[TrainConfig]] = {
     "gan": GanTrainConfig,
     "codec": CodecTrainConfig,
     "performer": PerformerTrainConfig,
+    "edit": EditTrainConfig,
     "composer": ComposerTrainConfig,
 }
 

@@ -13,23 +13,31 @@ from musika.codec.base import Codec
 
 
 class Editor(Protocol):
-    """A network that makes latents, and the codec that they belong to.
+    """A network that makes latents, and the codec that they belong to."""
 
-    Attributes:
-        codec: encodes what is known and decodes what is made.
-        name: of the checkpoint.
-        reach: latents on either side that a latent depends on.
-        step: latents that one window makes.
-        longest: latents of the longest gap that is filled from both sides at once.
-        seen: latents around a gap that its style is measured on.
-    """
+    @property
+    def codec(self) -> Codec:
+        """Encodes what is known and decodes what is made."""
 
-    codec: Codec
-    name: str
-    reach: int
-    step: int
-    longest: int
-    seen: int
+    @property
+    def name(self) -> str:
+        """Of the checkpoint."""
+
+    @property
+    def reach(self) -> int:
+        """Latents on either side that a latent depends on."""
+
+    @property
+    def step(self) -> int:
+        """Latents that one window makes."""
+
+    @property
+    def longest(self) -> int:
+        """Latents of the longest gap that is filled from both sides at once."""
+
+    @property
+    def seen(self) -> int:
+        """Latents around a gap that its style is measured on."""
 
     def measure_style(self, latents: np.ndarray) -> np.ndarray:
         """What music sounds like on average, `[S]`: of known latents `[T, C]`, T at least 1."""

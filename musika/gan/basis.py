@@ -119,6 +119,16 @@ def fit_basis(windows: Windows, strength: float, swap_halves: bool = False) -> B
     return Basis(mean, (directions * scale) @ directions.T, (directions / scale) @ directions.T)
 
 
+def sort_directions(basis: Basis) -> Basis:
+    """The same basis, turned so that its directions are the principal components, the largest variance first.
+
+    Args:
+        basis: whitened with a strength above 0, so that the scale of a direction tells its variance.
+    """
+    _, directions = np.linalg.eigh(basis.matrix)  # the smallest scale first, which is the largest variance
+    return Basis(basis.mean, basis.matrix @ directions, directions.T @ basis.inverse)
+
+
 def _list_first_layers(weights: Weights) -> list[str]:
     """Layers of a critic that see latents."""
     return [name.rsplit("/", 1)[0] for name in weights if f"/{name}".endswith(f"/{FIRST}/kernel")]

@@ -78,7 +78,7 @@ def load_performer(folder: Path, dtype: Any = "float32") -> LoadedPerformer:
             f"{format_path(folder)} holds a checkpoint of kind {info['kind']}, not a performer", about="performer"
         )
     config, names, codec_identity = parse_info(folder, info)
-    _check_sizes(folder, config)
+    check_sizes(folder, config)
 
     from musika.gan.performer import Performer
 
@@ -113,7 +113,7 @@ def parse_info(folder: Path, info: Mapping[str, Any]) -> tuple[PerformerConfig, 
     return config, tuple(names), codec_identity
 
 
-def _check_sizes(folder: Path, config: PerformerConfig) -> None:
+def check_sizes(folder: Path, config: PerformerConfig) -> None:
     """Compares the configuration with two arrays of the file, before a network of its sizes takes memory."""
     found = checkpoint.read_shapes(folder)
     wanted = {"first/kernel": (config.input_width, config.width), "out/kernel": (config.width, config.channels)}

@@ -2,6 +2,7 @@
 
 from musika.render.composed import ComposedModel
 from musika.render.decoding import count_block_samples, decode_samples, prefetch
+from musika.render.editor import EditorModel
 from musika.render.generator import GENERATOR_SIZES, GeneratorModel, compile_generator
 from musika.render.latents import CoordinateLatents, GroupedLatents, LatentSource
 from musika.render.load import load_model
@@ -15,6 +16,7 @@ __all__ = [
     "CachedSound",
     "ComposedModel",
     "CoordinateLatents",
+    "EditorModel",
     "GeneratorModel",
     "GroupedLatents",
     "LatentSource",

@@ -9,9 +9,10 @@ from typing import Any
 from musika.checkpoint import locate
 from musika.errors import CheckpointError
 from musika.files import format_path
+from musika.gan import editor_load, performer_load
 from musika.gan import load as gan_load
-from musika.gan import performer_load
 from musika.render.composed import load_performer_or_composed_model
+from musika.render.editor import load_editor_model
 from musika.render.generator import load_generator_model
 from musika.render.piece import Model
 
@@ -19,6 +20,7 @@ from musika.render.piece import Model
 LOADERS: dict[str, Callable[[Path, Path | None, Mapping[str, Any], str, bool], Model]] = {
     gan_load.KIND: load_generator_model,
     performer_load.KIND: load_performer_or_composed_model,
+    editor_load.KIND: load_editor_model,
 }
 
 
@@ -48,7 +50,7 @@ def load_model(
     kind = gan_load.read_info(folder)["kind"]
     if kind not in LOADERS:
         raise CheckpointError(
-            f"{format_path(folder)} holds a checkpoint of kind {kind}, neither a generator nor a performer",
+            f"{format_path(folder)} holds a checkpoint of kind {kind}, which is no generator, performer or editor",
             about="generator",
         )
     return LOADERS[kind](folder, dec_path, sizes or {}, dtype, xla)

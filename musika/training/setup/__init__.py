@@ -37,6 +37,10 @@ def prepare_training(request: TrainingRequest) -> PreparedTraining:
         from musika.training.setup.performer import prepare_performer
 
         return prepare_performer(request)
+    if request.stage == "edit":
+        from musika.training.setup.edit import prepare_edit
+
+        return prepare_edit(request)
     if request.stage == "composer":
         from musika.training.setup.composer import prepare_composer
 

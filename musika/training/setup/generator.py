@@ -82,7 +82,7 @@ def resolve_generator(request: TrainingRequest) -> ResolvedGenerator:
     identity = latents.codec_identity or _find_wanted_identity(origin, codec, moves)
     _check_latents(request, latents, identity, codec)
     config = dataclasses.replace(sizes, channels=latents.channels)
-    names_hash = _hash_names(latents, request.data_path)
+    names_hash = hash_names(latents, request.data_path)
     reasons = [] if origin is None else _list_reasons(origin, request, config, moves, names_hash)
     resumes = decide_to_resume(origin, request, reasons)
     train = resolve_train_config(GanTrainConfig, request, origin, resumes)
@@ -215,7 +215,7 @@ def _open_held_out(
     return held_out
 
 
-def _hash_names(latents: TrainingSet, folder: Path) -> str:
+def hash_names(latents: TrainingSet, folder: Path) -> str:
     """A short hash of which latents these are, by paths in their folder and lengths: a run is resumed with its own."""
     names = sorted(f"{file.path.relative_to(folder).as_posix()} {file.length}" for file in latents.files)
     return hashlib.sha256("\n".join(names).encode(errors="surrogatepass")).hexdigest()[:16]

@@ -18,8 +18,8 @@ from musika.config.recipe import split_settings
 from musika.config.training import TRAIN_CONFIGS, TrainConfig, read_settings
 from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.files import format_path
+from musika.gan import editor_load, performer_load
 from musika.gan import load as gan_load
-from musika.gan import performer_load
 from musika.training import loop
 from musika.training.setup.request import TrainingRequest
 
@@ -29,10 +29,17 @@ KINDS = {
     "gan": gan_load.KIND,
     "codec": codec_checkpoint.KIND,
     "performer": performer_load.KIND,
+    "edit": editor_load.KIND,
     "composer": composer_load.KIND,
 }
 # for what a stage trains
-WORDS = {"gan": "generator", "codec": "codec to train", "performer": "performer", "composer": "composer"}
+WORDS = {
+    "gan": "generator",
+    "codec": "codec to train",
+    "performer": "performer",
+    "edit": "editor",
+    "composer": "composer",
+}
 CodecOrGan = TypeVar("CodecOrGan", bound=TrainConfig)
 
 
@@ -83,7 +90,8 @@ def find_origin(load_path: Path | None, stage: str) -> Origin | None:
         raise UsageError(f"{folder} holds a published codec, which is not trained here")
     if info["kind"] != KINDS[stage]:
         other = next((name for name, kind in KINDS.items() if kind == info["kind"]), "codec")
-        raise UsageError(f"{folder} holds a {info['kind']}, not a {KINDS[stage]}: train it with stage {other}")
+        article = "an" if KINDS[stage][0] in "aeiou" else "a"
+        raise UsageError(f"{folder} holds a {info['kind']}, not {article} {KINDS[stage]}: train it with stage {other}")
     if is_musika:
         return Origin(folder, info, has_state=False, has_critic=(folder / f"{musika_folder.CRITIC}.h5").exists())
     return Origin(folder, info, checkpoint.has(folder, loop.STATE), checkpoint.has(folder, "critic"))

@@ -187,7 +187,7 @@ def _make_stage(request: TrainingRequest, parts: ResolvedPerformer) -> Any:
         styles,
         held_out=parts.held_out,
         start=start,
-        precision=_choose_precision(request.mixed_precision),
+        precision=choose_precision(request.mixed_precision),
         xla=backend.should_use_xla(request.xla),
         trained={"pairs": parts.pairs_hash, "files": len(parts.pairs.pairs), "total_latents": sum(parts.pairs.lengths)},
     )
@@ -222,7 +222,7 @@ def _choose_first_rows(parts: Mapping[str, np.ndarray], name: str, width: int, c
     return like if like is not None and len(like) == width else np.zeros((width, channels), np.float32)
 
 
-def _choose_precision(mixed_precision: str) -> str:
+def choose_precision(mixed_precision: str) -> str:
     """Precision of the networks: float16 would need loss scaling, so float32 takes its place."""
     from musika import backend
 

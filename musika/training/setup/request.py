@@ -13,9 +13,9 @@ class TrainingRequest:
     """What is to be trained, on what, starting from what. Nothing is resolved yet.
 
     Attributes:
-        stage: "gan", "codec", "performer" or "composer".
-        data_path: folder of latents for a generator or a performer, of audio files for a codec, of MIDI files for a
-            composer.
+        stage: "gan", "codec", "performer", "edit" or "composer".
+        data_path: folder of latents for a generator, a performer or an editor, of audio files for a codec, of MIDI
+            files for a composer.
         load_path: checkpoint or run to resume or to fine-tune; None trains from scratch.
         codec_path: folder of the codec that made the latents; None takes the run's, or `checkpoints/ae`.
         valid_path: folder to measure on; None takes the run's, or part of what is trained on.

@@ -11,6 +11,7 @@ from musika.config import GanTrainConfig, GeneratorConfig
 from musika.gan.basis import Basis, Windows
 from musika.gan.coordinates import draw_training_coordinates
 from musika.gan.noise import draw_training_noise
+from musika.training.stages.places import choose_place, count_places
 
 
 class GanBatches:
@@ -32,8 +33,7 @@ class GanBatches:
     ) -> None:
         self.config, self.train, self.windows = config, train, windows
         self.stereo_halves, self.basis = stereo_halves, basis
-        # number of windows in all files up to and including each one
-        self._ends = np.cumsum([length - config.window + 1 for length in windows.lengths] if windows else [])
+        self._ends = count_places(windows.lengths if windows else (), config.window)
 
     def make(self, position: int) -> dict[str, Any]:
         """Real windows `[B, L, C]`, coordinates `[B, L, 2D]` and noise of the `bs` samples after `position`."""
@@ -50,10 +50,7 @@ class GanBatches:
     def crop_window(self, sample: int) -> np.ndarray:
         """A real window `[L, C]`: every place in every file is as likely as any other."""
         assert self.windows is not None
-        number = int(draws.integers(self.train.seed, "training/window", sample, 1)[0]) % int(self._ends[-1])
-        file = int(np.searchsorted(self._ends, number, side="right"))
-        offset = number - (int(self._ends[file - 1]) if file else 0)
-        return self.windows.crop(file, offset, self.config.window)
+        return self.windows.crop(*choose_place(self._ends, self.train.seed, sample), self.config.window)
 
     def _swaps_channels(self, position: int) -> bool:
         """Whether left and right change places in this batch: half of the time."""

@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-import keras
 import numpy as np
 
 from musika import backend, checkpoint, draws
 from musika.config import SAMPLE_RATE, PerformerConfig, PerformerTrainConfig
-from musika.gan import layers, performer
+from musika.gan import performer
 from musika.gan.basis import fit_basis
 from musika.gan.performer_critic import PerformerCritic
 from musika.gan.performer_load import describe_performer
 from musika.metrics import performer as figures
-from musika.training import optim
 from musika.training.stages.performer_batches import Pairs, PerformerBatches
-from musika.training.stages.performer_step import PerformerStep
+from musika.training.stages.performer_step import PerformerStep, start_state
 
 if TYPE_CHECKING:
     from musika.codec.base import Codec
@@ -107,17 +105,7 @@ class PerformerStage:
             )
             plain = {name: np.asarray(self.start[name], np.float32) for name in weights}
             weights = self.basis.transform_generator(plain)
-        state = {
-            "performer": weights,
-            "average": keras.tree.map_structure(np.copy, weights),
-            "adam": optim.init_adam(weights),
-            "rate": np.asarray(1.0, np.float32),
-        }
-        if self.critic is not None:
-            layers.initialise(self.critic, seed)
-            state["critic"] = checkpoint.get_weights(self.critic)
-            state["critic_adam"] = optim.init_adam(state["critic"])
-        return state
+        return start_state(weights, self.critic, seed)
 
     def make_batch(self, position: int) -> Tree:
         """What the step at `position` examples sees."""

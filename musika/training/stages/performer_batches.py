@@ -11,6 +11,7 @@ from musika import draws
 from musika.config import PerformerConfig, PerformerTrainConfig
 from musika.gan.basis import Basis
 from musika.tracks import choose_dropped, drop_tracks
+from musika.training.stages.places import choose_place, count_places
 
 
 class Pairs(Protocol):
@@ -44,8 +45,7 @@ class PerformerBatches:
 
     def __init__(self, config: PerformerConfig, train: PerformerTrainConfig, pairs: Pairs, basis: Basis) -> None:
         self.config, self.train, self.pairs, self.basis = config, train, pairs, basis
-        # number of examples in all files up to and including each one
-        self._ends = np.cumsum([length - train.crop + 1 for length in pairs.lengths])
+        self._ends = count_places(pairs.lengths, train.crop)
 
     def make(self, position: int) -> dict[str, Any]:
         """Latents `[B, T, C]` in the basis, tracks `[B, T, K]`, styles `[B]` and perhaps noise `[B, T, Z]`."""
@@ -64,9 +64,7 @@ class PerformerBatches:
 
     def choose_place(self, sample: int) -> tuple[int, int]:
         """File and offset of an example: every place in every file is as likely as any other."""
-        number = int(draws.integers(self.train.seed, "training/window", sample, 1)[0]) % int(self._ends[-1])
-        file = int(np.searchsorted(self._ends, number, side="right"))
-        return file, number - (int(self._ends[file - 1]) if file else 0)
+        return choose_place(self._ends, self.train.seed, sample)
 
     def _compute_tracks(self, samples: range, places: Sequence[tuple[int, int]]) -> np.ndarray:
         """All tracks side by side, `[B, T, K]`; some are left out at random."""

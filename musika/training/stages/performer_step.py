@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+import numpy as np
 from keras import ops
 
-from musika import backend
+from musika import backend, checkpoint
 from musika.config import PerformerTrainConfig
-from musika.gan import losses
+from musika.gan import layers, losses
 from musika.gan.performer import Performer
 from musika.gan.performer_critic import PerformerCritic
 from musika.training import optim
@@ -26,6 +28,21 @@ FLOOR = 0.02  # the lowest learning rate, as a share of the highest
 BETAS = (0.9, 0.99)  # of Adam, performer
 CRITIC_BETAS = (0.5, 0.99)  # of Adam, critic
 PENALTY = 1.0  # weight of the critic's gradient penalty (R1)
+
+
+def start_state(weights: Tree, critic: PerformerCritic | None, seed: int) -> Tree:
+    """The state before the first step: the average begins with the weights, the critic with random ones of the seed."""
+    state = {
+        "performer": weights,
+        "average": keras.tree.map_structure(np.copy, weights),
+        "adam": optim.init_adam(weights),
+        "rate": np.asarray(1.0, np.float32),
+    }
+    if critic is not None:
+        layers.initialise(critic, seed)
+        state["critic"] = checkpoint.get_weights(critic)
+        state["critic_adam"] = optim.init_adam(state["critic"])
+    return state
 
 
 class PerformerStep:
@@ -62,6 +79,10 @@ class PerformerStep:
         style = ops.take(weights["styles"], batch["styles"], axis=0) if "styles" in weights else None  # [B, S]
         return call_with_weights(self.performer, weights, batch["tracks"], style, batch.get("noise"))
 
+    def measure_error(self, played: Tensor, batch: Tree) -> Tensor:
+        """Mean absolute error of latents that were played, a scalar."""
+        return ops.mean(ops.abs(played - batch["latents"]))
+
     def _choose_decay(self, step: Tensor) -> Tensor:
         """Decay of the moving average: smaller at first, so that the initial weights are soon forgotten."""
         time = ops.cast(step, "float32")
@@ -72,7 +93,7 @@ class PerformerStep:
 
         def compute_loss(weights: Tree) -> tuple[Tensor, tuple[dict[str, Tensor], Tensor]]:
             played = self.play(weights, batch)
-            error = ops.mean(ops.abs(played - batch["latents"]))
+            error = self.measure_error(played, batch)
             if self.critic is None:
                 return error, ({"loss": error}, played)
             seen = ops.cast(state["adam"]["step"] * self.train.bs, "float32")

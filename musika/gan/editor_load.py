@@ -1,0 +1,140 @@
+"""Editors in checkpoint folders: what their `config.json` says, and loading one ready to edit.
+
+An editor works in its basis (`gan/basis.py`): its weights are stored beside it, as `basis/mean` and `basis/matrix`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from musika import checkpoint
+from musika.config import EditorConfig
+from musika.errors import CheckpointError, ConfigError
+from musika.files import format_path
+from musika.gan.basis import Basis
+from musika.gan.performer_load import check_sizes
+
+if TYPE_CHECKING:
+    from musika.gan.performer import Performer
+
+KIND = "editor"
+MEAN, MATRIX = "basis/mean", "basis/matrix"
+
+
+@dataclasses.dataclass(frozen=True)
+class LoadedEditor:
+    """An editor ready to edit.
+
+    Attributes:
+        config: its sizes.
+        network: tracks and noise to latents, in the basis.
+        basis: plain latents to the basis and back.
+        codec_identity: of the codec whose latents it makes.
+        info: everything that the checkpoint's `config.json` says.
+    """
+
+    config: EditorConfig
+    network: Performer
+    basis: Basis
+    codec_identity: str
+    info: dict[str, Any]
+
+
+def describe_editor(
+    config: EditorConfig,
+    codec_identity: str,
+    *,
+    seed: int | None = None,
+    trained: Mapping[str, Any] | None = None,
+    licence: str | None = None,
+) -> dict[str, Any]:
+    """What `config.json` of an editor's checkpoint says, as `checkpoint.write` takes it; None is left out.
+
+    Args:
+        codec_identity: of the codec that made the latents it was trained on.
+        seed: of the training.
+        trained: how it was trained, plain JSON values.
+    """
+    fields = {"kind": KIND, "config": config.to_dict(), "codec_identity": codec_identity}
+    more = {"seed": seed, "trained": None if trained is None else dict(trained), "licence": licence}
+    return fields | {name: value for name, value in more.items() if value is not None}
+
+
+def pack_basis(basis: Basis) -> dict[str, np.ndarray]:
+    """A basis as arrays of a checkpoint."""
+    return {MEAN: basis.mean.astype(np.float32), MATRIX: basis.matrix.astype(np.float32)}
+
+
+def load_editor(folder: Path, dtype: Any = "float32") -> LoadedEditor:
+    """The editor of a checkpoint folder.
+
+    Args:
+        dtype: Keras's dtype policy or its name, to compute in.
+
+    Raises:
+        CheckpointError: the folder is missing or torn, holds something else, or does not fit its configuration.
+    """
+    info = checkpoint.read_config(folder)
+    if info["kind"] != KIND:
+        raise CheckpointError(
+            f"{format_path(folder)} holds a checkpoint of kind {info['kind']}, not an editor", about="editor"
+        )
+    config, codec_identity = parse_info(folder, info)
+    check_sizes(folder, config)
+
+    from musika.gan.performer import Performer
+
+    network = Performer(config, seed=None, dtype=dtype)
+    expected = {name: array.shape for name, array in checkpoint.get_weights(network).items()}
+    weights, basis = split_weights(folder, config, checkpoint.read(folder))
+    checkpoint.check_names(f"{format_path(folder)}", {name: array.shape for name, array in weights.items()}, expected)
+    checkpoint.assign(network, weights)
+    return LoadedEditor(config, network, basis, codec_identity, info)
+
+
+def split_weights(
+    folder: Path, config: EditorConfig, arrays: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], Basis]:
+    """Weights of the network, and the basis, of the arrays of a checkpoint.
+
+    Raises:
+        CheckpointError: the basis is missing, or cannot be inverted.
+    """
+    shapes = {MEAN: (config.channels,), MATRIX: (config.channels, config.channels)}
+    for name, shape in shapes.items():
+        if name not in arrays or arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
+            raise CheckpointError(f"{format_path(folder)}: array {name!r} is missing or not of shape {list(shape)}")
+    mean, matrix = (arrays[name].astype(np.float64) for name in shapes)
+    try:
+        inverse = np.linalg.inv(matrix)
+    except np.linalg.LinAlgError:
+        raise CheckpointError(f"{format_path(folder)}: the basis of its latents cannot be inverted") from None
+    return {name: array for name, array in arrays.items() if name not in shapes}, Basis(mean, matrix, inverse)
+
+
+def parse_info(folder: Path, info: Mapping[str, Any]) -> tuple[EditorConfig, str]:
+    """Sizes and codec identity from `config.json`.
+
+    Raises:
+        CheckpointError: one of them is missing or makes no sense.
+    """
+    path = folder / checkpoint.CONFIG
+    sizes, codec_identity = info.get("config"), info.get("codec_identity")
+    if not isinstance(sizes, dict):
+        raise CheckpointError(f"{path} has no sizes under 'config'")
+    if not isinstance(codec_identity, str) or not codec_identity:
+        raise CheckpointError(f"{path} does not say under 'codec_identity' which codec it belongs to")
+    try:
+        config = EditorConfig.from_dict(sizes)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    if config != config.fit(config.channels):
+        raise CheckpointError(
+            f"{path}: tracks of {config.track_widths} numbers do not fit latents of {config.channels}"
+        )
+    return config, codec_identity
