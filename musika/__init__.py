@@ -13,18 +13,37 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from musika.api import load, load_codec
     from musika.codec.base import Codec
+    from musika.config import MusicalSettings
+    from musika.listening import describe_recording, follow_harmony, read_melody
     from musika.render import Model, Piece
+    from musika.words import read_prompt
 
 __version__ = "0.1.0"
-__all__ = ["Codec", "Model", "Piece", "load", "load_codec"]
+__all__ = [
+    "Codec",
+    "Model",
+    "MusicalSettings",
+    "Piece",
+    "describe_recording",
+    "follow_harmony",
+    "load",
+    "load_codec",
+    "read_melody",
+    "read_prompt",
+]
 
 # each name is imported when it is used, so that `import musika` and `--help` answer at once
 _HOMES = {
     "Codec": "musika.codec.base",
     "Model": "musika.render",
+    "MusicalSettings": "musika.config",
     "Piece": "musika.render",
+    "describe_recording": "musika.listening",
+    "follow_harmony": "musika.listening",
     "load": "musika.api",
     "load_codec": "musika.api",
+    "read_melody": "musika.listening",
+    "read_prompt": "musika.words",
 }
 
 

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from musika.config import MusicalSettings
+from musika.config.musical.curves import format_number
+from musika.config.musical.settings import FASTEST, SLOWEST
 from musika.errors import AudioError, ScoreError
 from musika.files import format_path
 from musika.listening.beats import find_beats, get_tempo
+from musika.listening.chroma import find_key
 from musika.listening.pitch import trace_notes
 from musika.listening.recording import RATE, Recording, read_recording
 from musika.metrics.notes.transcriber import find_model, load_network, transcribe_notes
@@ -149,3 +153,20 @@ def _begin_at_first_note(score: Score) -> Score:
         onsets=np.maximum(score.notes.onsets - seconds, 0.0), releases=score.notes.releases - seconds
     )
     return Score(notes, tempo=tempo, metres=metres)
+
+
+def describe_melody(melody: Score) -> MusicalSettings:
+    """Tempo, key and metre of a melody: one tempo, which is its mean."""
+    beats, notes = melody.beats, melody.notes
+    last = float(notes.onsets[-1])
+    tempo = (
+        60.0 * float(beats[-1]) / last if last > 0 and beats[-1] > 0 else 60.0 / float(melody.tempo.seconds_per_beat[0])
+    )
+    weights = np.bincount(notes.pitches % 12, notes.releases - notes.onsets + 1e-3, 12)
+    key = find_key(weights[None])
+    metre = f"{melody.metres.numerators[0]}/{melody.metres.denominators[0]}" if len(melody.metres) else ""
+    return MusicalSettings(
+        tempo=format_number(round(min(max(tempo, SLOWEST), FASTEST), 2)),
+        key="" if key is None else str(key),
+        metre=metre,
+    )
