@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from musika import console
-from musika.cli import models, play
+from musika.cli import models, play, steering
 from musika.cli.flags import MAX_SEED, GenerateOptions
 from musika.cli.pieces import format_speed, make_folder, write_piece, write_score
 from musika.config import SAMPLE_RATE
@@ -31,7 +31,10 @@ def run(options: GenerateOptions) -> int:
     Raises:
         MusikaError: a checkpoint, a folder or a flag that cannot be used; a file that cannot be written.
     """
+    asked = steering.read_steering(options)  # first: a mistake is reported before networks are loaded
     if options.midi:
+        if not asked.is_empty:
+            raise UsageError("--midi plays the notes of a file as they are: leave out what is asked of composed music")
         return play.run_all(options)
     seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
     if seed + options.num_samples - 1 > MAX_SEED:
@@ -49,21 +52,29 @@ def run(options: GenerateOptions) -> int:
         raise UsageError(
             f"{model.name} writes notes and plays them: --truncation is for other generators, leave it out"
         )
+    asked = steering.fit_to_model(asked, model, options)
+    for line in asked.lines:
+        console.say(line)
     console.say(f"{model.name} loaded in {time.perf_counter() - started:.1f} s, seed {seed}")
     started = time.perf_counter()
     with console.progress(options.num_samples * options.seconds, "s", "generate") as bar:
         for number in range(seed, seed + options.num_samples):
-            _write(options, model.piece(number, **settings), settings, bar)
+            piece = model.piece(number, **settings, **asked.get_arguments())
+            _write(options, piece, {**settings, **asked.settings.get_given()}, bar)
     if options.num_samples > 1:
         total = options.num_samples * count / model.sample_rate
         console.say(f"{options.num_samples} pieces, {format_speed(total, time.perf_counter() - started)}")
     return 0
 
 
+def _format(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def _write(options: GenerateOptions, piece: Piece, settings: Mapping[str, Any], bar: console.Progress) -> None:
     """Writes one piece, and its notes where they are asked for."""
     name = f"{piece.model.name}-seed-{piece.seed}"
-    comment = ", ".join([f"seed {piece.seed}", *(f"{key} {value:g}" for key, value in settings.items())])
+    comment = ", ".join([f"seed {piece.seed}", *(f"{key} {_format(value)}" for key, value in settings.items())])
     tags = {"title": f"{piece.model.name} {piece.seed}", "comment": comment, "software": "musika"}
     # the notes first: a checkpoint that has none is refused before it plays
     score = piece.score(options.start, options.seconds) if options.score else None

@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from musika.config import Config, GeneratorConfig, GeneratorSettings, PerformerSettings, PublishedCodecConfig
+from musika.config import (
+    Config,
+    GeneratorConfig,
+    GeneratorSettings,
+    MusicalSettings,
+    PerformerSettings,
+    PublishedCodecConfig,
+)
 from musika.config.fields import describe_field, describe_range, get_fields, is_in_range
 from musika.errors import UsageError
 
@@ -233,8 +240,46 @@ class RenderOptions(CodecOptions):
     xla: Switch = flag("auto", XLA, "Machine")
 
 
+def music_flag(name: str, common: bool = True) -> Any:
+    """A flag that asks something of composed music."""
+    field = get_fields(MusicalSettings)[name]
+    return flag("", describe_field(field), "Music that is composed", shown="open", common=common)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class GenerateOptions(RenderOptions):
+class SteeringOptions(Options):
+    """What is asked of composed music."""
+
+    prompt: str | None = flag(
+        None, 'what the music is like, in words: "slow sad piano"', "Music that is composed", shown="none"
+    )
+    tempo: str = music_flag("tempo")
+    metre: str = music_flag("metre")
+    key: str = music_flag("key")
+    mode: str = music_flag("mode", common=False)
+    chords: str = music_flag("chords")
+    form: str = music_flag("form")
+    density: str = music_flag("density")
+    dynamics: str = music_flag("dynamics")
+    register: str = music_flag("register")
+    articulation: str = music_flag("articulation", common=False)
+    instruments: str = music_flag("instruments", common=False)
+    melody: Path | None = flag(
+        None, "MIDI file or recording whose melody is accompanied", "Music that is composed", shown="none"
+    )
+    harmony_of: Path | None = flag(
+        None, "recording whose chords and beat are followed", "Music that is composed", shown="none"
+    )
+    like_audio: Path | None = flag(
+        None,
+        "recording whose tempo, key, density and loudness are taken over",
+        "Music that is composed",
+        shown="none",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class GenerateOptions(SteeringOptions, RenderOptions):
     """Music out of a checkpoint, into files."""
 
     num_samples: int = flag(1, "pieces to make; piece k has the number seed + k", "Sound", 1, 1_000_000)

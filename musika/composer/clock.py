@@ -38,6 +38,11 @@ class Clock:
         """Beats a second, where a tempo is asked for."""
         return None if self.tempo is None else self.tempo.scale(1 / 60)
 
+    @property
+    def slowest(self) -> float:
+        """The slowest tempo, quarter notes a minute."""
+        return 60.0 * self.beats / self.section_seconds if self.tempo is None else min(self.tempo.values)
+
     def get_second(self, beat: float) -> float:
         """The second of a beat of the piece, without rubato."""
         return beat / self.beats * self.section_seconds if self.rate is None else self.rate.find_second(beat)

@@ -7,6 +7,7 @@ of the section's notes, of where it is, and of the settings. Notes of a given me
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -14,11 +15,14 @@ import numpy as np
 from musika.composer.sections import SectionNotes
 from musika.composer.vocabulary import DURATIONS, HIGHEST, LOWEST, UNITS_PER_BEAT
 from musika.config import MusicalSettings
-from musika.config.musical import Band, Chord, Key, Progression
+from musika.config.musical import Band, Chord, Instrument, Key, Progression
+from musika.score import Notes
 
 PASSING = UNITS_PER_BEAT // 2  # units: a note outside the chord that is longer, or begins on a beat, is moved
 FARTHEST = 4  # semitones that a note is moved to a chord's note
 BAND_MARGIN = 12  # velocities on either side of a dynamic mark that count as this mark
+TOGETHER = 0.03  # seconds within which notes begin together
+MIDDLE_C = 60
 REGISTER_MARGIN = 6.5  # semitones: a section whose mean is farther from what is asked for is moved by octaves
 
 
@@ -69,12 +73,53 @@ def fit_velocities(velocities: np.ndarray, seconds: np.ndarray, dynamics: Band) 
     return np.clip(np.rint(np.clip(velocities, low, high)), 1, 127).astype(int)
 
 
-def fit_lengths(durations: np.ndarray, seconds: np.ndarray, settings: MusicalSettings) -> np.ndarray:
-    """Lengths of notes in the articulation that is asked for at their time, in the unit of `durations`."""
+def fit_articulation(
+    notes: SectionNotes, seconds: np.ndarray, settings: MusicalSettings, melody: SectionNotes | None = None
+) -> SectionNotes:
+    """The notes in the articulation that is asked for at their time; each ends before its key is struck again.
+
+    Args:
+        seconds: when the notes begin, `[n]`.
+        melody: its notes keep their lengths.
+    """
     curve = settings.articulation_value
     if curve is None:
-        return durations
-    return durations * np.array([curve.get_value(second) for second in seconds.tolist()])
+        return notes
+    factors = np.array([curve.get_value(second) for second in seconds.tolist()])
+    lengths = np.maximum(np.rint(notes.durations * factors), 1).astype(int)
+    for pitch in np.unique(notes.pitches):
+        same = np.flatnonzero(notes.pitches == pitch)
+        lengths[same[:-1]] = np.maximum(np.minimum(lengths[same[:-1]], np.diff(notes.onsets[same])), 1)
+    return dataclasses.replace(notes, durations=np.where(_find_given(notes, melody), notes.durations, lengths))
+
+
+def list_chord_changes(chords: Progression, place: SectionPlace) -> tuple[list[float], list[bool]]:
+    """Units of a section at which its chords begin, from 0 on, and whether each is a chord."""
+    edges, spans = _list_spans(chords, place)
+    first = int(np.searchsorted(edges, 0.0, side="right")) - 1
+    last = int(np.searchsorted(edges, place.length, side="left"))
+    return [max(edge, 0.0) for edge in edges[first:last].tolist()], [bool(chord.root) for chord in spans[first:last]]
+
+
+def assign_programs(notes: Notes, instruments: Sequence[Instrument]) -> np.ndarray:
+    """The program of each note, int `[n]`: the first instrument plays the highest notes, the last the lowest.
+
+    Instruments between them share what is between. A note is the highest or the lowest among those that begin within
+    TOGETHER of it.
+    """
+    programs = np.array([instrument.program for instrument in instruments])
+    if len(programs) == 1 or not len(notes):
+        return np.full(len(notes), programs[0])
+    groups = np.cumsum(np.diff(notes.onsets, prepend=notes.onsets[0]) > TOGETHER)
+    chosen = np.full(len(notes), programs[-1])
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        ranked = members[np.argsort(-notes.pitches[members], kind="stable")]
+        between = programs[1:-1] if len(programs) > 2 else programs[-1:]
+        chosen[ranked] = [between[n % len(between)] for n in range(len(ranked))]
+        chosen[ranked[-1]] = programs[-1]
+        chosen[ranked[0]] = programs[0] if len(ranked) > 1 or notes.pitches[ranked[0]] >= MIDDLE_C else programs[-1]
+    return chosen
 
 
 def fit_chords(

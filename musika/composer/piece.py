@@ -15,11 +15,19 @@ import numpy as np
 
 from musika import draws
 from musika.composer import vocabulary as v
+from musika.composer.fitting import (
+    SectionPlace,
+    assign_programs,
+    fit_articulation,
+    fit_notes,
+    fit_velocities,
+    list_chord_changes,
+)
 from musika.composer.incremental import IncrementalComposer
 from musika.composer.plan import Plan, SectionPlan
 from musika.composer.sampling import ROWS, SectionTask, write_sections
 from musika.composer.sections import SectionNotes, find_highest_notes, quantise_notes, transpose_conditions
-from musika.composer.touch import add_touch, make_pedals
+from musika.composer.touch import PIANO, add_touch, make_pedals, press_pedals
 from musika.composer.works import make_work
 from musika.config.musical import MusicalSettings
 from musika.score import (
@@ -31,11 +39,11 @@ from musika.score import (
     Score,
     join_notes,
     join_pedals,
-    make_constant_tempo,
 )
 
 LONGEST_RING = 4 * v.LONGEST_BAR  # units that a note may sound
 NEAR_COPY = 4  # value of the condition `relation`
+LEAST_PEDALLED = 0.9  # articulation below which the pedal stays up
 CACHED = 6  # groups of each kind that are kept
 
 
@@ -102,7 +110,7 @@ class ComposedScore:
             stop: seconds.
         """
         frame = self.plan.frame
-        ring = LONGEST_RING / v.UNITS_PER_BEAT * 60.0 / frame.tempo
+        ring = LONGEST_RING / v.UNITS_PER_BEAT * 60.0 / self.plan.clock.slowest
         first = max(self.plan.find_section(start - ring), 0)
         last = self.plan.find_section(max(stop, start))
         parts = [self._get_section_score(number) for number in range(first, last + 1)]
@@ -112,7 +120,7 @@ class ComposedScore:
         pedals = pedals.select((pedals.times >= start - ring) & (pedals.times < stop))
         name = frame.metre.split("/")
         metres = Metres(np.zeros(1), np.array([int(name[0])]), np.array([int(name[1])]))
-        return Score(notes, pedals, make_constant_tempo(frame.tempo), metres)
+        return Score(notes, pedals, self.plan.clock.make_tempo_map(start, stop), metres)
 
     def get_notes(self, section: int) -> SectionNotes:
         """The notes of a section on the grid of beats."""
@@ -186,15 +194,46 @@ class ComposedScore:
     def _get_section_score(self, number: int) -> tuple[Notes, Pedals]:
         """Notes and pedals of a section, in seconds."""
         if number not in self._scores:
-            frame = self.plan.frame
-            notes = self.get_notes(number)
+            notes = self.get_fitted_notes(number)
             chances = draws.uniform(self.seed, "composer/touch", number, (len(notes) + 1, 4))
-            start = self.plan.get_start(number)
-            pedals = make_pedals(notes, frame, start) if frame.pedal else NO_PEDALS
-            self._scores[number] = (add_touch(notes, frame, start, self.touch * (chances - 0.5)), pedals)
+            touched = add_touch(notes, self.plan.clock, number, self.touch * (chances - 0.5))
+            settings = self.plan.settings
+            if settings.dynamics_value is not None:
+                velocities = fit_velocities(touched.velocities, touched.onsets, settings.dynamics_value)
+                touched = touched.replace(velocities=velocities)
+            if settings.instruments_value:
+                touched = touched.replace(programs=assign_programs(touched, settings.instruments_value))
+            self._scores[number] = (touched, self._make_pedals(number, notes))
             if len(self._scores) > CACHED * ROWS:
                 self._scores.popitem(last=False)
         return self._scores[number]
+
+    def get_fitted_notes(self, number: int) -> SectionNotes:
+        """The notes of a section as the settings ask for them."""
+        notes, settings = self.get_notes(number), self.plan.settings
+        place = self._get_place(number)
+        melody = None if self.melody is None else self.melody.cut(place.first_unit, place.length)
+        if settings.articulation_value is not None:
+            notes = fit_articulation(notes, self.plan.clock.to_seconds(number, notes.onsets), settings, melody)
+        return fit_notes(notes, settings, place, melody)
+
+    def _get_place(self, number: int) -> SectionPlace:
+        frame = self.plan.frame
+        length = frame.bars * frame.bar_length
+        return SectionPlace(number * length, self.plan.get_start(number), frame.bar_length, length)
+
+    def _make_pedals(self, number: int, notes: SectionNotes) -> Pedals:
+        """The pedal of a section: by its harmony, or by the chords that are asked for; none where notes are short."""
+        plan, settings = self.plan, self.plan.settings
+        articulation = settings.articulation_value
+        is_short = articulation is not None and articulation.get_value(plan.get_start(number)) < LEAST_PEDALLED
+        has_piano = not settings.instruments_value or any(i.program == PIANO for i in settings.instruments_value)
+        if not plan.frame.pedal or is_short or not has_piano:
+            return NO_PEDALS
+        if settings.chords_value is None:
+            return make_pedals(notes, plan.frame, plan.clock, number)
+        edges, is_chord = list_chord_changes(settings.chords_value, self._get_place(number))
+        return press_pedals(edges, is_chord, plan.clock, number)
 
 
 def make_melody(score: Score) -> Melody:

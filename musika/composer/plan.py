@@ -19,6 +19,7 @@ import numpy as np
 from musika import draws
 from musika.composer import harmony
 from musika.composer import vocabulary as v
+from musika.composer.clock import Clock
 from musika.composer.sections import encode_chord, encode_conditions
 from musika.config.musical import Chord, MusicalSettings
 from musika.config.musical.keys import get_pitch_class
@@ -48,7 +49,7 @@ class PieceFrame:
         metre: name in METRES.
         bars: of a section.
         section_latents: length of a section.
-        section_seconds: the same in seconds.
+        section_seconds: the same in seconds; where the settings name a tempo, exactly what its beginning asks for.
         tonic: of the home key, 0 to 11.
         mode: 0 major, 1 minor.
         density: notes a quarter note.
@@ -139,20 +140,21 @@ class Plan:
         seconds_per_latent: of the codec that the piece is played through.
 
     Raises:
-        UsageError: a metre that the composer does not know, or tempi that change.
+        UsageError: a metre that the composer does not know.
     """
 
     def __init__(self, seed: int, settings: MusicalSettings, seconds_per_latent: float) -> None:
         self.seed, self.settings = seed, settings
         self.frame = _draw_frame(seed, settings, seconds_per_latent)
+        self.clock = Clock(self.frame.beats, self.frame.section_seconds, settings.tempo_value)
 
     def find_section(self, seconds: float) -> int:
         """The number of the section at a second."""
-        return math.floor(seconds / self.frame.section_seconds)
+        return self.clock.find_section(seconds)
 
     def get_start(self, section: int) -> float:
         """Seconds at which a section begins."""
-        return section * self.frame.section_seconds
+        return self.clock.get_start(section)
 
     def plan_theme(self, number: int) -> ThemePlan:
         """A theme by its number; numbers that 4 divides, and those of a form that is asked for, stay in the home key
@@ -235,7 +237,9 @@ class Plan:
                 "key": 1 + tonic,
                 "mode": 1 + mode,
                 "metre": 1 + v.METRE_NAMES.index(frame.metre),
-                "tempo": v.quantise_tempo(frame.tempo),
+                "tempo": v.quantise_tempo(
+                    frame.tempo if given.tempo_value is None else given.tempo_value.get_value(seconds)
+                ),
                 "density": int(np.clip(density, 1, 8)),
                 "dynamics": 1 + int(np.clip(round(loudness), 0, v.VELOCITIES - 1)),
                 "register": v.quantise_register(register),
@@ -272,11 +276,12 @@ def _draw_frame(seed: int, settings: MusicalSettings, seconds_per_latent: float)
     """What holds for the whole piece: what the settings say, else what is drawn."""
     chances = draws.uniform(seed, "composer/frame", 0, (10,)).tolist()
     metre = _choose_metre(settings, chances[0])
-    if settings.tempo_value is not None and not settings.tempo_value.is_constant:
-        raise UsageError("a composed piece keeps one tempo: name one", about="tempo")
     low, high = TEMPI
     tempo = low * (high / low) ** chances[1] if settings.tempo_value is None else settings.tempo_value.get_value(0.0)
     bars, latents = _choose_length(metre, tempo, seconds_per_latent)
+    seconds = latents * seconds_per_latent
+    if settings.tempo_value is not None:  # exact; else the tempo gives way, so that a section is whole latents
+        seconds = bars * v.METRES[metre] / v.UNITS_PER_BEAT * 60.0 / tempo
     tonic, mode = _choose_key(settings, chances[2], chances[3])
     low, high = NOTES_PER_SECOND
     density = (low + (high - low) * chances[4]) * 60.0 / tempo
@@ -284,7 +289,7 @@ def _draw_frame(seed: int, settings: MusicalSettings, seconds_per_latent: float)
         metre=metre,
         bars=bars,
         section_latents=latents,
-        section_seconds=latents * seconds_per_latent,
+        section_seconds=seconds,
         tonic=tonic,
         mode=mode,
         density=min(max(density, DENSITY_CENTRES[0]), DENSITY_CENTRES[6]),

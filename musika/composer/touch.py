@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from musika.composer import harmony
+from musika.composer.clock import Clock
 from musika.composer.plan import PieceFrame
 from musika.composer.sections import SectionNotes, find_melody
 from musika.composer.vocabulary import get_velocity
 from musika.score import NO_NOTES, Notes, Pedals
 
-RUBATO = 0.012  # how far beats within a section are moved at most, as a share of its length
 JITTER = 0.008  # seconds
 VELOCITY_RANGE = 7.0  # of random changes
 MELODY_VELOCITY = 9  # how much louder the highest voice is
@@ -18,28 +20,20 @@ PEDAL_DELAY = 0.05  # seconds after the change of harmony
 PIANO = 0
 
 
-def to_seconds(units: np.ndarray, frame: PieceFrame, start: float) -> np.ndarray:
-    """Seconds of units of a section: a little slower at its beginning and end, so that sections keep their length."""
-    length = frame.bars * frame.bar_length
-    place = np.asarray(units) / length
-    moved = place + RUBATO * np.sin(2 * np.pi * np.clip(place, 0.0, 1.0)) * -1.0
-    return start + moved * frame.section_seconds
-
-
-def add_touch(notes: SectionNotes, frame: PieceFrame, start: float, chances: np.ndarray) -> Notes:
+def add_touch(notes: SectionNotes, clock: Clock, section: int, chances: np.ndarray) -> Notes:
     """The notes of a section in seconds.
 
     Args:
-        start: of the section, seconds.
+        section: its number.
         chances: random numbers from -1/2 to 1/2 for what varies, `[n + 1, 4]`; 0 varies nothing.
     """
     if not len(notes):
         return NO_NOTES
     chances = chances[: len(notes)]
-    onsets = to_seconds(notes.onsets, frame, start) + JITTER * (chances[:, 0] + 0.5)
+    onsets = clock.to_seconds(section, notes.onsets) + JITTER * (chances[:, 0] + 0.5)
     # notes that begin together still begin from low to high
     order = np.argsort(onsets, kind="stable")
-    releases = to_seconds(notes.onsets + notes.durations, frame, start) - 0.02
+    releases = clock.to_seconds(section, notes.onsets + notes.durations) - 0.02
     velocities = get_velocity(notes.velocities) + VELOCITY_RANGE * chances[:, 1]
     melody = find_melody(notes)
     is_melody = np.isin(notes.onsets * 128 + notes.pitches, melody.onsets * 128 + melody.pitches)
@@ -49,25 +43,24 @@ def add_touch(notes: SectionNotes, frame: PieceFrame, start: float, chances: np.
     return Notes(onsets[order], releases[order], notes.pitches[order], velocities[order], programs, is_drum)
 
 
-def make_pedals(notes: SectionNotes, frame: PieceFrame, start: float) -> Pedals:
+def make_pedals(notes: SectionNotes, frame: PieceFrame, clock: Clock, section: int) -> Pedals:
     """The sustain pedal: pressed after each change of harmony, lifted at the next; up where there is no clear chord.
 
     It is lifted at the end of the section, so that the next begins clear.
     """
     half = frame.bar_length / 2
     chords = [_find_chord(notes, half * number, half * (number + 1)) for number in range(2 * frame.bars)]
-    times: list[float] = []
-    values: list[float] = []
-    for number, chord in enumerate(chords):
-        changes = number == 0 or number % 2 == 0 or chord != chords[number - 1]
-        if not changes:
-            continue
-        begin = float(to_seconds(np.array(half * number), frame, start))
-        times += [begin, begin + PEDAL_DELAY]
-        values += [0.0, 1.0 if chord is not None else 0.0]
-    times.append(start + frame.section_seconds)
-    values.append(0.0)
-    return Pedals(np.array(times), np.array(values), np.full(len(times), PIANO))
+    changes = [n for n, chord in enumerate(chords) if n % 2 == 0 or chord != chords[n - 1]]
+    return press_pedals([half * n for n in changes], [chords[n] is not None for n in changes], clock, section)
+
+
+def press_pedals(units: Sequence[float], is_down: Sequence[bool], clock: Clock, section: int) -> Pedals:
+    """The sustain pedal: lifted at some units of a section, pressed again where it is to be down, and up at its end."""
+    begins = clock.to_seconds(section, np.array(units, float))
+    pressed = np.minimum(begins + PEDAL_DELAY, np.append(begins[1:], clock.get_start(section + 1)))
+    times = np.append(np.stack([begins, pressed], 1).ravel(), clock.get_start(section + 1))
+    values = np.append(np.stack([np.zeros(len(begins)), np.array(is_down, float)], 1).ravel(), 0.0)
+    return Pedals(times, values, np.full(len(times), PIANO))
 
 
 def _find_chord(notes: SectionNotes, begin: float, end: float) -> int | None:

@@ -7,7 +7,7 @@ second of them is computed without the seconds before it: each group of latents 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,14 +18,14 @@ from musika.composer.load import load_composer
 from musika.composer.piece import ComposedScore, Melody, make_melody
 from musika.config import ComposedSettings, Config
 from musika.config.fields import get_fields
-from musika.config.musical import MusicalSettings
+from musika.config.musical import Instrument, MusicalSettings
 from musika.errors import UsageError
 from musika.render.decoding import count_block_latents
 from musika.render.latents import LatentSource
 from musika.render.performer import PerformedLatents, PerformerModel, load_performer_model
 from musika.render.piece import Piece
 from musika.score import Score, read_score
-from musika.tracks import make_tracks
+from musika.tracks import DRUMS, get_family, make_tracks
 
 COMPOSER = "composer"  # sub-folder of a performer's checkpoint
 MARGIN = 12.0  # seconds around a group of latents within which notes and pedals can matter to it
@@ -56,6 +56,7 @@ class ComposedModel(PerformerModel):
             ScoreError: the melody cannot be read, or has no notes.
         """
         chosen = self.make_settings(settings)
+        self.check_instruments(chosen.instruments_value)
         tracks: tuple[Any, ...] = ()
         if melody is not None:
             score = melody if isinstance(melody, Score) else read_score(Path(melody))
@@ -63,6 +64,24 @@ class ComposedModel(PerformerModel):
         piece = Piece(self, seed, chosen, tracks=tracks)
         self.compose(piece)  # what cannot be met is said at once
         return piece
+
+    def check_instruments(self, instruments: Sequence[Instrument]) -> None:
+        """Checks that pieces can have these instruments.
+
+        Raises:
+            UsageError: the performer does not play them, or the composer does not write for them.
+        """
+        for instrument in instruments:
+            if instrument.is_drum:
+                raise UsageError("instruments: the composer writes no drums", about="instruments")
+            if get_family(instrument.program) not in self.list_families():
+                known = ", ".join(self.list_families())
+                raise UsageError(f"instruments: {self.name} plays {known}, no {instrument}", about="instruments")
+
+    def list_families(self) -> tuple[str, ...]:
+        """Families of instruments that the performer plays, drums left out."""
+        names = (name.removeprefix("notes/") for name in self.config.tracks if name.startswith("notes/"))
+        return ("piano",) if "notes" in self.config.tracks else tuple(name for name in names if name != DRUMS)
 
     def play(self, score: Any, seed: int = 0, **settings: Any) -> Piece:
         """As `PerformerModel.play`; musical settings are for pieces that are composed."""

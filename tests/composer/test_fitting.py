@@ -12,15 +12,18 @@ from musika.composer.fitting import (
     PASSING,
     REGISTER_MARGIN,
     SectionPlace,
+    assign_programs,
+    fit_articulation,
     fit_chords,
-    fit_lengths,
     fit_notes,
     fit_velocities,
+    list_chord_changes,
 )
 from musika.composer.sections import SectionNotes
 from musika.composer.vocabulary import HIGHEST, LOWEST, UNITS_PER_BEAT
 from musika.config import MusicalSettings
 from musika.config.musical import Progression, parse_key, parse_progression
+from musika.score import Notes
 
 BAR = 4 * UNITS_PER_BEAT
 
@@ -106,11 +109,35 @@ def test_velocities_are_within_the_dynamics_of_their_time() -> None:
 
 
 def test_lengths_follow_the_articulation() -> None:
-    lengths, seconds = np.array([10.0, 10.0]), np.array([0.0, 100.0])
-    assert fit_lengths(lengths, seconds, MusicalSettings()).tolist() == [10.0, 10.0]
-    assert fit_lengths(lengths, seconds, MusicalSettings(articulation="staccato")).tolist() == [4.0, 4.0]
-    changing = MusicalSettings(articulation="0:00=staccato, 0:50=legato")
-    assert fit_lengths(lengths, seconds, changing).tolist() == pytest.approx([4.0, 13.0])
+    notes = SectionNotes(np.array([0, 48, 60]), np.full(3, 10), np.array([60, 60, 62]), np.full(3, 4))
+    seconds = np.array([0.0, 50.0, 100.0])
+    assert fit_articulation(notes, seconds, MusicalSettings()) is notes
+    short = fit_articulation(notes, seconds, MusicalSettings(articulation="staccato"))
+    assert short.durations.tolist() == [4, 4, 4]
+    changing = fit_articulation(notes, seconds, MusicalSettings(articulation="0:00=staccato, 0:50=legato"))
+    assert changing.durations.tolist() == [4, 13, 13]
+    near = SectionNotes(np.array([0, 11]), np.full(2, 10), np.array([60, 60]), np.full(2, 4))
+    tied = fit_articulation(near, np.zeros(2), MusicalSettings(articulation="legato"), near.select(slice(1, 2)))
+    assert tied.durations.tolist() == [11, 10]  # up to the next stroke; the given one as it was
+
+
+def test_chord_changes_within_a_section() -> None:
+    chords = parse_progression("Am:6 N.C.:2 F:8")
+    place = SectionPlace(4 * UNITS_PER_BEAT, 0.0, BAR, 12 * UNITS_PER_BEAT)
+    assert list_chord_changes(chords, place) == ([0.0, 24.0, 48.0], [True, False, True])
+
+
+def test_instruments_share_the_notes_by_height() -> None:
+    onsets = np.repeat([0.0, 1.0, 2.0], [3, 1, 1])
+    pitches = np.array([40, 55, 72, 74, 38])
+    notes = Notes(onsets, onsets + 1, pitches, np.full(5, 80), np.zeros(5), np.zeros(5))
+
+    def assign(names: str) -> list[int]:
+        return assign_programs(notes, MusicalSettings(instruments=names).instruments_value).tolist()
+
+    assert assign("violin") == [40] * 5
+    assert assign("flute, strings") == [48, 48, 73, 73, 48]
+    assert assign("flute, piano, cello") == [42, 0, 73, 73, 42]
 
 
 def test_nothing_changes_where_nothing_is_asked() -> None:

@@ -115,8 +115,6 @@ def test_settings_hold(composer):
 def test_settings_that_cannot_be_met_are_refused(composer):
     with pytest.raises(UsageError, match="5/4"):
         make_piece(composer, metre="5/4")
-    with pytest.raises(UsageError, match="one tempo"):
-        make_piece(composer, tempo="0:00=90, 1:00=120")
 
 
 def test_a_melody_is_in_the_score_up_to_its_end(composer):
