@@ -1,4 +1,4 @@
-"""`evaluate`: figures of a codec on real pieces, of generated music beside real music, or of a performer."""
+"""`evaluate`: figures of a codec on real pieces, of generated music beside real music, of a performer or a composer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from musika.errors import UsageError
 
 FOR_MUSIC = ("reference", "training", "embedding")  # flags that need --generated
 FOR_CODEC = ("files_path", "latents", "midi_path", "pictures", "seconds")  # flags that do not go with it
-
-FOR_PERFORMER = ("midi_path", "seconds")  # flags that go with --performer
+# flags that go with them
+FOR_PERFORMER = ("midi_path", "seconds")
+FOR_COMPOSER = ("midi_path", "minutes")
 
 
 def run(options: EvaluateOptions) -> int:
@@ -27,6 +28,11 @@ def run(options: EvaluateOptions) -> int:
         from musika.cli import evaluate_performer
 
         return evaluate_performer.evaluate_performer(options)
+
+    if options.composer is not None:
+        from musika.cli import evaluate_composer
+
+        return evaluate_composer.evaluate_composer(options)
 
     def load() -> Codec:
         assert options.codec is not None
@@ -52,12 +58,13 @@ def check_flags(options: EvaluateOptions) -> None:
     Raises:
         UsageError: they do not.
     """
+    if options.composer is not None:
+        _check_flags_of(options, "composer", FOR_COMPOSER, "a folder of works")
+        return
+    if "minutes" in options.given:
+        raise UsageError("--minutes goes with --composer")
     if options.performer is not None:
-        for name in ("generated", *FOR_MUSIC, *FOR_CODEC):
-            if name in options.given and name not in FOR_PERFORMER:
-                raise UsageError(f"--{name} does not go with --performer: leave it out")
-        if options.midi_path is None:
-            raise UsageError("--performer needs --midi_path, a folder of MIDI files to play")
+        _check_flags_of(options, "performer", FOR_PERFORMER, "a folder of MIDI files to play")
         return
     if options.generated is None:
         for name in FOR_MUSIC:
@@ -74,3 +81,12 @@ def check_flags(options: EvaluateOptions) -> None:
     for name in SIZES:
         if options.codec is None and getattr(options, name) is not None:
             raise UsageError(f"--{name} is a size of a codec, and --codec none does without one: leave it out")
+
+
+def _check_flags_of(options: EvaluateOptions, own: str, allowed: tuple[str, ...], midi: str) -> None:
+    """Raises UsageError unless the flags go with --performer or --composer."""
+    for name in ("performer", "composer", "generated", *FOR_MUSIC, *FOR_CODEC, "minutes"):
+        if name in options.given and name not in (own, *allowed):
+            raise UsageError(f"--{name} does not go with --{own}: leave it out")
+    if options.midi_path is None:
+        raise UsageError(f"--{own} needs --midi_path, {midi}")

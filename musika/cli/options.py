@@ -337,8 +337,8 @@ class ServeOptions(RenderOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(CodecOptions):
-    """Figures of a codec (`--codec`, `--files_path`), of generated music (`--generated`, `--reference`), or of a
-    performer (`--performer`, `--midi_path`).
+    """Figures of a codec (`--codec`, `--files_path`), of generated music (`--generated`, `--reference`), of a
+    performer (`--performer`, `--midi_path`), or of a composer (`--composer`, `--midi_path`).
     """
 
     codec: Path | None = flag(Path("checkpoints/ae"), "folder of the codec; none: use no codec", "What")
@@ -346,6 +346,10 @@ class EvaluateOptions(CodecOptions):
     performer: Path | None = flag(
         None, "performer to measure, which plays the files of --midi_path", "What", shown="none: measure the codec"
     )
+    composer: Path | None = flag(
+        None, "folder of a composer to measure beside the works of --midi_path", "What", shown="none"
+    )
+    minutes: float = flag(30.0, "minutes of music that the composer writes", "How", 0.5, 10_000)
     generated: Path | None = flag(
         None, "folder of generated audio or latents to measure", "What", shown="none: measure the codec"
     )
