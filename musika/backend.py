@@ -6,6 +6,7 @@ The environment variable KERAS_BACKEND chooses the backend: `tensorflow`, unless
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 Tree = Any
+THREADS = "TF_NUM_INTRAOP_THREADS"  # TensorFlow's own variable, read when it starts
 NAME: str = keras.backend.backend()
 
 if NAME == "tensorflow":
@@ -87,6 +89,14 @@ def to_device(tree: Tree) -> Tree:
 def to_numpy(tree: Tree) -> Tree:
     """The same tree with every tensor as a NumPy array; waits for the device."""
     return keras.tree.map_structure(lambda leaf: np.asarray(keras.ops.convert_to_numpy(leaf)), tree)
+
+
+def count_threads() -> int:
+    """Threads that one operation may use on the processor; their number can decide the last bit of a result."""
+    chosen = os.environ.get(THREADS, "")
+    if NAME == "tensorflow" and not chosen:
+        chosen = str(tf.config.threading.get_intra_op_parallelism_threads() or "")
+    return int(chosen) if chosen.isdecimal() and int(chosen) else os.cpu_count() or 1
 
 
 def has_accelerator() -> bool:

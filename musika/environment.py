@@ -90,6 +90,17 @@ def choose_backend() -> str:
     return name
 
 
+def follow_machine(backend: str, threads: int) -> None:
+    """Computes with the backend and the number of threads that a recipe names. Must run before a framework is imported.
+
+    Raises:
+        UsageError: the backend is not installed.
+    """
+    os.environ["KERAS_BACKEND"] = backend
+    os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
+    choose_backend()
+
+
 def choose_temporary_folder() -> None:
     """Lets temporary files, which frameworks make as well, go to memory where no usual place for them can be written.
 

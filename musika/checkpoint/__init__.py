@@ -15,6 +15,7 @@ from musika.checkpoint.folder import (
     write,
     write_files,
 )
+from musika.checkpoint.identity import hash_files
 from musika.checkpoint.weights import assign, check_names, compute_identity, get_weights, list_weight_names
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "find_folder",
     "get_weights",
     "has",
+    "hash_files",
     "list_weight_names",
     "read",
     "read_config",

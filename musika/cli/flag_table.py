@@ -20,6 +20,7 @@ from musika.cli.options import (
     ServeOptions,
     TestOptions,
     TrainOptions,
+    VerifyOptions,
     fields,
 )
 from musika.config import (
@@ -59,6 +60,7 @@ VERBS: dict[str, Verb] = {
         "Play a generator over HTTP: radio, streams and files.",
         "--load_path checkpoints/open --port 8000",
     ),
+    "verify": Verb(VerifyOptions, "Check that an audio file is what its recipe says.", "generations/open-seed-7.flac"),
     "evaluate": Verb(
         EvaluateOptions,
         "Measure a codec, a performer, or generated music.",

@@ -35,6 +35,7 @@ from musika.cli.options import (
     Switch,
     TestOptions,
     TrainOptions,
+    VerifyOptions,
     fields,
 )
 from musika.config.fields import FALSE, TRUE, describe_range, is_in_range
@@ -59,6 +60,7 @@ __all__ = [
     "TestOptions",
     "TrainOptions",
     "Verb",
+    "VerifyOptions",
     "fields",
     "list_flags",
     "parse",

@@ -336,6 +336,17 @@ class ServeOptions(RenderOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class VerifyOptions(Options):
+    """Whether an audio file is what its recipe says."""
+
+    file: Path = positional("audio file that Musika made", "What")
+    load_path: Path | None = flag(
+        None, "folder of the checkpoint that it was made with", "What", shown="looked for in checkpoints/"
+    )
+    dec_path: Path | None = flag(None, "folder of the codec", "What", shown="the checkpoint's own")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluateOptions(CodecOptions):
     """Figures of a codec (`--codec`, `--files_path`), of generated music (`--generated`, `--reference`), of a
     performer (`--performer`, `--midi_path`), or of a composer (`--composer`, `--midi_path`).

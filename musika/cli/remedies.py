@@ -14,6 +14,7 @@ REMEDIES = {
     "evaluate/performer": "--performer names the performer's folder",
     "evaluate/codec": "--codec names the codec's folder",
     "generator": "--load_path names the generator's folder",
+    "verify/generator": "--load_path names the checkpoint's folder",
     "train/generator": "--load_path names the checkpoint to resume or to fine-tune",
     "performer": "--load_path names the performer's folder",
     "editor": "--load_path names the editor's folder",
@@ -39,6 +40,7 @@ REMEDIES = {
     "generate/midi": "--midi names a MIDI file to play",
     "play/midi": "SONG names the MIDI file",
     "midi": "--midi_path names the folder of MIDI files",
+    "bits": "--bits says how many",
     "save": "--save_path names another folder",
     "convert/save": "TARGET names another folder",
 }

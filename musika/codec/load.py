@@ -47,12 +47,20 @@ def load_codec(
         CheckpointError: the folder is missing or damaged, of another kind, or does not fit its configuration.
         UsageError: a size contradicts it.
     """
-    if _is_published(folder):
-        from musika.codec.published.codec import PublishedCodec
+    load = _load_published if _is_published(folder) else _load_stereo
+    codec = load(folder, precision, xla, sizes)
+    codec.files = checkpoint.hash_files(folder)
+    return codec
 
-        own, arrays = published.read_weights(folder, sizes)
-        return PublishedCodec(own, arrays, published.compute_identity(own, arrays), precision, xla)
 
+def _load_published(folder: Path, precision: str, xla: bool, sizes: Mapping[str, Any] | None) -> Codec:
+    from musika.codec.published.codec import PublishedCodec
+
+    own, arrays = published.read_weights(folder, sizes)
+    return PublishedCodec(own, arrays, published.compute_identity(own, arrays), precision, xla)
+
+
+def _load_stereo(folder: Path, precision: str, xla: bool, sizes: Mapping[str, Any] | None) -> Codec:
     from musika.codec.decoder import Decoder
     from musika.codec.encoder import Encoder
     from musika.codec.stereo import StereoCodec

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from musika import checkpoint
 from musika.checkpoint import locate
 from musika.errors import CheckpointError
 from musika.files import format_path
@@ -15,6 +17,7 @@ from musika.render.composed import load_performer_or_composed_model
 from musika.render.editor import load_editor_model
 from musika.render.generator import load_generator_model
 from musika.render.piece import Model
+from musika.render.recipe import Origin
 
 # kind in `config.json` -> what loads its model, with the arguments of `load_model`
 LOADERS: dict[str, Callable[[Path, Path | None, Mapping[str, Any], str, bool], Model]] = {
@@ -53,4 +56,5 @@ def load_model(
             f"{format_path(folder)} holds a checkpoint of kind {kind}, which is no generator, performer or editor",
             about="generator",
         )
-    return LOADERS[kind](folder, dec_path, sizes or {}, dtype, xla)
+    model = LOADERS[kind](folder, dec_path, sizes or {}, dtype, xla)
+    return dataclasses.replace(model, origin=Origin(checkpoint.hash_files(folder), model.codec.files, dtype, xla))

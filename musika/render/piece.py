@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from musika import audio
+from musika import __version__, audio
 from musika.audio import WrittenFile
 from musika.codec.base import AUDIO_CHANNELS, Codec
 from musika.config import Config
@@ -23,6 +23,7 @@ from musika.config.fields import get_fields
 from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.render.decoding import count_block_samples, decode_samples, prefetch
 from musika.render.latents import LatentSource
+from musika.render.recipe import Machine, Origin, PieceRecipe
 from musika.render.sound import CachedSound, Sound, SoundEdit, apply_edits, read_in_blocks
 
 
@@ -35,11 +36,13 @@ class Model(abc.ABC):
     Attributes:
         codec: decodes the latents.
         name: of the checkpoint, for file names and pages.
+        origin: the files that it was loaded from; None where it was made in memory.
         settings_kind: class of the settings of its pieces.
     """
 
     codec: Codec
     name: str = "model"
+    origin: Origin | None = None
 
     settings_kind: ClassVar[type[Config]]
 
@@ -201,9 +204,11 @@ class Piece:
     ) -> WrittenFile:
         """Writes a part of the piece into a file, in the format that the name's ending says.
 
+        The file has its recipe in its tags (`recipe.PieceRecipe`).
+
         Args:
             seconds: length; None goes up to the end of a piece that has one.
-            metadata: as `audio.write` takes it.
+            metadata: more tags, as `audio.write` takes them; a comment takes the place of the recipe.
             keep_existing: never replace a file that holds something else; the result says the name that was taken.
             bits: "16", "24" or "32f" (floats); None is 16 where the format has a choice.
             on_block: is given each block before it is written; what it raises ends the writing.
@@ -218,9 +223,42 @@ class Piece:
         blocks = self.stream(start, seconds)
         try:
             watched = blocks if on_block is None else _watch(blocks, on_block)
-            return audio.write(Path(path), watched, self.model.sample_rate, metadata, keep_existing, bits)
+            tags = {**self.make_tags(path, start, seconds, bits), **(metadata or {})}
+            return audio.write(Path(path), watched, self.model.sample_rate, tags, keep_existing, bits)
         finally:
             blocks.close()
+
+    def make_recipe(self, start: float, seconds: float, bits: str = "") -> PieceRecipe | None:
+        """What a part of the piece is made of; None where the model was not loaded from files.
+
+        Args:
+            bits: of the samples in a file; "" in a lossy format.
+        """
+        origin = self.model.origin
+        if origin is None:
+            return None
+
+        from musika import backend
+
+        machine = Machine(backend.NAME, origin.precision, origin.xla, backend.count_threads())
+        return PieceRecipe(
+            checkpoint=self.model.name,
+            identity=origin.identity,
+            codec=origin.codec,
+            seed=self.seed,
+            settings=self.settings.to_dict(),
+            first=self.model.count_samples(start),
+            samples=self.model.count_samples(seconds),
+            rate=self.model.sample_rate,
+            machine=machine,
+            bits=bits,
+        )
+
+    def make_tags(self, path: str | Path, start: float, seconds: float, bits: str | None = None) -> dict[str, str]:
+        """The tags of a file: title, software, and the recipe as the comment."""
+        recipe = self.make_recipe(start, seconds, audio.choose_encoding(Path(path), bits).bits)
+        title = {"title": f"{self.model.name} {self.seed}", "software": f"Musika {__version__}"}
+        return title if recipe is None else recipe.to_tags()
 
     def score(self, start: float = 0.0, seconds: float = 60.0) -> Any:
         """The notes that are played from `start` on, a `musika.score.Score`.

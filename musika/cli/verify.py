@@ -1,0 +1,65 @@
+"""`verify`: whether an audio file is what its recipe says: the piece is made again and compared."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from musika import console, environment
+from musika.audio import choose_encoding
+from musika.cli.flags import VerifyOptions
+from musika.files import format_path
+from musika.render import again
+from musika.render.comparison import TOLERANCE, Comparison, compare_files
+from musika.render.recipe import PieceRecipe, read_recipe
+
+
+def run(options: VerifyOptions) -> int:
+    """Prints one line and returns 0 where the file is what its recipe says, 1 where it is not.
+
+    Raises:
+        MusikaError: the file has no recipe, or the recipe cannot be followed here.
+    """
+    recipe = read_recipe(options.file)
+    folder = again.find_checkpoint(recipe, options.file, options.load_path)
+    environment.follow_machine(recipe.machine.backend, recipe.machine.threads)  # before a framework is imported
+    model = again.load_recipe_model(recipe, options.file, folder, options.dec_path)
+    piece = again.make_piece(recipe, options.file, model)
+    with (
+        tempfile.TemporaryDirectory(prefix="musika-verify-") as temporary,
+        console.progress(recipe.seconds, "s", "verify") as bar,
+    ):
+        made = Path(temporary, f"again{options.file.suffix.lower()}")
+        again.save(piece, recipe, made, on_block=lambda block: bar.advance(len(block) / recipe.rate))
+        found = compare_files(options.file, made, recipe.rate)
+    is_true, reason = _judge(found, choose_encoding(options.file).is_lossless, recipe)
+    verdict = "true" if is_true else "false"
+    version = again.describe_version(recipe)
+    console.say(f"{format_path(options.file)}: {verdict}: {describe(recipe)}; {reason}{version}")
+    return 0 if is_true else 1
+
+
+def describe(recipe: PieceRecipe) -> str:
+    """What a file claims to be, in a few words."""
+    return f"{recipe.checkpoint}, seed {recipe.seed}, {recipe.seconds:.6g} s" + (
+        f" from second {recipe.start:.6g} on" if recipe.first else ""
+    )
+
+
+def _judge(found: Comparison, is_lossless: bool, recipe: PieceRecipe) -> tuple[bool, str]:
+    """Whether a file counts as what it claims to be, and what to say about it."""
+    if found.lengths[0] != found.lengths[1]:
+        one, two = (length / recipe.rate for length in found.lengths)
+        return False, f"it lasts {one:.6g} s instead of {two:.6g} s"
+    if found.is_exact:
+        return True, "every sample is the same"
+    place = f"from {found.first:.2f} s on, {found.share:.2%} of its samples differ"
+    if not is_lossless:
+        worst = f"in its worst second the difference is {found.nearness:.0f} dB below the sound"
+        return found.is_near, f"{worst}, and {TOLERANCE:.0f} dB are allowed"
+    if found.is_near:
+        return False, (
+            f"{place}, by at most {found.largest:.2g}: it is the same music, but not bit for bit; another processor or "
+            "other versions of libraries do that"
+        )
+    return False, f"{place}, by up to {found.largest:.2g}"

@@ -1,0 +1,133 @@
+"""Following a recipe: the checkpoint that it names is found, and the piece is made again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from musika import __version__, checkpoint
+from musika.audio import WrittenFile, choose_encoding
+from musika.checkpoint import locate
+from musika.errors import CheckpointError, MusikaError
+from musika.files import format_path
+from musika.render.load import load_model
+from musika.render.piece import Model, Piece
+from musika.render.recipe import PieceRecipe, RecipeError
+
+PLACE = Path("checkpoints")  # where checkpoints are looked for, here and beside the program
+
+
+def find_checkpoint(recipe: PieceRecipe, file: Path, named: Path | None = None) -> Path:
+    """The folder of the checkpoint that a recipe names.
+
+    Args:
+        recipe: of the file.
+        file: for messages.
+        named: the folder, where a person named it; None looks in `checkpoints/`, here and beside the program.
+
+    Raises:
+        RecipeError: it is not there, or the folder that was named holds another one (about "generator").
+        CheckpointError: the folder that was named cannot be read.
+    """
+    if named is not None:
+        folder = locate.resolve_checkpoint(named, "generator")
+        if checkpoint.hash_files(folder) != recipe.identity:
+            raise RecipeError(
+                f"{format_path(file)} was made with another checkpoint than {format_path(named)}: "
+                f"{recipe.checkpoint}, {recipe.identity}"
+            )
+        return folder
+    for folder in _list_candidates(recipe.checkpoint):
+        try:
+            if checkpoint.hash_files(folder) == recipe.identity:
+                return folder
+        except CheckpointError:
+            continue  # one that cannot be read is not the right one
+    raise RecipeError(
+        f"{format_path(file)} was made with checkpoint {recipe.checkpoint} ({recipe.identity}), which is not in "
+        f"{PLACE}",
+        about="generator",
+    )
+
+
+def load_recipe_model(recipe: PieceRecipe, file: Path, folder: Path, dec_path: Path | None = None) -> Model:
+    """The model of a recipe, computing as the recipe says.
+
+    Args:
+        recipe: of the file.
+        file: for messages.
+        folder: of the checkpoint, as `find_checkpoint` gives it.
+        dec_path: of the codec; None finds the one that fits.
+
+    Raises:
+        RecipeError: the codec is another one (about "codec").
+        MusikaError: a checkpoint cannot be loaded.
+    """
+    model = load_model(folder, dec_path, None, recipe.machine.precision, recipe.machine.xla)
+    if model.codec.files != recipe.codec:
+        raise RecipeError(
+            f"{format_path(file)} was made with another codec ({recipe.codec}) than the one that is here "
+            f"({model.codec.files})",
+            about="codec",
+        )
+    return model
+
+
+def make_piece(recipe: PieceRecipe, file: Path, model: Model) -> Piece:
+    """The piece of a recipe.
+
+    Raises:
+        RecipeError: it was made of something that the recipe does not hold, or with settings that are not known here.
+    """
+    if recipe.inputs:
+        kinds = ", ".join(sorted({str(entry.get("kind", "something"))[:20] for entry in recipe.inputs}))
+        raise RecipeError(f"{format_path(file)} was made from {kinds}, which its recipe does not hold")
+    try:
+        return model.piece(recipe.seed, **recipe.settings)
+    except MusikaError as error:
+        raise RecipeError(f"{format_path(file)} cannot be made again: {error}{describe_version(recipe)}") from error
+
+
+def save(
+    piece: Piece,
+    recipe: PieceRecipe,
+    path: Path,
+    keep_existing: bool = False,
+    on_block: Callable[[np.ndarray], None] | None = None,
+) -> WrittenFile:
+    """Writes what a recipe says. In the format of the first file, this is the same file again.
+
+    Args:
+        path: of the new file; its ending names the format.
+        keep_existing: as `Piece.save` has it.
+        on_block: as `Piece.save` has it.
+
+    Raises:
+        MusikaError: it cannot be rendered or written.
+    """
+    depths = choose_encoding(path).depths
+    bits = recipe.bits if recipe.bits in depths else None
+    return piece.save(path, recipe.seconds, recipe.start, None, keep_existing, bits, on_block=on_block, **recipe.finish)
+
+
+def describe_version(recipe: PieceRecipe) -> str:
+    """What to add to a message about a file of another version; "" for one of this version."""
+    if recipe.version == __version__:
+        return ""
+    return f" (it was made by Musika {recipe.version}, and this is {__version__})"
+
+
+def with_length(recipe: PieceRecipe, seconds: float) -> PieceRecipe:
+    """The same recipe for a longer or shorter file."""
+    return dataclasses.replace(recipe, samples=round(seconds * recipe.rate))
+
+
+def _list_candidates(name: str) -> Iterator[Path]:
+    """Checkpoint folders that a recipe may mean, those of its name first."""
+    for place in (PLACE, locate.INSTALLED / PLACE):
+        folders = [folder for folder in sorted(place.glob("*")) if folder.is_dir()]
+        runs = [checkpoint for folder in folders for checkpoint in locate.list_checkpoints(folder)]
+        yield from sorted([*folders, *runs], key=lambda folder: folder.name != name)
