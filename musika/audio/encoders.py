@@ -80,7 +80,7 @@ def make_encoder(
         AudioError: libsndfile refuses.
         OSError: the sink cannot be written to.
     """
-    texts = {field: escape(tags[field]) for field in FIELDS if field in tags} if encoding.has_tags else {}
+    texts = {field: escape(tags[field]) for field in FIELDS if tags.get(field)} if encoding.has_tags else {}
     kind = _WavEncoder if encoding.container == "WAV" else _LibsndfileEncoder
     return kind(sink, name, encoding, rate, channels, texts, endless)
 

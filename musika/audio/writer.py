@@ -35,12 +35,14 @@ class WrittenFile:
         path: where it is.
         samples: how many per channel.
         channels: how many.
+        rate: Hz.
         clipped: samples of all channels that lay beyond full scale.
     """
 
     path: Path
     samples: int
     channels: int
+    rate: int
     clipped: int
 
     @property
@@ -79,7 +81,8 @@ def write(
             )
     except OSError as error:
         raise AudioError(f"{format_path(path)} cannot be written: {describe_error(error)}") from error
-    return WrittenFile(new.path, samples, channels, clipped)
+    rate = OPUS_RATE if encoding.codec == "OPUS" else sample_rate
+    return WrittenFile(new.path, samples, channels, rate, clipped)
 
 
 def encode(

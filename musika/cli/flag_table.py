@@ -107,6 +107,7 @@ class Flag:
         limits: a dataclass field whose metadata has its range; None where there is none.
         target: what becomes of its value: an option, a setting of training by the field's name, or nothing.
         positional: whether it is a positional argument.
+        place: what the help writes in the place of its value; None follows the type.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Flag:
     limits: dataclasses.Field[Any] | None = None
     target: Literal["option", "setting", "nothing"] = "option"
     positional: bool = False
+    place: str | None = None
 
 
 def list_flags(verb: str) -> list[Flag]:
@@ -135,9 +137,8 @@ def list_flags(verb: str) -> list[Flag]:
 def _make_option_flag(field: dataclasses.Field[Any], hint: Any) -> Flag:
     about = field.metadata
     default = about["shown"] or str(field.default)
-    return Flag(
-        field.name, hint, about["text"], default, about["group"], about["common"], field, positional=about["positional"]
-    )
+    more = {"positional": about["positional"], "place": about["place"]}
+    return Flag(field.name, hint, about["text"], default, about["group"], about["common"], field, **more)
 
 
 def _list_setting_flags() -> list[Flag]:

@@ -195,7 +195,6 @@ def _add_flag(group: Any, flag: Flag, shown: bool) -> None:
     if flag.positional:
         group.add_argument(flag.name, metavar=flag.name.upper(), help=flag.text, type=_Convert(flag.name, flag.hint))
         return
-    is_file = flag.text.startswith(("MIDI file", "recording"))
     text = f"{flag.text} (default: {flag.default})".replace("%", "%%") if shown else argparse.SUPPRESS
     keywords: dict[str, Any] = {"dest": flag.name, "help": text, "type": _Convert(flag.name, flag.hint)}
     if kind is bool:
@@ -208,7 +207,9 @@ def _add_flag(group: Any, flag: Flag, shown: bool) -> None:
         metavar = "PATH" if typing.get_args(kind)[0] is Path else "NAME=VALUE"
         keywords |= {"metavar": metavar, "action": "append"}
     else:
-        keywords["metavar"] = {int: "N", float: "X", Path: "FILE" if is_file else "FOLDER", str: "TEXT"}[kind]
+        keywords["metavar"] = {int: "N", float: "X", Path: "FOLDER", str: "TEXT"}[kind]
+    if flag.place is not None:
+        keywords["metavar"] = flag.place
     group.add_argument(f"--{flag.name}", **keywords)
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from musika import console
-from musika.cli import models, play, steering
+from musika.cli import like, models, play, steering
 from musika.cli.flags import MAX_SEED, GenerateOptions
 from musika.cli.pieces import format_speed, make_folder, write_piece, write_score
 from musika.config import SAMPLE_RATE
@@ -26,11 +24,13 @@ SEEDS = 2**32  # seeds are chosen below this, so that they can be typed
 
 
 def run(options: GenerateOptions) -> int:
-    """Generates the pieces and returns 0; or plays MIDI files.
+    """Generates the pieces and returns 0; or plays MIDI files; or makes a file again.
 
     Raises:
         MusikaError: a checkpoint, a folder or a flag that cannot be used; a file that cannot be written.
     """
+    if options.like is not None:
+        return like.run(options)
     asked = steering.read_steering(options)  # first: a mistake is reported before networks are loaded
     if options.midi:
         if not asked.is_empty:
@@ -59,26 +59,18 @@ def run(options: GenerateOptions) -> int:
     started = time.perf_counter()
     with console.progress(options.num_samples * options.seconds, "s", "generate") as bar:
         for number in range(seed, seed + options.num_samples):
-            piece = model.piece(number, **settings, **asked.get_arguments())
-            _write(options, piece, {**settings, **asked.settings.get_given()}, bar)
+            _write(options, model.piece(number, **settings, **asked.get_arguments()), bar)
     if options.num_samples > 1:
         total = options.num_samples * count / model.sample_rate
         console.say(f"{options.num_samples} pieces, {format_speed(total, time.perf_counter() - started)}")
     return 0
 
 
-def _format(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _write(options: GenerateOptions, piece: Piece, settings: Mapping[str, Any], bar: console.Progress) -> None:
+def _write(options: GenerateOptions, piece: Piece, bar: console.Progress) -> None:
     """Writes one piece, and its notes where they are asked for."""
-    name = f"{piece.model.name}-seed-{piece.seed}"
-    comment = ", ".join([f"seed {piece.seed}", *(f"{key} {_format(value)}" for key, value in settings.items())])
-    tags = {"title": f"{piece.model.name} {piece.seed}", "comment": comment, "software": "musika"}
     # the notes first: a checkpoint that has none is refused before it plays
     score = piece.score(options.start, options.seconds) if options.score else None
-    path = options.save_path / f"{name}.{options.format}"
-    written, _ = write_piece(piece, path, bar, tags, options.start, options.seconds, keep_existing=True)
+    path = options.save_path / f"{piece.model.name}-seed-{piece.seed}.{options.format}"
+    written = write_piece(piece, path, bar, {}, options.start, options.seconds, keep_existing=True, bits=options.bits)
     if score is not None:
-        write_score(score, written.with_suffix(".mid"), bar)
+        write_score(score, written.path.with_suffix(".mid"), bar)

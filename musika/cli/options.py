@@ -48,6 +48,7 @@ def flag(
     above: float | None = None,
     shown: str | None = None,
     common: bool = True,
+    place: str | None = None,
 ) -> Any:
     """A dataclass field that is also a flag.
 
@@ -60,11 +61,10 @@ def flag(
         above: the value must be larger than this.
         shown: what --help calls the default, where the value itself says little.
         common: whether --help shows it; --help_all shows every flag.
+        place: what --help writes in the place of the value, such as FILE; None follows the type.
     """
-    limits = {"low": low, "high": high, "above": above}
-    return dataclasses.field(
-        default=default, metadata={**_describe(text, group), "shown": shown, "common": common, **limits}
-    )
+    more = {"shown": shown, "common": common, "place": place, "low": low, "high": high, "above": above}
+    return dataclasses.field(default=default, metadata={**_describe(text, group), **more})
 
 
 def size_flag(config: type[Config], name: str, group: str, shown: str = AS_TRAINED) -> Any:
@@ -89,7 +89,8 @@ def setting_flag(config: type[Config], name: str, group: str) -> Any:
 
 def _describe(text: str, group: str) -> dict[str, Any]:
     unlimited = {"low": None, "high": None, "above": None}
-    return {"text": text, "group": group, "shown": None, "positional": False, "common": True, **unlimited}
+    more = {"shown": None, "positional": False, "common": True, "place": None}
+    return {"text": text, "group": group, **more, **unlimited}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -265,16 +266,17 @@ class SteeringOptions(Options):
     articulation: str = music_flag("articulation", common=False)
     instruments: str = music_flag("instruments", common=False)
     melody: Path | None = flag(
-        None, "MIDI file or recording whose melody is accompanied", "Music that is composed", shown="none"
+        None, "MIDI file or recording whose melody is accompanied", "Music that is composed", shown="none", place="FILE"
     )
     harmony_of: Path | None = flag(
-        None, "recording whose chords and beat are followed", "Music that is composed", shown="none"
+        None, "recording whose chords and beat are followed", "Music that is composed", shown="none", place="FILE"
     )
     like_audio: Path | None = flag(
         None,
         "recording whose tempo, key, density and loudness are taken over",
         "Music that is composed",
         shown="none",
+        place="FILE",
     )
 
 
@@ -285,10 +287,16 @@ class GenerateOptions(SteeringOptions, RenderOptions):
     num_samples: int = flag(1, "pieces to make; piece k has the number seed + k", "Sound", 1, 1_000_000)
     seconds: float = flag(120.0, "length of each piece, in seconds", "Sound", 0.001, MAX_SECONDS)
     start: float = flag(0.0, "second of each piece to begin with", "Sound", 0, MAX_SECONDS)
-    midi: tuple[Path, ...] = flag((), "MIDI file to play instead; may be repeated", "Sound", shown="none")
+    midi: tuple[Path, ...] = flag((), "MIDI file to play instead; may be repeated", "Sound", shown="none", place="FILE")
     score: bool = flag(False, "also write the notes of each piece, as a MIDI file beside the audio", "Sound")
     save_path: Path = flag(Path("generations"), "folder that the audio is written to", "Folders")
     format: Literal["wav", "flac", "ogg", "opus", "mp3"] = flag("wav", AUDIO_KIND, "Sound")
+    bits: Literal["16", "24", "32f"] | None = flag(
+        None, "bits of a sample in wav (24, or 32f for floats) and flac (24)", "Sound", shown="16"
+    )
+    like: Path | None = flag(
+        None, "audio file that Musika made: make it again; longer with --seconds", "Sound", shown="none", place="FILE"
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from musika import audio, console, render
+from musika import console, render
+from musika.audio import WrittenFile
 from musika.errors import UsageError
 from musika.files import describe_error, format_path
 from musika.score import Score
@@ -23,32 +22,31 @@ def write_piece(
     start: float = 0.0,
     seconds: float | None = None,
     keep_existing: bool = False,
-) -> tuple[Path, int]:
-    """Renders a part of a piece into a file, prints a line about it, and returns the file and its samples.
+    bits: str | None = None,
+) -> WrittenFile:
+    """Renders a part of a piece into a file, and prints a line about it.
 
     Args:
         bar: shows the seconds that are done.
-        tags: as `audio.write` takes them.
+        tags: more than the recipe, as `Piece.save` takes them.
         start: second of the piece to begin with.
         seconds: length; None goes up to the end of a piece that has one.
         keep_existing: never replace a file that holds something else: take the next free name.
+        bits: of the samples, as `Piece.save` takes them.
 
     Raises:
         MusikaError: the piece cannot be rendered, or the file cannot be written.
     """
     began = time.perf_counter()
-    meter = _Meter(piece.model.sample_rate, bar)
-    blocks = piece.stream(start, seconds)
-    try:
-        rate = piece.model.sample_rate
-        written = audio.write(path, meter.count(blocks), rate, metadata=tags, keep_existing=keep_existing)
-    finally:
-        blocks.close()
+    rate = piece.model.sample_rate
+    written = piece.save(
+        path, seconds, start, tags, keep_existing, bits, on_block=lambda block: bar.advance(len(block) / rate)
+    )
     if written.path != path:
         bar.note(f"{format_path(path)} holds another piece, which is kept; this one is {written.path.name}")
-    speed = format_speed(meter.samples / piece.model.sample_rate, time.perf_counter() - began)
-    bar.note(f"{format_path(written.path)}: {speed}")
-    return written.path, meter.samples
+    length = written.samples / written.rate
+    bar.note(f"{format_path(written.path)}: {format_speed(length, time.perf_counter() - began)}")
+    return written
 
 
 def write_score(score: Score, path: Path, bar: console.Progress) -> None:
@@ -62,21 +60,6 @@ def write_score(score: Score, path: Path, bar: console.Progress) -> None:
     except OSError as error:
         raise UsageError(f"{format_path(path)} cannot be written: {describe_error(error)}", about="save") from error
     bar.note(f"{format_path(path)}: {len(score.notes)} notes")
-
-
-class _Meter:
-    """Counts the samples of one piece, and shows progress."""
-
-    def __init__(self, sample_rate: int, bar: console.Progress) -> None:
-        self.sample_rate, self.bar = sample_rate, bar
-        self.samples = 0
-
-    def count(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """The same blocks."""
-        for block in blocks:
-            self.samples += len(block)
-            yield block
-            self.bar.advance(len(block) / self.sample_rate)
 
 
 def format_speed(seconds: float, spent: float) -> str:

@@ -92,10 +92,9 @@ def _write(
     length = piece.find_rest(start) if seconds is None else seconds
     if not length or piece.model.count_samples(length) < 1:
         raise UsageError(f"{format_path(song)} lasts {piece.duration:.6g} s: nothing is left from {start:g} s on")
-    tags = {"title": song.stem, "comment": f"played by {piece.model.name}, seed {piece.seed}", "software": "musika"}
     with console.progress(length, "s", "play") as bar:
-        _, samples = write_piece(piece, target, bar, tags, start, length, keep_existing)
-    return samples / piece.model.sample_rate
+        written = write_piece(piece, target, bar, {"title": song.stem}, start, length, keep_existing)
+    return written.samples / written.rate
 
 
 def _say_remarks(model: render.PerformerModel, score: Score, song: Path) -> None:

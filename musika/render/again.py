@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +14,8 @@ from musika.errors import CheckpointError, MusikaError
 from musika.files import format_path
 from musika.render.load import load_model
 from musika.render.piece import Model, Piece
-from musika.render.recipe import PieceRecipe, RecipeError
+from musika.render.recipe import SCORE, PieceRecipe, RecipeError
+from musika.score import unpack_score
 
 PLACE = Path("checkpoints")  # where checkpoints are looked for, here and beside the program
 
@@ -82,10 +82,14 @@ def make_piece(recipe: PieceRecipe, file: Path, model: Model) -> Piece:
     Raises:
         RecipeError: it was made of something that the recipe does not hold, or with settings that are not known here.
     """
-    if recipe.inputs:
-        kinds = ", ".join(sorted({str(entry.get("kind", "something"))[:20] for entry in recipe.inputs}))
-        raise RecipeError(f"{format_path(file)} was made from {kinds}, which its recipe does not hold")
+    others = sorted({str(entry.get("kind"))[:20] for entry in recipe.inputs} - {SCORE})
+    if others or len(recipe.inputs) > 1:
+        what = ", ".join(others) or "several scores"
+        raise RecipeError(f"{format_path(file)} was made of more than its recipe holds: {what}")
     try:
+        if recipe.inputs:
+            score = unpack_score(str(recipe.inputs[0].get("packed")))
+            return model.play(score, recipe.seed, **recipe.settings)
         return model.piece(recipe.seed, **recipe.settings)
     except MusikaError as error:
         raise RecipeError(f"{format_path(file)} cannot be made again: {error}{describe_version(recipe)}") from error
@@ -118,11 +122,6 @@ def describe_version(recipe: PieceRecipe) -> str:
     if recipe.version == __version__:
         return ""
     return f" (it was made by Musika {recipe.version}, and this is {__version__})"
-
-
-def with_length(recipe: PieceRecipe, seconds: float) -> PieceRecipe:
-    """The same recipe for a longer or shorter file."""
-    return dataclasses.replace(recipe, samples=round(seconds * recipe.rate))
 
 
 def _list_candidates(name: str) -> Iterator[Path]:

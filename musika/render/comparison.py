@@ -11,7 +11,7 @@ import numpy as np
 
 from musika import audio
 
-TOLERANCE = 12.0  # dB: in every second of a lossy file, the difference is at least this much quieter than the sound
+TOLERANCE = 6.0  # dB: in every second of a lossy file, the difference is at least this much quieter than the sound
 QUIET = 10 ** (-60 / 20)  # full scale is 1: a difference below this counts as none in a lossy file
 
 

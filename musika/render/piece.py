@@ -23,7 +23,7 @@ from musika.config.fields import get_fields
 from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.render.decoding import count_block_samples, decode_samples, prefetch
 from musika.render.latents import LatentSource
-from musika.render.recipe import Machine, Origin, PieceRecipe
+from musika.render.recipe import Machine, Origin, PieceRecipe, describe_input
 from musika.render.sound import CachedSound, Sound, SoundEdit, apply_edits, read_in_blocks
 
 
@@ -252,6 +252,7 @@ class Piece:
             rate=self.model.sample_rate,
             machine=machine,
             bits=bits,
+            inputs=tuple(describe_input(value) for value in (*self.tracks, *self.edits)),
         )
 
     def make_tags(self, path: str | Path, start: float, seconds: float, bits: str | None = None) -> dict[str, str]:

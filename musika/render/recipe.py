@@ -16,10 +16,12 @@ from musika import __version__, audio
 from musika.environment import BACKENDS
 from musika.errors import MusikaError
 from musika.files import format_path
+from musika.score import Score, pack_score
 
 FORMAT = 1  # of recipes; a reader refuses those with a higher number
 NAME = "musika"  # of the one field of the comment's JSON
-LONGEST = 1 << 16  # characters of a comment that is read
+LONGEST = 1 << 20  # characters of a comment that is read
+SCORE = "score"  # kind of an input
 MAX_NUMBER = 2**63 - 1  # for whole numbers of a recipe
 MAX_RATE = 192_000  # Hz
 MAX_THREADS = 256
@@ -114,6 +116,13 @@ class PieceRecipe:
         fields = {name: value for name, value in fields.items() if value not in ({}, (), [], "")}
         text = json.dumps({NAME: fields}, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return {"title": f"{self.checkpoint} {self.seed}", "comment": text, "software": f"Musika {self.version}"}
+
+
+def describe_input(value: Any) -> dict[str, Any]:
+    """What a recipe says about something that a piece was made of, beside its seed."""
+    if isinstance(value, Score):
+        return {"kind": SCORE, "packed": pack_score(value)}
+    return {"kind": type(value).__name__}
 
 
 def read_recipe(path: Path) -> PieceRecipe:

@@ -2,6 +2,7 @@
 
 from musika.score.midi import find_midi, read_score
 from musika.score.notes import NO_NOTES, NO_PEDALS, Notes, Pedals, find_ends, join_notes, join_pedals
+from musika.score.packing import pack_score, unpack_score
 from musika.score.score import Score
 from musika.score.timing import NO_METRES, Metres, TempoMap, make_constant_tempo
 
@@ -19,5 +20,7 @@ __all__ = [
     "join_notes",
     "join_pedals",
     "make_constant_tempo",
+    "pack_score",
     "read_score",
+    "unpack_score",
 ]
