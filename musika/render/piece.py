@@ -211,7 +211,7 @@ class Piece:
             metadata: more tags, as `audio.write` takes them; a comment takes the place of the recipe.
             keep_existing: never replace a file that holds something else; the result says the name that was taken.
             bits: "16", "24" or "32f" (floats); None is 16 where the format has a choice.
-            on_block: is given each block before it is written; what it raises ends the writing.
+            on_block: is given each block once it is written; what it raises ends the writing.
 
         Raises:
             UsageError: a negative start, no samples, or no length for a piece without an end.
@@ -272,8 +272,8 @@ class Piece:
 
 def _watch(blocks: Iterable[np.ndarray], on_block: Callable[[np.ndarray], None]) -> Iterator[np.ndarray]:
     for block in blocks:
-        on_block(block)
         yield block
+        on_block(block)
 
 
 class PieceSound(CachedSound):

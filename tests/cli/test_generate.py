@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -148,7 +149,10 @@ def test_a_save_path_that_is_a_file(folder: Path, tmp_path: Path, capsys: pytest
 
 @pytest.mark.parametrize(
     ("values", "part"),
-    [({"save_path": Path("/proc/nowhere")}, "--save_path /proc/nowhere"), ({"seconds": 100_000.0}, "--format flac")],
+    [
+        ({"save_path": Path("/proc/nowhere")}, "/proc/nowhere cannot be written to"),
+        ({"seconds": 100_000.0}, "--format flac"),
+    ],
 )
 def test_what_cannot_be_written_is_said_before_networks_are_loaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, object], part: str
@@ -164,7 +168,7 @@ def test_a_folder_that_takes_no_files(
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(generate.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     assert main("generate", ["--save_path", str(tmp_path)]) == 2
     assert "cannot be written to: permission denied" in capsys.readouterr().err
 
