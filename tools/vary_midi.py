@@ -47,6 +47,8 @@ def vary_all(files: Sequence[Path], options: Any) -> Iterator[tuple[Path, str, s
             score = read_score(source)
             for i, take in enumerate(takes):
                 version = choose_instruments(score, options.instruments, take)
+                if not len(version.notes):
+                    raise ScoreError("no note is left: it has only drums, or keys beyond those of the instrument")
                 version.save(place / f"{source.stem}_{i}{take.key:+d}.mid")
         except ScoreError as error:
             yield source, "", str(error)

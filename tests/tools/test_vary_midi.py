@@ -95,6 +95,16 @@ def test_instruments_and_drums_can_stay(tmp_path: Path) -> None:
     assert score.notes.pitches[0] == 61
 
 
+def test_drums_alone_leave_nothing_for_a_piano(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    mido.MidiFile(tracks=[mido.MidiTrack([mido.Message("note_on", note=40, channel=9)])]).save(
+        tmp_path / "in" / "a.mid"
+    )
+    made = run_module(MODULE, tmp_path / "in", tmp_path / "out")
+    assert made.returncode == 1 and "a.mid: no note is left" in made.stderr and not (tmp_path / "out").exists()
+    assert run_module(MODULE, tmp_path / "in", tmp_path / "out", "--instruments", "keep").returncode == 0
+
+
 def test_a_family_plays_within_its_range(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     write_song(tmp_path / "in" / "a.mid")
