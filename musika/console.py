@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from musika.errors import MusikaError
 from musika.files import escape
@@ -24,6 +24,24 @@ REQUIREMENTS = "pip install -r requirements.txt"
 def say(text: str = "") -> None:
     """One line (or several) for the person who runs the command, on standard output."""
     _write(sys.stdout, text)
+
+
+@contextlib.contextmanager
+def take_stdout() -> Iterator[BinaryIO]:
+    """Standard output for bytes, while all lines for the person go to standard error.
+
+    When its reader leaves, writing raises BrokenPipeError; nothing more is then written to it.
+    """
+    descriptor = os.dup(sys.stdout.fileno())
+    before, sys.stdout = sys.stdout, sys.stderr
+    try:
+        with open(descriptor, "wb", buffering=0) as file:
+            yield file
+    except BrokenPipeError:
+        _discard(before)
+        raise
+    finally:
+        sys.stdout = before
 
 
 def warn(text: str) -> None:

@@ -117,6 +117,23 @@ def drop(folder: Path, stem: str) -> None:
         write_files(new, {MANIFEST: _encode_json(kept)})
 
 
+def change_config(folder: Path, values: Mapping[str, Any]) -> None:
+    """Sets fields of a checkpoint's `config.json`, with the same care as writing; everything else stays.
+
+    Raises:
+        CheckpointError: the checkpoint cannot be read or replaced.
+    """
+    folder = Path(os.path.abspath(folder))
+    data = _encode_json({**read_config(folder), **values})
+    manifest = _read_manifest(folder)
+    with _replace(folder) as new:
+        for other in set(os.listdir(folder)) - {CONFIG, MANIFEST}:
+            _copy(folder / other, new / other)
+        write_files(new, {CONFIG: data})
+        if manifest:
+            write_files(new, {MANIFEST: _encode_json({**manifest, CONFIG: _describe_file(data)})})
+
+
 def _encode_json(value: Any) -> bytes:
     # ASCII, because a file's name may hold what UTF-8 cannot write
     return (json.dumps(value, indent=2, allow_nan=False, ensure_ascii=True) + "\n").encode()

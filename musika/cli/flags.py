@@ -34,12 +34,14 @@ from musika.cli.options import (
     ServeOptions,
     Switch,
     TestOptions,
+    Time,
     TrainOptions,
     VerifyOptions,
     fields,
 )
 from musika.config.fields import FALSE, TRUE, describe_range, is_in_range
-from musika.errors import UsageError
+from musika.config.musical.curves import parse_time
+from musika.errors import ConfigError, UsageError
 
 __all__ = [
     "MAX_SECONDS",
@@ -207,7 +209,7 @@ def _add_flag(group: Any, flag: Flag, shown: bool) -> None:
         metavar = "PATH" if typing.get_args(kind)[0] is Path else "NAME=VALUE"
         keywords |= {"metavar": metavar, "action": "append"}
     else:
-        keywords["metavar"] = {int: "N", float: "X", Path: "FOLDER", str: "TEXT"}[kind]
+        keywords["metavar"] = {int: "N", float: "X", Time: "TIME", Path: "FOLDER", str: "TEXT"}[kind]
     if flag.place is not None:
         keywords["metavar"] = flag.place
     group.add_argument(f"--{flag.name}", **keywords)
@@ -238,7 +240,9 @@ class _Convert:
         if typing.get_origin(self.kind) is Literal:
             return self._convert_choice(text)
         if self.kind in (int, float):
-            return self._convert_number(text)
+            return self._convert_number(text, self.kind)
+        if self.kind is Time:
+            return self._convert_time(text)
         if not text or "\0" in text:
             raise UsageError(f"--{self.name} is empty: say a name")
         return typing.get_args(self.kind)[0](text) if typing.get_origin(self.kind) is tuple else self.kind(text)
@@ -250,14 +254,22 @@ class _Convert:
                 return choice
         raise UsageError(f"--{self.name} {text}: say one of {', '.join(choices)}")
 
-    def _convert_number(self, text: str) -> int | float:
+    def _convert_time(self, text: str) -> float:
+        if text.lower() in ("inf", "infinity"):
+            return math.inf
         try:
-            value = self.kind(text)
+            return self._convert_number(text, float) if ":" not in text else parse_time(text)
+        except (ConfigError, UsageError):
+            raise UsageError(f"--{self.name} {text}: say a number of seconds, or a time, such as 7:00:00") from None
+
+    def _convert_number(self, text: str, kind: Any) -> int | float:
+        try:
+            value = kind(text)
             finite = math.isfinite(value)
         except (ValueError, OverflowError):  # no number, or a whole one of hundreds of digits
             finite = False
         if not finite:
-            raise UsageError(f"--{self.name} {text}: say a {'whole ' if self.kind is int else ''}number")
+            raise UsageError(f"--{self.name} {text}: say a {'whole ' if kind is int else ''}number")
         return value
 
 

@@ -1,4 +1,4 @@
-"""`generate`: new music from a trained generator, into files.
+"""`generate`: new music from a trained generator, into files or to standard output.
 
 A piece that was made before is never lost: a new one that differs from the file of its name gets the next free name,
 `open-seed-7-2.wav`. Files are compared by their bytes. A piece is a function of checkpoint, seed and settings, so the
@@ -7,20 +7,27 @@ same settings give the same bytes and no second file.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import functools
+import itertools
+import math
 import secrets
 import time
+from pathlib import Path
 
-from musika import console
-from musika.cli import like, models, play, steering
-from musika.cli.flags import MAX_SEED, GenerateOptions
-from musika.cli.pieces import format_speed, make_folder, write_piece, write_score
+from musika import console, render
+from musika.cli import like, models, output, play, steering
+from musika.cli.flags import MAX_SECONDS, MAX_SEED, GenerateOptions
+from musika.cli.pieces import Part, format_speed, make_folder, write_part, write_piece, write_score
 from musika.config import SAMPLE_RATE
+from musika.config.musical.curves import format_time
 from musika.errors import UsageError
-from musika.render import Piece
 
 FRAME = 4  # bytes of one sample of both channels in a wav file
 MAX_WAV = 2**32 - 2**16  # bytes of sound that a wav file can hold
 SEEDS = 2**32  # seeds are chosen below this, so that they can be typed
+HOUR = 3600.0  # seconds of each file of a piece without end
 
 
 def run(options: GenerateOptions) -> int:
@@ -31,46 +38,127 @@ def run(options: GenerateOptions) -> int:
     """
     if options.like is not None:
         return like.run(options)
+    to_stdout = str(options.save_path) == output.STDOUT
+    seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
+    _check(options, seed, to_stdout)
     asked = steering.read_steering(options)  # first: a mistake is reported before networks are loaded
     if options.midi:
         if not asked.is_empty:
             raise UsageError("--midi plays the notes of a file as they are: leave out what is asked of composed music")
         return play.run_all(options)
-    seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
-    if seed + options.num_samples - 1 > MAX_SEED:
-        raise UsageError(f"--seed {seed} and --num_samples {options.num_samples} go beyond seed {MAX_SEED}")
-    if options.format == "wav" and options.seconds * SAMPLE_RATE * FRAME > MAX_WAV:
-        raise UsageError(f"--seconds {options.seconds:g} is more than a wav file holds: choose --format flac")
+    if to_stdout:
+        return output.run(options, lambda: _make_piece(*_load(options, asked), seed, options))
     make_folder(options.save_path)
-    started = time.perf_counter()
-    model = models.load_model(options)
-    count = model.count_samples(options.seconds)
-    if count < 1:
-        raise UsageError(f"--seconds {options.seconds:g} is less than one sample")
-    settings = model.select_settings({"truncation": options.truncation})
-    if "truncation" in options.given and not settings:
-        raise UsageError(
-            f"{model.name} writes notes and plays them: --truncation is for other generators, leave it out"
-        )
-    asked = steering.fit_to_model(asked, model, options)
-    for line in asked.lines:
-        console.say(line)
-    console.say(f"{model.name} loaded in {time.perf_counter() - started:.1f} s, seed {seed}")
-    started = time.perf_counter()
-    with console.progress(options.num_samples * options.seconds, "s", "generate") as bar:
-        for number in range(seed, seed + options.num_samples):
-            _write(options, model.piece(number, **settings, **asked.get_arguments()), bar)
-    if options.num_samples > 1:
-        total = options.num_samples * count / model.sample_rate
-        console.say(f"{options.num_samples} pieces, {format_speed(total, time.perf_counter() - started)}")
+    with contextlib.ExitStack() as stack:
+        workers = None
+        if options.jobs > 1:
+            load = functools.partial(models.load_in_worker, options)
+            workers = stack.enter_context(render.Workers(load, options.jobs))
+        _generate(options, asked, seed, workers)
     return 0
 
 
-def _write(options: GenerateOptions, piece: Piece, bar: console.Progress) -> None:
-    """Writes one piece, and its notes where they are asked for."""
-    # the notes first: a checkpoint that has none is refused before it plays
-    score = piece.score(options.start, options.seconds) if options.score else None
-    path = options.save_path / f"{piece.model.name}-seed-{piece.seed}.{options.format}"
-    written = write_piece(piece, path, bar, {}, options.start, options.seconds, keep_existing=True, bits=options.bits)
-    if score is not None:
-        write_score(score, written.path.with_suffix(".mid"), bar)
+def _check(options: GenerateOptions, seed: int, to_stdout: bool) -> None:
+    """Raises UsageError for flags that do not go together."""
+    endless = math.isinf(options.seconds)
+    if seed + options.num_samples - 1 > MAX_SEED:
+        raise UsageError(f"--seed {seed} and --num_samples {options.num_samples} go beyond seed {MAX_SEED}")
+    if not endless and options.seconds > MAX_SECONDS:
+        raise UsageError(f"--seconds {options.seconds:g}: at most {MAX_SECONDS}, or inf")
+    seconds = HOUR if endless else options.seconds
+    if options.format == "wav" and not to_stdout and seconds * SAMPLE_RATE * FRAME > MAX_WAV:
+        raise UsageError(f"--seconds {options.seconds:g} is more than a wav file holds: choose --format flac")
+    if options.format == "raw" and not to_stdout:
+        raise UsageError("--format raw is for standard output: add --save_path -")
+    single = {"--seconds inf": endless, "--save_path -": to_stdout}
+    for name, chosen in single.items():
+        if chosen and (options.num_samples > 1 or options.midi):
+            raise UsageError(f"{name} is for one piece: leave out {'--midi' if options.midi else '--num_samples'}")
+    finished = options.loudness is not None or options.fade_in or options.fade_out
+    if endless and (finished or options.loop):
+        raise UsageError("--seconds inf has no end: leave out --loudness, --loop and fades")
+    if options.loop and options.start:
+        raise UsageError("--loop begins at the start of the piece: leave out --start")
+    if options.midi and (options.jobs > 1 or options.loop):
+        raise UsageError(f"--midi plays files as they are: leave out {'--loop' if options.loop else '--jobs'}")
+
+
+def _load(options: GenerateOptions, asked: steering.Steering) -> tuple[render.Model, steering.Steering]:
+    """The model, and what is asked of it in its terms; lines tell what that means."""
+    model = models.load_model(options)
+    asked = steering.fit_to_model(asked, model, options)
+    for line in asked.lines:
+        console.say(line)
+    return model, asked
+
+
+def _generate(options: GenerateOptions, asked: steering.Steering, seed: int, workers: render.Workers | None) -> None:
+    """Writes all files."""
+    started = time.perf_counter()
+    model, asked = _load(options, asked)
+    console.say(f"{model.name} loaded in {time.perf_counter() - started:.1f} s, seed {seed}")
+    parts = [_make_part(model, asked, number, options) for number in range(seed, seed + options.num_samples)]
+    started = time.perf_counter()
+    if math.isinf(options.seconds):
+        _write_hours(parts[0], model, options, workers)
+        return
+    total = sum(part.seconds for part in parts)
+    with console.progress(total, "s", "generate") as bar:
+        if workers is not None and len(parts) >= options.jobs:  # a process writes whole files
+            for part, (path, line) in zip(parts, workers.map(write_part, parts), strict=True):
+                bar.note(line)
+                bar.advance(part.seconds)
+                _write_notes(model, part, path, options, bar)
+        else:
+            for part in parts:
+                written = write_piece(model, part, bar, workers)
+                _write_notes(model, part, written.path, options, bar)
+    if len(parts) > 1:
+        console.say(f"{len(parts)} pieces, {format_speed(total, time.perf_counter() - started)}")
+
+
+def _write_hours(part: Part, model: render.Model, options: GenerateOptions, workers: render.Workers | None) -> None:
+    """Writes files of an hour each, until the process is ended; what is not whole then is removed."""
+    with console.progress(None, "s", "generate") as bar:
+        for number in itertools.count():
+            start = options.start + number * HOUR
+            name = f"{part.path.stem}-from-{format_time(start).replace(':', '-')}{part.path.suffix}"
+            hour = dataclasses.replace(part, path=part.path.with_name(name), start=start, seconds=HOUR)
+            write_piece(model, hour, bar, workers)
+
+
+def _write_notes(model: render.Model, part: Part, path: Path, options: GenerateOptions, bar: console.Progress) -> None:
+    """Writes the notes of a piece beside its file, where they are asked for."""
+    if options.score:
+        score = dataclasses.replace(part.piece, model=model).score(part.start, part.seconds)
+        write_score(score, path.with_suffix(".mid"), bar)
+
+
+def _make_piece(model: render.Model, asked: steering.Steering, seed: int, options: GenerateOptions) -> render.Piece:
+    """The piece of a seed as the flags say; a line tells the length of a loop."""
+    names = ("truncation", "variation", "style_seed", "styles")
+    settings = {name: getattr(options, name) for name in names}
+    known = model.select_settings(settings)
+    for name in names:
+        if name not in known and name in options.given:
+            raise UsageError(
+                f"{model.name} writes notes and plays them: --{name} is for other generators, leave it out"
+            )
+    piece = model.piece(seed, **known, **asked.get_arguments())
+    return piece.make_loop(options.seconds) if options.loop else piece
+
+
+def _make_part(model: render.Model, asked: steering.Steering, seed: int, options: GenerateOptions) -> Part:
+    """What is written into one file."""
+    piece = _make_piece(model, asked, seed, options)
+    if options.score:
+        piece.score(options.start, 1.0)  # a checkpoint that has no notes is refused before it plays
+    seconds = piece.loop_seconds or options.seconds
+    if options.loop and (seed == options.seed or options.num_samples == 1):
+        console.say(f"the loop is {seconds:.3f} s long, the nearest to {options.seconds:g} s that can loop")
+    if not math.isinf(seconds) and model.count_samples(seconds) < 1:
+        raise UsageError(f"--seconds {options.seconds:g} is less than one sample")
+    kind = "-loop" if options.loop else ""
+    path = options.save_path / f"{model.name}-seed-{seed}{kind}.{options.format}"
+    finish = render.Finish(options.loudness, options.fade_in, options.fade_out)
+    return Part(render.detach(piece), path, {}, options.start, seconds, finish, bits=options.bits)

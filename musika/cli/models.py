@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from musika import render
+from musika import environment, render
 from musika.checkpoint import locate
 from musika.cli.options import (
     CodecOptions,
@@ -63,6 +63,12 @@ def load_model(options: RenderOptions) -> render.Model:
         dtype=backend.choose_precision(options.mixed_precision),
         xla=backend.should_use_xla(options.xla),
     )
+
+
+def load_in_worker(options: RenderOptions) -> render.Model:
+    """`load_model` in a new process, made independent of its surroundings as the first one was."""
+    environment.prepare(options.verbose, options.cpu)
+    return load_model(options)
 
 
 def load_performer(load_path: Path, options: PlayOptions | GenerateOptions | EvaluateOptions) -> render.PerformerModel:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NewType
 
 from musika.config import (
     Config,
@@ -23,6 +23,7 @@ from musika.config.fields import describe_field, describe_range, get_fields, is_
 from musika.errors import UsageError
 
 Switch = Literal["auto", "True", "False"]
+Time = NewType("Time", float)  # seconds, typed as 90, 1:30 or 7:00:00, or inf where there is no limit
 MAX_SEED = 2**63 - 1
 MAX_SECONDS = 360_000  # 100 hours
 AS_TRAINED = "what the checkpoint says; another value is an error"
@@ -77,14 +78,12 @@ def size_flag(config: type[Config], name: str, group: str, shown: str = AS_TRAIN
     )
 
 
-def setting_flag(config: type[Config], name: str, group: str) -> Any:
+def setting_flag(config: type[Config], name: str, group: str, shown: str | None = None) -> Any:
     """A flag that sets a field of a configuration: text, range and default are the field's."""
     field = get_fields(config)[name]
     limits = {limit: field.metadata[limit] for limit in ("low", "high", "above")}
-    common = field.metadata["common"]
-    return dataclasses.field(
-        default=field.default, metadata={**_describe(describe_field(field), group), "common": common, **limits}
-    )
+    about = {**_describe(describe_field(field), group), "common": field.metadata["common"], "shown": shown, **limits}
+    return dataclasses.field(default=field.default, metadata=about)
 
 
 def _describe(text: str, group: str) -> dict[str, Any]:
@@ -285,12 +284,26 @@ class GenerateOptions(SteeringOptions, RenderOptions):
     """Music out of a checkpoint, into files."""
 
     num_samples: int = flag(1, "pieces to make; piece k has the number seed + k", "Sound", 1, 1_000_000)
-    seconds: float = flag(120.0, "length of each piece, in seconds", "Sound", 0.001, MAX_SECONDS)
-    start: float = flag(0.0, "second of each piece to begin with", "Sound", 0, MAX_SECONDS)
+    seconds: Time = flag(
+        120.0, "length of each piece: seconds, or 1:30; inf: files of an hour each, until Ctrl-C", "Sound", 0.001
+    )
+    start: Time = flag(0.0, "where in each piece to begin: seconds, or 7:00:00", "Sound", 0, MAX_SECONDS)
+    loop: bool = flag(False, "pieces that begin again without a seam; --seconds moves to the nearest length", "Sound")
+    variation: float = setting_flag(GeneratorSettings, "variation", "Sound")
+    style_seed: int = setting_flag(GeneratorSettings, "style_seed", "Sound", shown="the seed")
+    styles: str = setting_flag(GeneratorSettings, "styles", "Sound", shown="none")
+    loudness: float | None = flag(
+        None, "loudness of each file in LUFS, such as -14, after rendering", "Sound", -70, -5, shown="as it is"
+    )
+    fade_in: Time = flag(0.0, "fade at the beginning of each file, in seconds", "Sound", 0, MAX_SECONDS)
+    fade_out: Time = flag(0.0, "fade at the end of each file, in seconds", "Sound", 0, MAX_SECONDS)
+    jobs: int = flag(1, "processes that render at the same time; the music is the same", "Machine", 1, 256)
     midi: tuple[Path, ...] = flag((), "MIDI file to play instead; may be repeated", "Sound", shown="none", place="FILE")
     score: bool = flag(False, "also write the notes of each piece, as a MIDI file beside the audio", "Sound")
-    save_path: Path = flag(Path("generations"), "folder that the audio is written to", "Folders")
-    format: Literal["wav", "flac", "ogg", "opus", "mp3"] = flag("wav", AUDIO_KIND, "Sound")
+    save_path: Path = flag(Path("generations"), "folder that the audio is written to; - is standard output", "Folders")
+    format: Literal["wav", "flac", "ogg", "opus", "mp3", "raw"] = flag(
+        "wav", f"{AUDIO_KIND}; raw (standard output only): 16-bit little-endian samples", "Sound"
+    )
     bits: Literal["16", "24", "32f"] | None = flag(
         None, "bits of a sample in wav (24, or 32f for floats) and flac (24)", "Sound", shown="16"
     )
@@ -308,8 +321,8 @@ class PlayOptions(Options):
     load_path: Path = flag(Path("checkpoints/piano"), "checkpoint of the performer", "What")
     dec_path: Path | None = flag(None, "folder of the codec", "What", shown="the performer's own")
     seed: int = flag(0, "number that chooses what the notes leave open, such as the room", "Sound", 0, MAX_SEED)
-    start: float = flag(0.0, "second of the piece to begin with", "Sound", 0, MAX_SECONDS)
-    seconds: float | None = flag(None, "length, in seconds", "Sound", 0.001, MAX_SECONDS, shown="to the end")
+    start: Time = flag(0.0, "where in the piece to begin: seconds, or 1:30", "Sound", 0, MAX_SECONDS)
+    seconds: Time | None = flag(None, "length: seconds, or 1:30", "Sound", 0.001, MAX_SECONDS, shown="to the end")
     style: int = setting_flag(PerformerSettings, "style", "Sound")
     touch: float = setting_flag(PerformerSettings, "touch", "Sound")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")

@@ -1,11 +1,14 @@
-"""Writing a piece into a file, with progress and a line about it: what `generate` and `play` share."""
+"""Writing a part of a piece into a file, with progress and a line about it: what `generate` and `play` share."""
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from musika import console, render
 from musika.audio import WrittenFile
@@ -14,39 +17,83 @@ from musika.files import describe_error, format_path
 from musika.score import Score
 
 
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """A part of a piece and the file that it goes to. Without its model, so that it can go to another process.
+
+    Attributes:
+        piece: its model is replaced by the one that renders it.
+        path: of the file.
+        tags: more than the recipe, as `Piece.save` takes them.
+        start: second of the piece to begin with.
+        seconds: length.
+        finish: what is done to the file after rendering.
+        keep_existing: never replace a file that holds something else: take the next free name.
+        bits: of the samples, as `Piece.save` takes them.
+    """
+
+    piece: render.Piece
+    path: Path
+    tags: Mapping[str, str]
+    start: float
+    seconds: float
+    finish: render.Finish = dataclasses.field(default_factory=render.Finish)
+    keep_existing: bool = True
+    bits: str | None = None
+
+
 def write_piece(
-    piece: render.Piece,
-    path: Path,
-    bar: console.Progress,
-    tags: Mapping[str, str],
-    start: float = 0.0,
-    seconds: float | None = None,
-    keep_existing: bool = False,
-    bits: str | None = None,
+    model: render.Model, part: Part, bar: console.Progress, workers: render.Workers | None = None
 ) -> WrittenFile:
     """Renders a part of a piece into a file, and prints a line about it.
 
     Args:
-        bar: shows the seconds that are done.
-        tags: more than the recipe, as `Piece.save` takes them.
-        start: second of the piece to begin with.
-        seconds: length; None goes up to the end of a piece that has one.
-        keep_existing: never replace a file that holds something else: take the next free name.
-        bits: of the samples, as `Piece.save` takes them.
+        bar: shows the seconds that are done, and the line.
+        workers: processes that decode; None is this one.
 
     Raises:
         MusikaError: the piece cannot be rendered, or the file cannot be written.
     """
     began = time.perf_counter()
-    rate = piece.model.sample_rate
-    written = piece.save(
-        path, seconds, start, tags, keep_existing, bits, on_block=lambda block: bar.advance(len(block) / rate)
-    )
-    if written.path != path:
-        bar.note(f"{format_path(path)} holds another piece, which is kept; this one is {written.path.name}")
-    length = written.samples / written.rate
-    bar.note(f"{format_path(written.path)}: {format_speed(length, time.perf_counter() - began)}")
+    rate = model.sample_rate
+    written = _save(model, part, workers, lambda block: bar.advance(len(block) / rate))
+    bar.note(_describe(written, part, time.perf_counter() - began))
     return written
+
+
+def write_part(model: render.Model, part: Part) -> tuple[Path, str]:
+    """The same in a worker process; returns the file and the line."""
+    began = time.perf_counter()
+    written = _save(model, part)
+    return written.path, _describe(written, part, time.perf_counter() - began)
+
+
+def _save(
+    model: render.Model,
+    part: Part,
+    workers: render.Workers | None = None,
+    on_block: Callable[[np.ndarray], None] | None = None,
+) -> WrittenFile:
+    return dataclasses.replace(part.piece, model=model).save(
+        part.path,
+        part.seconds,
+        part.start,
+        part.tags,
+        part.keep_existing,
+        part.bits,
+        on_block,
+        **dataclasses.asdict(part.finish),
+        workers=workers,
+    )
+
+
+def _describe(written: WrittenFile, part: Part, spent: float) -> str:
+    """The line about a file, and another one where it got another name."""
+    line = f"{format_path(written.path)}: {format_speed(written.samples / written.rate, spent)}"
+    if written.path == part.path:
+        return line
+    kept = f"{format_path(part.path)} holds another piece, which is kept; this one is {written.path.name}"
+    return f"{kept}\n{line}"
 
 
 def write_score(score: Score, path: Path, bar: console.Progress) -> None:

@@ -11,7 +11,7 @@ from musika import console, render
 from musika.audio.encodings import choose_encoding
 from musika.cli import models
 from musika.cli.flags import MAX_SEED, GenerateOptions, PlayOptions
-from musika.cli.pieces import format_speed, make_folder, write_piece
+from musika.cli.pieces import Part, format_speed, make_folder, write_piece
 from musika.errors import MusikaError, UsageError
 from musika.files import format_path
 from musika.score import Score, read_score
@@ -62,7 +62,8 @@ def run_all(options: GenerateOptions) -> int:
         for piece in pieces:
             target = options.save_path / f"{path.stem}-seed-{piece.seed}.{options.format}"
             seconds = options.seconds if "seconds" in options.given else None
-            total += _write(piece, path, target, options.start, seconds, keep_existing=True)
+            finish = render.Finish(options.loudness, options.fade_in, options.fade_out)
+            total += _write(piece, path, target, options.start, seconds, finish, keep_existing=True)
     if not total:
         raise failures[0]
     for failure in failures:
@@ -86,14 +87,23 @@ def _read_scores(paths: Sequence[Path]) -> tuple[list[tuple[Path, Score]], list[
 
 
 def _write(
-    piece: render.Piece, song: Path, target: Path, start: float, seconds: float | None, keep_existing: bool = False
+    piece: render.Piece,
+    song: Path,
+    target: Path,
+    start: float,
+    seconds: float | None,
+    finish: render.Finish | None = None,
+    keep_existing: bool = False,
 ) -> float:
     """Writes a part of a piece, and returns its seconds."""
     length = piece.find_rest(start) if seconds is None else seconds
     if not length or piece.model.count_samples(length) < 1:
         raise UsageError(f"{format_path(song)} lasts {piece.duration:.6g} s: nothing is left from {start:g} s on")
+    part = Part(
+        render.detach(piece), target, {"title": song.stem}, start, length, finish or render.Finish(), keep_existing
+    )
     with console.progress(length, "s", "play") as bar:
-        written = write_piece(piece, target, bar, {"title": song.stem}, start, length, keep_existing)
+        written = write_piece(piece.model, part, bar)
     return written.samples / written.rate
 
 

@@ -58,8 +58,11 @@ class Codec(abc.ABC):
     def decode_window(self, latents: np.ndarray) -> np.ndarray:
         """`[B, block + 2 context, C]` to `[B, block hop_total, 2]`."""
 
-    def decode_window_at(self, number: int, latents: np.ndarray) -> np.ndarray:
+    def decode_window_at(self, number: int, latents: np.ndarray, period: int = 0) -> np.ndarray:
         """`decode_window` of windows `number`, `number` + 1 ... of a sequence, the first of which is number 0.
+
+        Args:
+            period: latents after which the sequence begins again, a multiple of `block`; 0 is never.
 
         Only codecs whose decoder depends on absolute position override it.
         """

@@ -95,9 +95,9 @@ def is_in_range(field: dataclasses.Field[Any], value: Any) -> bool:
         return True
     if isinstance(value, tuple):
         return all(type(element) is int and is_in_range(field, element) for element in value)
-    return limits.get("low", -math.inf) <= value <= limits.get("high", math.inf) and limits.get(
-        "above", -math.inf
-    ) < value < limits.get("below", math.inf)
+    inside = limits.get("low", -math.inf) <= value <= limits.get("high", math.inf)
+    above = "above" not in limits or value > limits["above"]
+    return inside and above and ("below" not in limits or value < limits["below"])
 
 
 def require(condition: bool, message: str) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from musika.config.fields import Config, setting, with_default
+from musika.config.fields import Config, require, setting, with_default
 from musika.config.musical import MusicalSettings
+from musika.config.musical.curves import format_timeline, parse_timeline
+from musika.errors import ConfigError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +21,45 @@ class GeneratorSettings(Config):
         high=10,
         common=True,
     )
+    variation: float = setting(
+        1.0,
+        "1: the music wanders to ever new places; 0: it stays in one place, and variants of it repeat",
+        "",
+        0,
+        1,
+        common=True,
+    )
+    style_seed: int = setting(
+        -1,
+        "number of the style, which lasts all along; -1: the seed of the piece chooses it",
+        "",
+        -1,
+        2**63 - 1,
+        common=True,
+    )
+    styles: str = setting(
+        "", "styles by time, such as 0:00=12, 2:00=40: from one to the next the music moves slowly", common=True
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "styles", format_timeline(self.style_points, str) if self.styles.strip() else "")
+        super().__post_init__()
+
+    def check(self) -> None:
+        require(not self.styles or self.style_seed < 0, "style_seed and styles both choose the style: leave out one")
+
+    @property
+    def style_points(self) -> tuple[tuple[float, int], ...]:
+        """Seconds, ascending, and the number of the style that is reached there; empty where one style lasts."""
+        try:
+            return parse_timeline(self.styles, _parse_style) if self.styles.strip() else ()
+        except ConfigError as error:
+            raise ConfigError(f"styles: {error}", about="styles") from None
+
+
+def _parse_style(text: str) -> int:
+    require(text.isascii() and text.isdecimal() and int(text) < 2**63, f"{text!r} is not the number of a style")
+    return int(text)
 
 
 @dataclasses.dataclass(frozen=True)

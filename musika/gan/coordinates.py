@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from musika import draws
-from musika.config import GeneratorConfig, require
+from musika.config import GeneratorConfig
 
 # places of the training window on its line; in each, anchors lie in the middle of a half-window, or outside
 CROPS = 3
@@ -28,9 +28,14 @@ def interpolate_anchors(anchors: np.ndarray, distance: int, places: np.ndarray) 
         `[..., T, D]` float32. A place's value depends on that place and its two anchors alone, to the bit.
     """
     before, step = places // distance, places % distance
-    share = ((step + 0.5) / distance).astype(np.float32)[:, None]  # [T, 1], of the way to the next anchor
     # the mean of the line's values at a place and the next one is its value half a step on: both lie on one segment
-    return (1 - share) * anchors[..., before, :] + share * anchors[..., before + 1, :]
+    return mix((step + 0.5) / distance, anchors[..., before, :], anchors[..., before + 1, :])
+
+
+def mix(share: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """`[..., T, D]` on straight lines from `before` to `after`, a share `[T]` of the way."""
+    share = share.astype(np.float32)[:, None]
+    return (1 - share) * before + share * after
 
 
 def make_coordinates(anchors: np.ndarray, style: np.ndarray, distance: int, places: np.ndarray) -> np.ndarray:
@@ -38,33 +43,6 @@ def make_coordinates(anchors: np.ndarray, style: np.ndarray, distance: int, plac
     anchor_part = interpolate_anchors(anchors, distance, places)
     style_part = np.broadcast_to(style[..., None, :], anchor_part.shape)
     return np.concatenate([anchor_part, style_part], axis=-1)
-
-
-def draw_rendering_coordinates(
-    config: GeneratorConfig, seed: int, truncation: float, start: int, length: int
-) -> np.ndarray:
-    """Coordinates of the latents `start` ... `start + length` of the piece of that seed.
-
-    Args:
-        truncation: bound of the truncated normal of anchors and style.
-        start: first latent, from 0 on, as far out as one likes: the cost is the same everywhere.
-        length: latents, from 0 on.
-
-    Returns:
-        `[length, 2D]` float32, the same numbers to the bit however the latents are divided into calls.
-
-    Raises:
-        ConfigError: a negative start or length, or a truncation that is not positive.
-    """
-    require(start >= 0 and length >= 0, f"latents {start} ... {start} + {length} are not all from 0 on")
-    depth, distance = config.coordinate_depth, config.anchor_distance
-    first = (start + config.window // 4) // distance
-    # a quarter of a window on, so that an anchor lies in the middle of a half-window, as it does in training
-    places = start + config.window // 4 - first * distance + np.arange(length)
-    count = (int(places[-1]) // distance if length else 0) + 2
-    anchors = [draws.truncated_normal(seed, "anchor", k, (depth,), truncation) for k in range(first, first + count)]
-    style = draws.truncated_normal(seed, "style", 0, (depth,), truncation)
-    return make_coordinates(np.stack(anchors), style, distance, places)
 
 
 def list_training_places(config: GeneratorConfig, crop: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 from musika import __version__, checkpoint
 from musika.audio import WrittenFile, choose_encoding
 from musika.checkpoint import locate
-from musika.errors import CheckpointError, MusikaError
+from musika.errors import CheckpointError, MusikaError, UsageError
 from musika.files import format_path
 from musika.render.load import load_model
 from musika.render.piece import Model, Piece
@@ -90,7 +91,10 @@ def make_piece(recipe: PieceRecipe, file: Path, model: Model) -> Piece:
         if recipe.inputs:
             score = unpack_score(str(recipe.inputs[0].get("packed")))
             return model.play(score, recipe.seed, **recipe.settings)
-        return model.piece(recipe.seed, **recipe.settings)
+        piece = model.piece(recipe.seed, **recipe.settings)
+        if recipe.loop and (not model.loop_step or recipe.loop % model.loop_step):
+            raise UsageError(f"{model.name} cannot loop after {recipe.loop} latents")
+        return dataclasses.replace(piece, loop=recipe.loop)
     except MusikaError as error:
         raise RecipeError(f"{format_path(file)} cannot be made again: {error}{describe_version(recipe)}") from error
 

@@ -34,34 +34,46 @@ def count_block_latents(codec: Codec) -> int:
     return count_windows(codec) * codec.block + 2 * codec.context
 
 
-def decode_samples(codec: Codec, latents: LatentSource, first: int, count: int | None = None) -> Iterator[np.ndarray]:
+def decode_samples(
+    codec: Codec, latents: LatentSource, first: int, count: int | None = None, period: int = 0
+) -> Iterator[np.ndarray]:
     """Waveform `[n, 2]` in blocks, from sample `first` on; each block is made when it is asked for.
 
     Args:
         count: samples; None is without end.
+        period: latents after which the piece begins again; the samples asked for lie before that.
 
     Raises:
         UsageError: a negative sample or count.
     """
-    if first < 0 or (count is not None and count < 0):
-        raise UsageError(f"samples {first} to {first} + {count} are not all from 0 on")
+    check_span(first, count)
     size = count_block_samples(codec)
     stop = None if count is None else first + count
     index = first // size
     while stop is None or (first < stop and index * size < stop):
-        block = decode_block(codec, latents, index)
+        block = decode_block(codec, latents, index, period)
         begin = max(first - index * size, 0)
         end = size if stop is None else min(stop - index * size, size)
         yield block[begin:end]
         index += 1
 
 
-def decode_block(codec: Codec, latents: LatentSource, index: int) -> np.ndarray:
-    """Block `index` of the waveform, float32 `[count_block_samples, 2]`; nothing is clipped."""
+def check_span(first: int, count: int | None) -> None:
+    """Raises UsageError if a part of a piece begins before it, or has a negative length."""
+    if first < 0 or (count is not None and count < 0):
+        raise UsageError(f"samples {first} to {first} + {count} are not all from 0 on")
+
+
+def decode_block(codec: Codec, latents: LatentSource, index: int, period: int = 0) -> np.ndarray:
+    """Block `index` of the waveform, float32 `[count_block_samples, 2]`; nothing is clipped.
+
+    Args:
+        period: latents after which the piece begins again; 0 is never.
+    """
     count = count_windows(codec)
     windows = range(index * count, (index + 1) * count)
     spans = [latents.get_span(w * codec.block - codec.context, (w + 1) * codec.block + codec.context) for w in windows]
-    waveform = codec.decode_window_at(windows[0], np.stack(spans))  # [count, block hop_total, 2]
+    waveform = codec.decode_window_at(windows[0], np.stack(spans), period)  # [count, block hop_total, 2]
     return waveform.reshape(-1, AUDIO_CHANNELS)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,8 +14,10 @@ from musika.config import Config, GeneratorConfig, GeneratorSettings
 from musika.errors import UsageError
 from musika.files import format_path
 from musika.gan import load as gan_load
+from musika.gan.rendering_coordinates import RenderingCoordinates
 from musika.render.decoding import count_block_latents
 from musika.render.latents import CoordinateLatents, Generate
+from musika.render.levels import parse_output_gain
 from musika.render.matching import check_codec, find_codec
 from musika.render.piece import Model, Piece
 
@@ -37,8 +40,14 @@ class GeneratorModel(Model):
     settings_kind: ClassVar[type[Config]] = GeneratorSettings
 
     def make_latents(self, piece: Piece) -> CoordinateLatents:
-        span = count_block_latents(self.codec)
-        return CoordinateLatents(self.config, self.generate, piece.seed, piece.settings, span)
+        seconds_per_latent = self.codec.hop_total / self.codec.sample_rate
+        coordinates = RenderingCoordinates(self.config, piece.seed, piece.settings, seconds_per_latent, piece.loop)
+        return CoordinateLatents(self.config, self.generate, coordinates, count_block_latents(self.codec))
+
+    @property
+    def loop_step(self) -> int:
+        """Latents that a loop's length is a multiple of: half-windows, whose borders are all alike."""
+        return math.lcm(self.config.half_window, self.codec.block)
 
 
 def load_generator_model(
@@ -52,8 +61,13 @@ def load_generator_model(
     loaded = gan_load.load_generator(folder, dtype=dtype)
     codec = codec_load.load_codec(codec_folder, dtype, xla, {name: sizes.get(name) for name in SIZES})
     check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
-    generate = compile_generator(loaded.generator, xla)
-    return GeneratorModel(config=loaded.config, generate=generate, codec=codec, name=name_checkpoint(folder.resolve()))
+    return GeneratorModel(
+        config=loaded.config,
+        generate=compile_generator(loaded.generator, xla),
+        codec=codec,
+        name=name_checkpoint(folder.resolve()),
+        output_gain=parse_output_gain(folder, info),
+    )
 
 
 def compile_generator(generator: Any, xla: bool = False) -> Generate:

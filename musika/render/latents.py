@@ -13,9 +13,9 @@ from typing import Protocol
 
 import numpy as np
 
-from musika.config import GeneratorConfig, GeneratorSettings
-from musika.gan.coordinates import draw_rendering_coordinates
+from musika.config import GeneratorConfig
 from musika.gan.noise import draw_rendering_noise
+from musika.gan.rendering_coordinates import RenderingCoordinates
 
 GROUP = 2  # half-windows that the generator makes at once: with fewer it is slower, with more it answers later
 
@@ -76,21 +76,41 @@ class CoordinateLatents(GroupedLatents):
     Args:
         config: the generator's sizes.
         generate: coordinates `[GROUP, L/2, 2D]` and noise `[GROUP, t, 1]` a layer to latents `[GROUP, L/2, C]`.
-        seed: of the piece.
-        settings: of the piece.
+        coordinates: of the piece.
         span: as `GroupedLatents` has it.
     """
 
     def __init__(
-        self, config: GeneratorConfig, generate: Generate, seed: int, settings: GeneratorSettings, span: int
+        self, config: GeneratorConfig, generate: Generate, coordinates: RenderingCoordinates, span: int
     ) -> None:
         super().__init__(config.channels, GROUP * config.half_window, span)
-        self.config, self.generate, self.seed, self.settings = config, generate, seed, settings
+        self.config, self.generate, self.coordinates = config, generate, coordinates
 
     def make_group(self, index: int) -> np.ndarray:
         config = self.config
-        start = index * self.size
-        coordinates = draw_rendering_coordinates(config, self.seed, self.settings.truncation, start, self.size)
+        coordinates = self.coordinates.compute(index * self.size, self.size)
         coordinates = coordinates.reshape(GROUP, config.half_window, -1)  # [GROUP, L/2, 2D]
-        noise = draw_rendering_noise(config, self.seed, index * GROUP, GROUP)
+        noise = draw_rendering_noise(config, self.coordinates.seed, index * GROUP, GROUP)
         return self.generate(coordinates, noise).reshape(self.size, config.channels)
+
+
+class LoopedLatents:
+    """The first `period` latents of a source, again and again, also before number 0.
+
+    Args:
+        source: whose latents `period` ... go on as if its beginning followed.
+    """
+
+    def __init__(self, source: LatentSource, period: int) -> None:
+        self.source, self.period = source, period
+        self.channels = source.channels
+
+    def get_span(self, start: int, stop: int) -> np.ndarray:
+        """As `LatentSource` says."""
+        parts = [np.zeros((0, self.channels), np.float32)]
+        while start < stop:
+            place = start % self.period
+            count = min(stop - start, self.period - place)
+            parts.append(self.source.get_span(place, place + count))
+            start += count
+        return np.concatenate(parts)

@@ -22,6 +22,7 @@ from musika.gan.performer_load import load_performer
 from musika.render.decoding import count_block_latents
 from musika.render.generator import GENERATOR_SIZES, name_checkpoint
 from musika.render.latents import GroupedLatents, LatentSource
+from musika.render.levels import parse_output_gain
 from musika.render.matching import check_codec, find_codec
 from musika.render.piece import Model, Piece
 from musika.score import Score, read_score
@@ -183,6 +184,7 @@ def load_performer_model(
         style_names=loaded.style_names,
         codec=codec,
         name=name_checkpoint(folder.resolve()),
+        output_gain=parse_output_gain(folder, checkpoint.read_config(folder)),
     )
 
 

@@ -11,7 +11,7 @@ import abc
 import dataclasses
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -21,10 +21,12 @@ from musika.codec.base import AUDIO_CHANNELS, Codec
 from musika.config import Config
 from musika.config.fields import get_fields
 from musika.errors import CheckpointError, ConfigError, UsageError
-from musika.render.decoding import count_block_samples, decode_samples, prefetch
-from musika.render.latents import LatentSource
+from musika.render import limiter
+from musika.render.decoding import check_span, count_block_samples, decode_block, decode_samples, prefetch
+from musika.render.finishing import Finish, finish_blocks
+from musika.render.latents import LatentSource, LoopedLatents
 from musika.render.recipe import Machine, Origin, PieceRecipe, describe_input
-from musika.render.sound import CachedSound, Sound, SoundEdit, apply_edits, read_in_blocks
+from musika.render.sound import CachedSound, Sound, SoundEdit, apply_edits, read_in_blocks, read_padded
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -37,12 +39,14 @@ class Model(abc.ABC):
         codec: decodes the latents.
         name: of the checkpoint, for file names and pages.
         origin: the files that it was loaded from; None where it was made in memory.
+        output_gain: factor on all samples before the limiter; each checkpoint has its own.
         settings_kind: class of the settings of its pieces.
     """
 
     codec: Codec
     name: str = "model"
     origin: Origin | None = None
+    output_gain: float = 1.0
 
     settings_kind: ClassVar[type[Config]]
 
@@ -97,6 +101,27 @@ class Model(abc.ABC):
         return {name: value for name, value in values.items() if name in get_fields(self.settings_kind)}
 
     @property
+    def loop_step(self) -> int:
+        """Latents that the length of a loop is a multiple of; 0 where the model cannot loop."""
+        return 0
+
+    def check_finite(self, waveform: np.ndarray) -> np.ndarray:
+        """The same waveform.
+
+        Raises:
+            CheckpointError: it has numbers that are not finite.
+        """
+        if not np.isfinite(waveform).all():
+            raise CheckpointError(
+                f"{self.name} gives numbers that are not finite: its training has failed, take another"
+            )
+        return waveform
+
+    def apply_gain(self, waveform: np.ndarray) -> np.ndarray:
+        """A decoded waveform times the output gain."""
+        return waveform if self.output_gain == 1 else waveform * np.float32(self.output_gain)
+
+    @property
     def sample_rate(self) -> int:
         """Hz."""
         return self.codec.sample_rate
@@ -116,6 +141,7 @@ class Piece:
         settings: of the class that the model says.
         tracks: what is known about the music, such as its notes.
         edits: changes to parts of it, in the order in which they are applied (`musika/edit/`).
+        loop: latents after which it begins again; 0 is never. `make_loop` sets it.
     """
 
     model: Model
@@ -123,11 +149,31 @@ class Piece:
     settings: Any
     tracks: tuple[Any, ...] = ()
     edits: tuple[SoundEdit, ...] = ()
+    loop: int = 0
 
     @property
     def duration(self) -> float | None:
         """Seconds that the piece lasts; None where it has no end. After its end there is silence."""
         return self.model.find_duration(self)
+
+    @property
+    def loop_seconds(self) -> float:
+        """Seconds after which the piece begins again; 0 is never."""
+        return self.loop * self.model.codec.hop_total / self.model.sample_rate
+
+    def make_loop(self, seconds: float) -> Piece:
+        """A piece of the same seed and settings that begins again after about so many seconds, without a seam.
+
+        `loop_seconds` of the result says after how many: the nearest length at which the model can loop.
+
+        Raises:
+            UsageError: the model cannot loop.
+        """
+        step = self.model.loop_step
+        if not step:
+            raise UsageError(f"{self.model.name} cannot play in a loop", about="loop")
+        wanted = seconds * self.model.sample_rate / self.model.codec.hop_total
+        return dataclasses.replace(self, loop=step * max(1, round(wanted / step)))
 
     def find_rest(self, start: float) -> float | None:
         """Seconds from `start` up to the end of the piece, at least 0; None where it has no end."""
@@ -142,6 +188,7 @@ class Piece:
 
         Returns:
             Waveform `[round(seconds * sample_rate), 2]` float32 in [-1, 1], from sample round(start * sample_rate) on.
+            Its true peaks are at most -1 dBTP.
 
         Raises:
             UsageError: a negative start or length.
@@ -158,22 +205,46 @@ class Piece:
             position += len(block)
         return waveform
 
-    def stream(self, start: float = 0.0, seconds: float | None = None) -> Generator[np.ndarray, None, None]:
+    def stream(
+        self, start: float = 0.0, seconds: float | None = None, workers: Decoder | None = None
+    ) -> Generator[np.ndarray, None, None]:
         """`render` in blocks `[n, 2]`, up to the end of the piece unless a length is given; one block ahead.
 
         A piece of a seed has no end. The memory it takes does not depend on the length.
+
+        Args:
+            workers: processes that decode (`workers.Workers`); None decodes in this one.
         """
         seconds = self.find_rest(start) if seconds is None else seconds
         count = None if seconds is None else self.model.count_samples(seconds)
-        return prefetch(self.stream_samples(self.model.count_samples(start), count))
+        return prefetch(self.stream_samples(self.model.count_samples(start), count, workers))
 
-    def stream_samples(self, first: int, count: int | None = None) -> Iterator[np.ndarray]:
+    def stream_samples(
+        self, first: int, count: int | None = None, workers: Decoder | None = None
+    ) -> Iterator[np.ndarray]:
         """`stream`, in samples, each block made when it is asked for."""
         if self.edits:
             yield from read_in_blocks(self.open(), first, count)
             return
-        for block in self.stream_without_levels(first, count):
-            yield np.clip(block, -1.0, 1.0)
+        check_span(first, count)
+        if count == 0:
+            return
+        blocks = self._stream_context(first, None if count is None else first + count, workers)
+        for block in limiter.limit_blocks(blocks, skip=first % limiter.CELL):
+            yield block if count is None else block[:count]
+            count = None if count is None else count - len(block)
+            if count is not None and count <= 0:
+                break
+
+    def _stream_context(self, first: int, stop: int | None, workers: Decoder | None) -> Iterator[np.ndarray]:
+        """What the limiter reads for samples `first` to `stop`, times the output gain; silence before the piece."""
+        begin = first // limiter.CELL * limiter.CELL - limiter.BEHIND
+        end = None if stop is None else -(-stop // limiter.CELL) * limiter.CELL + limiter.AHEAD
+        if begin < 0 and not self.loop:
+            yield np.zeros((-begin, AUDIO_CHANNELS), np.float32)
+            begin = 0
+        for block in self.stream_without_levels(begin, None if end is None else end - begin, workers):
+            yield self.model.apply_gain(block)
 
     def open(self) -> Sound:
         """The piece as a sound, for one reader; edits are applied.
@@ -183,14 +254,31 @@ class Piece:
         """
         return apply_edits(PieceSound(dataclasses.replace(self, edits=())), self.edits)
 
-    def stream_without_levels(self, first: int, count: int | None = None) -> Iterator[np.ndarray]:
+    def stream_without_levels(
+        self, first: int, count: int | None = None, workers: Decoder | None = None
+    ) -> Iterator[np.ndarray]:
         """`stream_samples` as the decoder gives it: samples may lie beyond full scale."""
-        for block in decode_samples(self.model.codec, self.model.make_latents(self), first, count):
-            if not np.isfinite(block).all():
-                raise CheckpointError(
-                    f"{self.model.name} gives numbers that are not finite: its training has failed, take another"
-                )
-            yield block
+        decoder = LocalDecoder(self) if workers is None else workers
+        for place, length in self._split_at_loops(first, count):
+            for block in decoder.decode_samples(self, place, length):
+                yield self.model.check_finite(block)
+
+    def open_latents(self) -> LatentSource:
+        """The latents of the piece, for one reader."""
+        latents = self.model.make_latents(self)
+        return LoopedLatents(latents, self.loop) if self.loop else latents
+
+    def _split_at_loops(self, first: int, count: int | None) -> Iterator[tuple[int, int | None]]:
+        """The parts (first sample, samples) that a part of the piece consists of, each within one turn of the loop."""
+        size = self.loop * self.model.codec.hop_total
+        if not size:
+            yield first, count
+            return
+        while count is None or count > 0:
+            place = first % size
+            length = size - place if count is None else min(count, size - place)
+            yield place, length
+            first, count = first + length, None if count is None else count - length
 
     def save(
         self,
@@ -201,6 +289,10 @@ class Piece:
         keep_existing: bool = False,
         bits: str | None = None,
         on_block: Callable[[np.ndarray], None] | None = None,
+        loudness: float | None = None,
+        fade_in: float = 0.0,
+        fade_out: float = 0.0,
+        workers: Decoder | None = None,
     ) -> WrittenFile:
         """Writes a part of the piece into a file, in the format that the name's ending says.
 
@@ -212,27 +304,36 @@ class Piece:
             keep_existing: never replace a file that holds something else; the result says the name that was taken.
             bits: "16", "24" or "32f" (floats); None is 16 where the format has a choice.
             on_block: is given each block once it is written; what it raises ends the writing.
+            loudness: integrated loudness of the file, in LUFS, such as -14; None leaves it as it is rendered. The piece
+                is then rendered twice.
+            fade_in: seconds of a fade at the beginning.
+            fade_out: seconds of a fade at the end.
+            workers: as `stream` takes them.
 
         Raises:
-            UsageError: a negative start, no samples, or no length for a piece without an end.
+            UsageError: a negative start, no samples, no length for a piece without an end, or fades that do not fit.
             AudioError: the file cannot be written.
         """
         seconds = self.find_rest(start) if seconds is None else seconds
         if seconds is None:
             raise UsageError("this piece has no end: say how many seconds of it to save")
-        blocks = self.stream(start, seconds)
+        finish = Finish(loudness, fade_in, fade_out)
+        blocks = self.stream_finished(start, seconds, finish, workers)
         try:
             watched = blocks if on_block is None else _watch(blocks, on_block)
-            tags = {**self.make_tags(path, start, seconds, bits), **(metadata or {})}
+            tags = {**self.make_tags(path, start, seconds, bits, finish), **(metadata or {})}
             return audio.write(Path(path), watched, self.model.sample_rate, tags, keep_existing, bits)
         finally:
             blocks.close()
 
-    def make_recipe(self, start: float, seconds: float, bits: str = "") -> PieceRecipe | None:
+    def make_recipe(
+        self, start: float, seconds: float, bits: str = "", finish: Finish | None = None
+    ) -> PieceRecipe | None:
         """What a part of the piece is made of; None where the model was not loaded from files.
 
         Args:
             bits: of the samples in a file; "" in a lossy format.
+            finish: what is done to the file after rendering.
         """
         origin = self.model.origin
         if origin is None:
@@ -252,14 +353,40 @@ class Piece:
             rate=self.model.sample_rate,
             machine=machine,
             bits=bits,
+            finish={} if finish is None else finish.to_dict(),
+            loop=self.loop,
             inputs=tuple(describe_input(value) for value in (*self.tracks, *self.edits)),
         )
 
-    def make_tags(self, path: str | Path, start: float, seconds: float, bits: str | None = None) -> dict[str, str]:
+    def make_tags(
+        self,
+        path: str | Path,
+        start: float,
+        seconds: float,
+        bits: str | None = None,
+        finish: Finish | None = None,
+    ) -> dict[str, str]:
         """The tags of a file: title, software, and the recipe as the comment."""
-        recipe = self.make_recipe(start, seconds, audio.choose_encoding(Path(path), bits).bits)
+        recipe = self.make_recipe(start, seconds, audio.choose_encoding(Path(path), bits).bits, finish)
         title = {"title": f"{self.model.name} {self.seed}", "software": f"Musika {__version__}"}
         return title if recipe is None else recipe.to_tags()
+
+    def stream_finished(
+        self, start: float, seconds: float, finish: Finish, workers: Decoder | None = None
+    ) -> Generator[np.ndarray, None, None]:
+        """`stream` with what is done to a file of that length after rendering; arguments and errors as `save` has."""
+        count = self.model.count_samples(seconds)
+        rendered: list[Generator[np.ndarray, None, None]] = []
+
+        def render() -> Generator[np.ndarray, None, None]:
+            rendered.append(self.stream(start, seconds, workers))
+            return rendered[-1]
+
+        try:
+            yield from finish_blocks(render, finish, self.model.sample_rate, count)
+        finally:
+            for blocks in rendered:
+                blocks.close()
 
     def score(self, start: float = 0.0, seconds: float = 60.0) -> Any:
         """The notes that are played from `start` on, a `musika.score.Score`.
@@ -276,18 +403,52 @@ def _watch(blocks: Iterable[np.ndarray], on_block: Callable[[np.ndarray], None])
         on_block(block)
 
 
+def detach(piece: Piece) -> Piece:
+    """The piece without its model, which is replaced in another process."""
+    return dataclasses.replace(piece, model=None)  # type: ignore[arg-type]
+
+
+class Decoder(Protocol):
+    """Who decodes the blocks of a piece: this process, or several."""
+
+    def decode_samples(self, piece: Piece, first: int, count: int | None) -> Iterator[np.ndarray]:
+        """The waveform before levels in blocks, for a part that lies within one turn of a loop."""
+
+
+class LocalDecoder:
+    """Decodes in this process, with one source of latents for all parts of a piece."""
+
+    def __init__(self, piece: Piece) -> None:
+        self.latents = piece.open_latents()
+
+    def decode_samples(self, piece: Piece, first: int, count: int | None) -> Iterator[np.ndarray]:
+        """As `Decoder` says."""
+        return decode_samples(piece.model.codec, self.latents, first, count, piece.loop)
+
+
 class PieceSound(CachedSound):
-    """A piece without edits, made in the blocks in which it is decoded."""
+    """A piece without edits, in the blocks in which it is decoded."""
 
     def __init__(self, piece: Piece) -> None:
         size = count_block_samples(piece.model.codec)
         super().__init__(piece.model.sample_rate, AUDIO_CHANNELS, None, size)
-        self.piece = piece
+        self.piece, self.decoded = piece, DecodedSound(piece)
 
     def make_block(self, index: int) -> np.ndarray:
-        return self.piece.render_samples(index * self.size, self.size)
+        if self.piece.loop:  # whose blocks do not lie where those of the decoder do
+            return self.piece.render_samples(index * self.size, self.size)
+        first, count = index * self.size - limiter.BEHIND, limiter.BEHIND + self.size + limiter.AHEAD
+        return limiter.limit(read_padded(self.decoded, first, count))
 
 
-def measure_clipping(block: np.ndarray) -> float:
-    """Share of a rendered block's numbers that are at full scale because they were clipped, 0 to 1."""
-    return float(np.mean(np.abs(block) >= 1.0)) if block.size else 0.0
+class DecodedSound(CachedSound):
+    """A piece without edits before the limiter, in the same blocks."""
+
+    def __init__(self, piece: Piece) -> None:
+        model = piece.model
+        super().__init__(model.sample_rate, AUDIO_CHANNELS, None, count_block_samples(model.codec))
+        self.model, self.latents = model, model.make_latents(piece)
+
+    def make_block(self, index: int) -> np.ndarray:
+        block = decode_block(self.model.codec, self.latents, index)
+        return self.model.apply_gain(self.model.check_finite(block))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ NAME = "musika"  # of the one field of the comment's JSON
 LONGEST = 1 << 20  # characters of a comment that is read
 SCORE = "score"  # kind of an input
 MAX_NUMBER = 2**63 - 1  # for whole numbers of a recipe
+FINISHES = ("loudness", "fade_in", "fade_out")
 MAX_RATE = 192_000  # Hz
 MAX_THREADS = 256
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
@@ -83,6 +85,7 @@ class PieceRecipe:
         bits: of the samples in the file; "" in a lossy format.
         finish: what was done after rendering, by the names that `Piece.save` has for it.
         inputs: what was played, such as the notes of a MIDI file: a description of each.
+        loop: latents after which the piece begins again; 0 is never.
         version: of Musika.
     """
 
@@ -98,6 +101,7 @@ class PieceRecipe:
     bits: str = ""
     finish: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     inputs: tuple[Mapping[str, Any], ...] = ()
+    loop: int = 0
     version: str = __version__
 
     @property
@@ -114,6 +118,8 @@ class PieceRecipe:
         """Tags for the file: title, comment (the recipe) and software."""
         fields = {"format": FORMAT, **dataclasses.asdict(self)}
         fields = {name: value for name, value in fields.items() if value not in ({}, (), [], "")}
+        if not self.loop:
+            del fields["loop"]
         text = json.dumps({NAME: fields}, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return {"title": f"{self.checkpoint} {self.seed}", "comment": text, "software": f"Musika {self.version}"}
 
@@ -181,7 +187,8 @@ def _make_recipe(path: Path, fields: Mapping[str, Any]) -> PieceRecipe:
                 _check_whole(machine["threads"], 1, MAX_THREADS),
             ),
             bits=_check_choice(fields.get("bits", ""), ("", "16", "24", "32f")),
-            finish=_check_mapping(fields.get("finish", {})),
+            finish=_check_finish(fields.get("finish", {})),
+            loop=_check_whole(fields.get("loop", 0)),
             inputs=tuple(map(_check_mapping, _check_kind(fields.get("inputs", []), list))),
             version=_check_text(fields["version"]),
         )
@@ -210,6 +217,15 @@ def _check_choice(value: Any, choices: Collection[str]) -> str:
 def _check_whole(value: Any, low: int = 0, high: int = MAX_NUMBER) -> int:
     if not low <= _check_kind(value, int) <= high:
         raise ValueError
+    return value
+
+
+def _check_finish(value: Any) -> Mapping[str, Any]:
+    """What is done to a file: numbers by the names that `Piece.save` has for them."""
+    for name, number in _check_mapping(value).items():
+        _check_choice(name, FINISHES)
+        if type(number) not in (int, float) or not math.isfinite(number):
+            raise ValueError
     return value
 
 

@@ -80,7 +80,7 @@ def test_stages_have_defaults_of_their_own_and_typed_flags_win() -> None:
         ("generate", ["-seconds", "3"], ["did you mean --seconds"]),
         ("generate", ["--epochs", "3"], ["flag of train", "not of generate"]),
         ("generate", ["nonsense"], ["nonsense"]),
-        ("generate", ["--seconds", "-1"], ["--seconds", "at least 0.001", "360000"]),
+        ("generate", ["--seconds", "-1"], ["--seconds", "at least 0.001"]),
         ("generate", ["--seconds", "nan"], ["--seconds", "number"]),
         ("generate", ["--seconds"], ["--seconds", "needs a value"]),
         ("generate", ["--truncation", "0"], ["--truncation", "more than 0", "at most 10"]),

@@ -13,13 +13,13 @@ from musika import draws
 from musika.config import GeneratorConfig
 from musika.errors import ConfigError
 from musika.gan.coordinates import (
-    draw_rendering_coordinates,
     draw_training_coordinates,
     interpolate_anchors,
     list_training_places,
     make_coordinates,
 )
 from musika.gan.noise import draw_rendering_noise, draw_training_noise, list_noise_lengths
+from musika.gan.rendering_coordinates import draw_rendering_coordinates
 
 DEFAULT = GeneratorConfig(coordinate_depth=4)
 SMALL = GeneratorConfig(coordinate_depth=4, small=True)

@@ -15,12 +15,13 @@ from keras import ops
 from musika import backend, checkpoint
 from musika.config import GeneratorConfig
 from musika.errors import CheckpointError, ConfigError
-from musika.gan.coordinates import draw_rendering_coordinates, draw_training_coordinates
+from musika.gan.coordinates import draw_training_coordinates
 from musika.gan.critic import Critic, LocalCritic
 from musika.gan.generator import Generator, generate_windows
 from musika.gan.layers import average_pairs, draw_he_uniform, initialise, move_channels_to_time
 from musika.gan.load import LoadedGenerator, describe_generator, load_generator
 from musika.gan.noise import draw_rendering_noise, draw_training_noise
+from musika.gan.rendering_coordinates import draw_rendering_coordinates
 
 pytestmark = pytest.mark.backend
 

@@ -33,14 +33,14 @@ def generate_pieces(generator: Path, count: int) -> list[np.ndarray]:
     """
     from musika import backend
     from musika.checkpoint import locate
-    from musika.gan import coordinates, noise
+    from musika.gan import noise, rendering_coordinates
     from musika.gan.load import load_generator
 
     loaded = load_generator(locate.resolve_checkpoint(generator))
     config = loaded.config
     pieces = []
     for seed in range(FIRST_SEED, FIRST_SEED + count):
-        places = coordinates.draw_rendering_coordinates(config, seed, TRUNCATION, 0, LENGTH)
+        places = rendering_coordinates.draw_rendering_coordinates(config, seed, TRUNCATION, 0, LENGTH)
         halves = places.reshape(-1, config.half_window, 2 * config.coordinate_depth)  # [512 / (L/2), L/2, 2D]
         layers = noise.draw_rendering_noise(config, seed, 0, len(halves))
         pieces.append(backend.to_numpy(loaded.generator(halves, layers)).reshape(-1, config.channels))

@@ -75,24 +75,29 @@ class PublishedCodec(Codec):
     def decode_window(self, latents: np.ndarray) -> np.ndarray:
         return self.decode_window_at(0, latents)
 
-    def decode_window_at(self, number: int, latents: np.ndarray) -> np.ndarray:
+    def decode_window_at(self, number: int, latents: np.ndarray, period: int = 0) -> np.ndarray:
         count = len(latents)
         needed = np.asarray(latents[:, : self.context + self.block], np.float32)
         starts = (number + np.arange(count)) * (self.block // self.config.piece) - 1  # numbers of the first pieces
-        noise = self._draw_noise(starts) if self.noisy else None
+        around = period // self.config.piece
+        noise = self._draw_noise(starts, around) if self.noisy else None
         magnitude, phase = self._decode(self.weights, needed, noise)
-        present = (starts >= 0).astype(np.float32)  # before the beginning there are no spectra
+        present = (starts >= (-1 if around else 0)).astype(np.float32)  # before the beginning there are no spectra
         return backend.to_numpy(self._synthesise(magnitude, phase, present))
 
-    def _draw_noise(self, starts: np.ndarray) -> np.ndarray:
-        """Noise of all pieces of windows whose first pieces have these numbers, `[B 2 pieces, steps of all layers]`."""
+    def _draw_noise(self, starts: np.ndarray, around: int) -> np.ndarray:
+        """Noise of all pieces of windows whose first pieces have these numbers, `[B 2 pieces, steps of all layers]`.
+
+        Args:
+            around: pieces after which the sequence begins again; 0 is never.
+        """
         total = sum(list_noise_lengths(self.config))
-        pieces = 1 + self.block // self.config.piece
+        pieces, shape = 1 + self.block // self.config.piece, (AUDIO_CHANNELS, total)
         drawn = [
             # before the beginning there is nothing, so any noise will do there
-            draws.normal(self.noise_seed, "codec/noise", max(int(start) + n, 0), (AUDIO_CHANNELS, total))
+            draws.normal(self.noise_seed, "codec/noise", number % around if around else max(number, 0), shape)
             for start in starts
-            for n in range(pieces)
+            for number in range(int(start), int(start) + pieces)
         ]
         noise = np.stack(drawn).reshape(len(starts), pieces, AUDIO_CHANNELS, total)
         return np.ascontiguousarray(noise.transpose(0, 2, 1, 3)).reshape(-1, total)
