@@ -12,15 +12,20 @@ from fractions import Fraction
 
 import numpy as np
 
+from musika.composer import harmony
 from musika.composer.sections import SectionNotes
-from musika.composer.vocabulary import DURATIONS, HIGHEST, LOWEST, UNITS_PER_BEAT
+from musika.composer.vocabulary import DURATIONS, HIGHEST, LOWEST, MODES, UNITS_PER_BEAT
 from musika.config import MusicalSettings
 from musika.config.musical import Band, Chord, Instrument, Key, Progression
+from musika.config.musical.levels import get_notes_per_beat
 from musika.score import Notes
 
 PASSING = UNITS_PER_BEAT // 2  # units: a note outside the chord that is longer, or begins on a beat, is moved
 FARTHEST = 4  # semitones that a note is moved to a chord's note
 BAND_MARGIN = 12  # velocities on either side of a dynamic mark that count as this mark
+LONGEST_WEIGHT = 4 * UNITS_PER_BEAT  # units that a note weighs at most
+DENSITY_MARGIN = 1.1  # how far the number of notes may be off
+SHORTEST_STROKE = UNITS_PER_BEAT // 4  # units: notes are not struck again faster
 TOGETHER = 0.03  # seconds within which notes begin together
 MIDDLE_C = 60
 REGISTER_MARGIN = 6.5  # semitones: a section whose mean is farther from what is asked for is moved by octaves
@@ -44,20 +49,97 @@ class SectionPlace:
 
 
 def fit_notes(
-    notes: SectionNotes, settings: MusicalSettings, place: SectionPlace, melody: SectionNotes | None = None
+    notes: SectionNotes,
+    settings: MusicalSettings,
+    place: SectionPlace,
+    melody: SectionNotes | None = None,
+    key: Key | None = None,
 ) -> SectionNotes:
     """The notes of a section as the settings ask for them; notes of `melody` among them keep keys and lengths.
 
     Velocities are levels 0 to 7; `fit_velocities` is exact.
+
+    Args:
+        key: that is asked for here; None for none.
     """
     if not len(notes):
         return notes
+    if settings.density_value is not None:
+        per_beat = get_notes_per_beat(settings.density_value.get_value(place.seconds))
+        notes = fit_density(notes, round(per_beat * place.length / UNITS_PER_BEAT), _find_given(notes, melody))
+    if key is not None and settings.chords_value is None:
+        notes = fit_key(notes, key, _find_given(notes, melody))
     if settings.register_value is not None:
         notes = _fit_register(notes, settings.register_value, place.seconds, _find_given(notes, melody))
     if settings.chords_value is not None:
-        key = settings.key_value.get_value(place.seconds) if settings.key_value is not None else None
         notes = fit_chords(notes, settings.chords_value, place, key, _find_given(notes, melody))
     return notes
+
+
+def fit_key(notes: SectionNotes, key: Key, is_melody: np.ndarray) -> SectionNotes:
+    """The notes in a key: transposed where they are in another, then long ones outside it moved to their neighbours.
+
+    Args:
+        is_melody: notes that stay as they are, bool `[n]`; with any of them, nothing is transposed.
+    """
+    pitches = notes.pitches.copy()
+    if not is_melody.any():
+        weights = np.minimum(notes.durations, LONGEST_WEIGHT)
+        profile = harmony.weigh_pitch_classes(pitches, weights)
+        template = harmony.KEY_TEMPLATES[12 * MODES.index(key.mode) + key.pitch_class]
+        fits = [float(template @ np.roll(profile, shift)) for shift in range(-5, 7)]
+        shift = int(np.argmax(fits)) - 5
+        pitches = _move_into_range(
+            pitches + (shift if fits[shift + 5] > fits[5] + 0.1 * np.linalg.norm(profile) else 0)
+        )
+    is_passing = (notes.durations <= PASSING) & (notes.onsets % UNITS_PER_BEAT != 0)
+    outside = ~np.isin(pitches % 12, list(key.usual_notes))
+    for index in np.flatnonzero(outside & ~is_passing & ~is_melody):
+        together = pitches[(notes.onsets == notes.onsets[index]) & (np.arange(len(notes)) != index)]
+        pitches[index] = _find_nearest_key(int(pitches[index]), key.scale, set(together.tolist()))
+    return _sort_notes(dataclasses.replace(notes, pitches=pitches))
+
+
+def fit_density(notes: SectionNotes, count: int, is_melody: np.ndarray) -> SectionNotes:
+    """About `count` notes: the least important ones are left out, or the longest are struck again halfway.
+
+    Notes are important that are given, highest or lowest at their onset, on a beat, or long.
+    """
+    if len(notes) > DENSITY_MARGIN * count:
+        begins = np.append(True, np.diff(notes.onsets) != 0)
+        ends = np.append(begins[1:], True)
+        worth = 8.0 * is_melody + 1.0 * ends + 1.0 * begins + 1.5 * (notes.onsets % UNITS_PER_BEAT == 0)
+        worth = worth + np.minimum(notes.durations, LONGEST_WEIGHT) / LONGEST_WEIGHT
+        order = np.argsort(-worth, kind="stable")
+        return notes.select(np.sort(order[: max(count, int(is_melody.sum()), 1)]))
+    while len(notes) < count / DENSITY_MARGIN:
+        lengths = np.where(is_melody, 0, notes.durations)
+        longest = np.argsort(-lengths, kind="stable")[: max(1, min(count - len(notes), len(notes) // 4))]
+        longest = longest[lengths[longest] >= 2 * SHORTEST_STROKE]
+        if not len(longest):
+            break
+        notes, is_melody = _strike_again(notes, longest, is_melody)
+    return notes
+
+
+def _strike_again(notes: SectionNotes, chosen: np.ndarray, is_melody: np.ndarray) -> tuple[SectionNotes, np.ndarray]:
+    """Each chosen note in two halves; and which of the new notes are those of the melody."""
+    first, durations = notes.durations[chosen] // 2, notes.durations.copy()
+    durations[chosen] = first
+    added = (notes.onsets[chosen] + first, notes.durations[chosen] - first, notes.pitches[chosen])
+    columns = (*added, np.maximum(notes.velocities[chosen] - 1, 0))
+    own = (notes.onsets, durations, notes.pitches, notes.velocities)
+    joined = SectionNotes(*(np.concatenate(pair) for pair in zip(own, columns, strict=True)))
+    flags = np.append(is_melody, np.zeros(len(chosen), bool))
+    order = np.lexsort((-joined.durations, joined.pitches, joined.onsets))
+    joined, flags = joined.select(order), flags[order]
+    is_new = np.append(True, (np.diff(joined.onsets) != 0) | (np.diff(joined.pitches) != 0))
+    return joined.select(is_new), flags[is_new]
+
+
+def _move_into_range(pitches: np.ndarray) -> np.ndarray:
+    """Keys beyond a piano's moved by octaves."""
+    return pitches + 12 * -(-np.maximum(LOWEST - pitches, 0) // 12) - 12 * -(-np.maximum(pitches - HIGHEST, 0) // 12)
 
 
 def fit_velocities(velocities: np.ndarray, seconds: np.ndarray, dynamics: Band) -> np.ndarray:
@@ -222,8 +304,7 @@ def _fit_register(notes: SectionNotes, register: Band, seconds: float, is_melody
         return notes
     shift = 12 * round((aim - mean) / 12) or int(np.copysign(12, aim - mean))
     moved = notes.pitches + np.where(free, shift, 0)
-    moved += 12 * -(-np.maximum(LOWEST - moved, 0) // 12) - 12 * -(-np.maximum(moved - HIGHEST, 0) // 12)
-    return _sort_notes(dataclasses.replace(notes, pitches=moved))
+    return _sort_notes(dataclasses.replace(notes, pitches=_move_into_range(moved)))
 
 
 def _find_given(notes: SectionNotes, melody: SectionNotes | None) -> np.ndarray:

@@ -29,7 +29,8 @@ from musika.composer.sampling import ROWS, SectionTask, write_sections
 from musika.composer.sections import SectionNotes, find_highest_notes, quantise_notes, transpose_conditions
 from musika.composer.touch import PIANO, add_touch, make_pedals, press_pedals
 from musika.composer.works import make_work
-from musika.config.musical import MusicalSettings
+from musika.config.musical import Key, MusicalSettings
+from musika.config.musical.keys import make_key
 from musika.score import (
     NO_NOTES,
     NO_PEDALS,
@@ -215,7 +216,14 @@ class ComposedScore:
         melody = None if self.melody is None else self.melody.cut(place.first_unit, place.length)
         if settings.articulation_value is not None:
             notes = fit_articulation(notes, self.plan.clock.to_seconds(number, notes.onsets), settings, melody)
-        return fit_notes(notes, settings, place, melody)
+        return fit_notes(notes, settings, place, melody, self._get_asked_key(place.seconds))
+
+    def _get_asked_key(self, seconds: float) -> Key | None:
+        """The key that the settings ask for at a second; a mode asks for the key of the piece."""
+        settings, frame = self.plan.settings, self.plan.frame
+        if settings.key_value is not None:
+            return settings.key_value.get_value(seconds)
+        return make_key(frame.tonic, settings.mode) if settings.mode else None
 
     def _get_place(self, number: int) -> SectionPlace:
         frame = self.plan.frame

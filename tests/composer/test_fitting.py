@@ -15,6 +15,8 @@ from musika.composer.fitting import (
     assign_programs,
     fit_articulation,
     fit_chords,
+    fit_density,
+    fit_key,
     fit_notes,
     fit_velocities,
     list_chord_changes,
@@ -138,6 +140,34 @@ def test_instruments_share_the_notes_by_height() -> None:
     assert assign("violin") == [40] * 5
     assert assign("flute, strings") == [48, 48, 73, 73, 48]
     assert assign("flute, piano, cello") == [42, 0, 73, 73, 42]
+
+
+@pytest.mark.parametrize("name", ["C major", "F# minor", "Bb major"])
+def test_the_key_is_met(name: str) -> None:
+    key = parse_key(name)
+    scale = np.array(sorted(parse_key("D major" if key.mode == "major" else "A minor").scale))
+    random = np.random.default_rng(1)
+    pitches = 48 + scale[random.choice(7, 80, p=[0.25, 0.1, 0.15, 0.1, 0.2, 0.1, 0.1])]
+    notes = SectionNotes(np.arange(80) * 4, np.full(80, 12), pitches, np.full(80, 4))
+    fitted = fit_key(notes, key, np.zeros(80, bool))
+    assert np.isin(fitted.pitches % 12, list(key.usual_notes)).all()
+    moved = (fitted.pitches - notes.pitches) % 12
+    assert np.mean(moved == np.bincount(moved).argmax()) > 0.8  # transposed as a whole
+    given = np.arange(80) % 2 == 0
+    kept = fit_key(notes, key, given)
+    pairs = set(zip(kept.onsets.tolist(), kept.pitches.tolist(), strict=True))
+    assert set(zip(notes.onsets[given].tolist(), notes.pitches[given].tolist(), strict=True)) <= pairs
+
+
+@pytest.mark.parametrize("count", [20, 60, 150, 260])
+def test_the_density_is_met(count: int) -> None:
+    notes = make_notes(2)
+    given = np.arange(len(notes)) % 20 == 0
+    fitted = fit_density(notes, count, given)
+    assert count / 1.25 <= len(fitted) <= 1.12 * count
+    pairs = set(zip(fitted.onsets.tolist(), fitted.pitches.tolist(), strict=True))
+    assert set(zip(notes.onsets[given].tolist(), notes.pitches[given].tolist(), strict=True)) <= pairs
+    assert (np.diff(fitted.onsets * 128 + fitted.pitches) >= 0).all() and fitted.durations.min() >= 1
 
 
 def test_nothing_changes_where_nothing_is_asked() -> None:
