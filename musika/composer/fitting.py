@@ -20,6 +20,7 @@ from musika.config.musical import Band, Chord, Instrument, Key, Progression
 from musika.config.musical.levels import get_notes_per_beat
 from musika.score import Notes
 
+LEAST_SUPPORT = 2  # notes of the chord that sound with a passing note
 PASSING = UNITS_PER_BEAT // 2  # units: a note outside the chord that is longer, or begins on a beat, is moved
 FARTHEST = 4  # semitones that a note is moved to a chord's note
 BAND_MARGIN = 12  # velocities on either side of a dynamic mark that count as this mark
@@ -92,7 +93,7 @@ def fit_key(notes: SectionNotes, key: Key, is_melody: np.ndarray) -> SectionNote
         pitches = _move_into_range(
             pitches + (shift if fits[shift + 5] > fits[5] + 0.1 * np.linalg.norm(profile) else 0)
         )
-    is_passing = (notes.durations <= PASSING) & (notes.onsets % UNITS_PER_BEAT != 0)
+    is_passing = (notes.durations <= PASSING // 2) & (notes.onsets % UNITS_PER_BEAT != 0)
     outside = ~np.isin(pitches % 12, list(key.usual_notes))
     for index in np.flatnonzero(outside & ~is_passing & ~is_melody):
         together = pitches[(notes.onsets == notes.onsets[index]) & (np.arange(len(notes)) != index)]
@@ -209,7 +210,7 @@ def fit_chords(
 ) -> SectionNotes:
     """Notes outside the chord move to its nearest note; notes that the next chord lacks end with their chord.
 
-    Short notes off the beat stay where they are if they belong to the key.
+    Short notes off the beat stay where they are if they belong to the key, and notes of the chord sound with them.
 
     Args:
         key: None takes the notes of all the chords together for its notes.
@@ -224,7 +225,7 @@ def fit_chords(
         span = int(np.searchsorted(edges, onset, side="right")) - 1
         allowed = spans[span].pitch_classes
         is_passing = durations[index] <= PASSING and onset % UNITS_PER_BEAT and int(pitches[index]) % 12 in usual
-        if not is_passing:
+        if not is_passing or _count_sounding(notes.onsets, durations, pitches, onset, allowed) < LEAST_SUPPORT:
             together = pitches[(notes.onsets == onset) & (np.arange(len(notes)) != index)]
             pitches[index] = _find_nearest_key(int(pitches[index]), allowed, set(together.tolist()))
     pitches = _set_basses(notes, pitches, edges, spans, free)
@@ -232,6 +233,14 @@ def fit_chords(
         onset, length, pitch = int(notes.onsets[index]), int(durations[index]), int(pitches[index])
         durations[index] = _cut_length(onset, length, pitch, edges, spans)
     return _sort_notes(dataclasses.replace(notes, pitches=pitches, durations=durations))
+
+
+def _count_sounding(
+    onsets: np.ndarray, durations: np.ndarray, pitches: np.ndarray, unit: int, allowed: frozenset[int]
+) -> int:
+    """Notes of some pitch classes that sound at a unit."""
+    sounds = (onsets <= unit) & (onsets + durations > unit)
+    return int(np.isin(pitches[sounds] % 12, list(allowed)).sum())
 
 
 def _list_spans(chords: Progression, place: SectionPlace) -> tuple[np.ndarray, list[Chord]]:

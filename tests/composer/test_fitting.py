@@ -65,11 +65,14 @@ def test_only_short_notes_off_the_beat_are_outside_the_chords(text: str, first_b
         assert (np.diff(fitted.onsets * 128 + fitted.pitches) > 0).all()
 
 
-def test_passing_notes_stay_where_they_belong_to_the_key() -> None:
-    notes = SectionNotes(np.array([0, 6, 18]), np.array([6, 6, 6]), np.array([60, 62, 61]), np.array([4, 4, 4]))
+def test_passing_notes_stay_where_they_belong_to_the_key_and_the_chord_sounds() -> None:
+    onsets, lengths = np.array([0, 0, 6, 18]), np.array([24, 24, 6, 6])
+    notes = SectionNotes(onsets, lengths, np.array([48, 55, 62, 61]), np.full(4, 4))
     place = SectionPlace(0, 0.0, BAR, BAR)
-    assert fit_chords(notes, parse_progression("C"), place, parse_key("C")).pitches.tolist() == [60, 62, 60]
-    assert fit_chords(notes, parse_progression("C"), place, None).pitches.tolist() == [60, 60, 60]
+    assert fit_chords(notes, parse_progression("C"), place, parse_key("C")).pitches.tolist() == [48, 55, 62, 60]
+    assert fit_chords(notes, parse_progression("C"), place, None).pitches.tolist() == [48, 55, 60, 60]
+    alone = notes.select(np.array([0, 2]))
+    assert fit_chords(alone, parse_progression("C"), place, parse_key("C")).pitches.tolist() == [48, 60]
 
 
 def test_a_named_bass_is_the_lowest_note() -> None:
