@@ -45,7 +45,7 @@ def test_they_are_half_precision_small_and_have_a_card(folder: Path) -> None:
 def test_blocks_equal_one_pass_over_everything(codec: StereoCodec) -> None:
     """To 1e-4 of full scale, on the shipped weights, across two borders of blocks.
 
-    Some samples may differ more: where a bin lies half-way between two tones, the last bit decides which one it follows.
+    Some samples may differ more: where a bin lies half-way between two tones, rounding errors decide which it follows.
     """
     waveform = make_tones(13)
     latents = codec.encode(waveform)
