@@ -176,6 +176,8 @@ class ComposedScore:
         own_chords = self.plan.list_chords(plan.theme, plan.shift, closes=False)
         if melody is not None or (self.plan.settings.chords and not np.array_equal(chords, own_chords)):
             kept = np.zeros(frame.bars, bool)
+        if melody is not None and not self.plan.settings.chords:
+            chords = np.zeros_like(chords)  # the harmony follows the melody
         is_free = np.repeat(~kept, frame.bar_length)
         chosen = kept[np.minimum(theme.onsets // frame.bar_length, frame.bars - 1)] if len(theme) else np.zeros(0, bool)
         return SectionTask(

@@ -20,6 +20,7 @@ from musika import draws
 from musika.composer import harmony
 from musika.composer import vocabulary as v
 from musika.composer.clock import Clock
+from musika.composer.progressions import draw_progression
 from musika.composer.sections import encode_chord, encode_conditions
 from musika.config.musical import Chord, MusicalSettings
 from musika.config.musical.keys import get_pitch_class
@@ -31,7 +32,7 @@ FORMS = ("ABACABAD", "AABACCBA", "ABCADBCA", "AABBCABA")
 BARS = 8  # of a section; 16 where bars are short
 SHORTEST, LONGEST = 7.0, 30.0  # seconds of a section
 TEMPI = (58.0, 132.0)  # quarter notes a minute that are drawn from
-NOTES_PER_SECOND = (2.6, 6.5)
+NOTES_PER_SECOND = (3.2, 8.0)
 METRE_SHARES = {"4/4": 0.5, "3/4": 0.25, "2/4": 0.1, "6/8": 0.15}
 # keys of themes B, C and D: semitones above the home key, and whether the mode changes
 MAJOR_KEYS = ((7, False), (5, False), (9, True), (2, True), (0, True))
@@ -252,7 +253,7 @@ class Plan:
     def list_chords(self, theme: ThemePlan, shift: int, closes: bool, section: int | None = None) -> np.ndarray:
         """The chord of each half bar and the one after, as `encode_chord` gives them.
 
-        Without chords in the settings, only the first and the last are given: the tonic, and the tonic or the dominant.
+        Without chords in the settings, they are those of the theme: functional harmony in its key.
 
         Args:
             section: its number; chords of the settings go on from section to section. None is a theme.
@@ -265,10 +266,10 @@ class Plan:
             first = (section or 0) * frame.bars * bar
             for half in range(len(chords)):
                 chords[half] = _match_chord(progression.get_chord(first + half * bar / 2, bar))
-            return np.array([encode_chord(chord) for chord in chords])
-        tonic = (frame.tonic + theme.shift + shift) % 12
-        chords[0] = harmony.get_degree_chord(0, tonic, theme.mode)
-        chords[-2] = harmony.get_degree_chord(0 if closes else 4, tonic, theme.mode)
+        else:
+            tonic = (frame.tonic + theme.shift + shift) % 12
+            chances = draws.uniform(self.seed, "composer/progression", theme.number, (3 * frame.bars,))
+            chords[:-1] = draw_progression(frame.bars, tonic, theme.mode, closes, chances).tolist()
         return np.array([encode_chord(chord) for chord in chords])
 
 

@@ -30,7 +30,7 @@ from musika.composer.vocabulary import DELTAS, DURATIONS, FIELDS, HIGHEST, LOWES
 ROWS = 8  # sections in a batch
 MOST_NOTES = 288  # of a section
 ROUNDING = 64.0  # logits are rounded to multiples of 1 / ROUNDING
-TEMPERATURE = (1.0, 0.95, 0.95, 1.0, 0.9)  # of each field
+TEMPERATURE = (0.9, 0.85, 0.9, 0.95, 0.9)  # of each field
 TOP_SHARE = 0.95  # the most probable values that have this share together are drawn from
 MOST_AT_ONCE = 7  # notes that begin together
 _CLASSES, _OCTAVES = FIELDS["pitch_class"], FIELDS["octave"]
