@@ -8,7 +8,7 @@ from typing import Literal
 from musika.checkpoint import locate
 from musika.codec import load as codec_load
 from musika.codec.base import Codec
-from musika.render import Model, load_model
+from musika.render import Model, choose_computation, load_model
 
 Switch = Literal["auto", "True", "False"]
 
@@ -29,11 +29,8 @@ def load(
         CheckpointError: a folder is missing or damaged, or does not fit.
     """
     path = locate.resolve_checkpoint(Path(folder), "generator")  # before slow imports: a mistake is reported at once
-
-    from musika import backend
-
-    precision = backend.choose_precision(mixed_precision)
-    return load_model(path, None if codec is None else Path(codec), None, precision, backend.should_use_xla(xla))
+    precision, with_xla = choose_computation(path, mixed_precision, xla)
+    return load_model(path, None if codec is None else Path(codec), None, precision, with_xla)
 
 
 def load_codec(folder: str | Path, mixed_precision: Switch = "auto", xla: Switch = "auto") -> Codec:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from musika import environment
@@ -104,6 +105,15 @@ def has_accelerator() -> bool:
     if NAME == "tensorflow":
         return bool(tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("TPU"))
     return any(device.platform != "cpu" for device in jax.devices())
+
+
+def has_native_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 numbers itself; False where it does not say so (other than Linux)."""
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(errors="replace").split())
+    except OSError:
+        return False
+    return bool(flags & {"avx512_bf16", "amx_bf16"})
 
 
 def choose_half_policy() -> str:

@@ -53,16 +53,9 @@ def load_model(options: RenderOptions) -> render.Model:
         UsageError: a flag contradicts it.
     """
     folder = locate.resolve_checkpoint(options.load_path, "generator")  # first, as above
-
-    from musika import backend
-
-    return render.load_model(
-        folder,
-        options.dec_path,
-        sizes={name: getattr(options, name) for name in render.GENERATOR_SIZES} | codec_sizes(options),
-        dtype=backend.choose_precision(options.mixed_precision),
-        xla=backend.should_use_xla(options.xla),
-    )
+    sizes = {name: getattr(options, name) for name in render.GENERATOR_SIZES} | codec_sizes(options)
+    precision, xla = render.choose_computation(folder, options.mixed_precision, options.xla)
+    return render.load_model(folder, options.dec_path, sizes, precision, xla)
 
 
 def load_in_worker(options: RenderOptions) -> render.Model:

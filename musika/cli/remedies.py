@@ -41,6 +41,10 @@ REMEDIES = {
     "play/midi": "SONG names the MIDI file",
     "midi": "--midi_path names the folder of MIDI files",
     "bits": "--bits says how many",
+    "jobs": "--jobs sets how many",
+    "loop": "leave out --loop",
+    "styles": "--styles names styles by time, such as 0:00=12, 2:00=40",
+    "loudness": "--loudness is for music that can be heard",
     "save": "--save_path names another folder",
     "convert/save": "TARGET names another folder",
 }

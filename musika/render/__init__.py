@@ -1,6 +1,7 @@
 """Music as a pure function of position: `load_model` makes a model, `model.piece(seed)` a piece that renders itself."""
 
 from musika.render.composed import ComposedModel
+from musika.render.computing import choose_computation
 from musika.render.decoding import count_block_samples, decode_samples, prefetch
 from musika.render.editor import EditorModel
 from musika.render.finishing import Finish
@@ -31,6 +32,7 @@ __all__ = [
     "Workers",
     "apply_edits",
     "check_codec",
+    "choose_computation",
     "compile_generator",
     "count_block_samples",
     "decode_samples",
