@@ -49,7 +49,7 @@ class ToneModel(Model):
 class TonePiece(Piece):
     """A chord."""
 
-    def stream_samples(self, first: int, count: int | None = None) -> Iterator[np.ndarray]:
+    def stream_samples(self, first: int, count: int | None = None, workers: Any = None) -> Iterator[np.ndarray]:
         stop = None if count is None else first + count
         while stop is None or first < stop:
             size = BLOCK - first % BLOCK if stop is None else min(BLOCK - first % BLOCK, stop - first)
