@@ -1,5 +1,7 @@
 """Samples as an encoder takes them: rounded to 16 bits with dither, to 24 bits without, or floats.
 
+Samples that 16 bits hold exactly stay as they are.
+
 What becomes of a sample depends on its value and its place in the file alone, not on the blocks that it comes in.
 """
 
@@ -38,8 +40,10 @@ class Quantiser:
             return np.clip(steps, -(2**23), 2**23 - 1).astype(np.int32) << 8
         if self._bits != "16":
             return np.clip(block, -1, 1)
-        steps16 = self._get_dither(first, len(block)) + block * np.float32(32768)
-        np.rint(steps16, out=steps16)
+        exact = block * np.float32(32768)
+        steps16 = np.rint(exact + self._get_dither(first, len(block)))
+        # a sample that fits exactly needs no dither: what was read from 16 bits is written as it was
+        steps16 = np.where(exact == np.rint(exact), exact, steps16)
         return np.clip(steps16, -32768, 32767).astype(np.int16)
 
     def _get_dither(self, first: int, count: int) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from musika.cli.options import (
     ConvertOptions,
     DecodeOptions,
+    EditOptions,
     EncodeOptions,
     EvaluateOptions,
     GenerateOptions,
@@ -54,6 +55,11 @@ VERBS: dict[str, Verb] = {
     ),
     "generate": Verb(GenerateOptions, "Make new music from a trained generator.", "--num_samples 3 --seconds 60"),
     "play": Verb(PlayOptions, "Play a MIDI file with a trained performer.", "song.mid song.wav"),
+    "edit": Verb(
+        EditOptions,
+        "Fill gaps of a recording, continue it, vary it, or blend two.",
+        "fill song.wav --spans 3.5-7,20-24 --seed 1",
+    ),
     "test": Verb(TestOptions, "Listen to a generator on a page in your browser.", "--load_path checkpoints/open"),
     "serve": Verb(
         ServeOptions,
@@ -120,6 +126,11 @@ class Flag:
     target: Literal["option", "setting", "nothing"] = "option"
     positional: bool = False
     place: str | None = None
+
+
+def is_required(flag: Flag) -> bool:
+    """Whether a positional argument must be given."""
+    return flag.limits is None or flag.limits.default is dataclasses.MISSING
 
 
 def list_flags(verb: str) -> list[Flag]:

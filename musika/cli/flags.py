@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from musika import __version__
-from musika.cli.flag_table import SCRIPTS, VERBS, Flag, Verb, list_flags
+from musika.cli.flag_table import SCRIPTS, VERBS, Flag, Verb, is_required, list_flags
 from musika.cli.options import (
     MAX_SECONDS,
     MAX_SEED,
     CodecOptions,
     ConvertOptions,
     DecodeOptions,
+    EditOptions,
     EncodeOptions,
     EvaluateOptions,
     GenerateOptions,
@@ -51,6 +52,7 @@ __all__ = [
     "CodecOptions",
     "ConvertOptions",
     "DecodeOptions",
+    "EditOptions",
     "EncodeOptions",
     "EvaluateOptions",
     "GenerateOptions",
@@ -111,10 +113,13 @@ def parse(verb: str, argv: Sequence[str] | None = None) -> Options:
     explicit, rest = parser.parse_known_args(words)
     if rest:
         raise UsageError(_describe_unknown(verb, rest[0]))
+    flags = {flag.name: flag for flag in list_flags(verb)}
     typed = vars(explicit)
+    for name, flag in flags.items():
+        if flag.positional and typed.get(name) is None:  # what was left out
+            typed.pop(name, None)
     config = typed.pop("config", None)
     values = typed if config is None else {**_read_config_file(verb, Path(config)), **typed}
-    flags = {flag.name: flag for flag in list_flags(verb)}
     for name, value in values.items():
         _check_range(flags[name], value)
     options = {name: value for name, value in values.items() if flags[name].target == "option"}
@@ -162,7 +167,7 @@ def _make_parser(verb: str, all_flags: bool) -> argparse.ArgumentParser:
     program = Path(sys.argv[0]).name
     program = f"python {program}" if program == f"musika_{verb}.py" else f"musika {verb}"
     flags = list_flags(verb)
-    places = [flag.name.upper() for flag in flags if flag.positional]
+    places = [flag.name.upper() if is_required(flag) else f"[{flag.name.upper()}]" for flag in flags if flag.positional]
     parser = _Parser(
         prog=program,
         usage=" ".join([program, *places, "[--flag value ...]"]),
@@ -195,10 +200,12 @@ def _add_flag(group: Any, flag: Flag, shown: bool) -> None:
     """Adds one flag to its group of a parser."""
     kind, _ = _split_optional(flag.hint)
     if flag.positional:
-        group.add_argument(flag.name, metavar=flag.name.upper(), help=flag.text, type=_Convert(flag.name, flag.hint))
+        label = flag.name.upper()
+        count: dict[str, Any] = {} if is_required(flag) else {"nargs": "?", "default": None}
+        group.add_argument(flag.name, metavar=label, help=flag.text, type=_Convert(label, flag.hint), **count)
         return
     text = f"{flag.text} (default: {flag.default})".replace("%", "%%") if shown else argparse.SUPPRESS
-    keywords: dict[str, Any] = {"dest": flag.name, "help": text, "type": _Convert(flag.name, flag.hint)}
+    keywords: dict[str, Any] = {"dest": flag.name, "help": text, "type": _Convert(f"--{flag.name}", flag.hint)}
     if kind is bool:
         keywords |= {"nargs": "?", "const": True, "metavar": "True|False"}
     elif typing.get_origin(kind) is Literal:
@@ -226,17 +233,17 @@ def _split_optional(hint: Any) -> tuple[Any, bool]:
 class _Convert:
     """Text of one flag to its value; a mistake is one line that names the flag."""
 
-    def __init__(self, name: str, hint: Any) -> None:
-        self.name = name
+    def __init__(self, label: str, hint: Any) -> None:
+        self.label = label
         self.kind, self.optional = _split_optional(hint)
 
     def __call__(self, text: str) -> Any:
-        if self.optional and text.lower() == "none":
+        if self.optional and (text.lower() == "none" or (self.kind is float and text.lower() == "inf")):
             return None
         if self.kind is bool:
             if text.lower() in TRUE + FALSE:
                 return text.lower() in TRUE
-            raise UsageError(f"--{self.name} {text}: say True or False")
+            raise UsageError(f"{self.label} {text}: say True or False")
         if typing.get_origin(self.kind) is Literal:
             return self._convert_choice(text)
         if self.kind in (int, float):
@@ -244,7 +251,7 @@ class _Convert:
         if self.kind is Time:
             return self._convert_time(text)
         if not text or "\0" in text:
-            raise UsageError(f"--{self.name} is empty: say a name")
+            raise UsageError(f"{self.label} is empty: say a name")
         return typing.get_args(self.kind)[0](text) if typing.get_origin(self.kind) is tuple else self.kind(text)
 
     def _convert_choice(self, text: str) -> str:
@@ -252,7 +259,7 @@ class _Convert:
         for choice in choices:
             if text.lower() == choice.lower():
                 return choice
-        raise UsageError(f"--{self.name} {text}: say one of {', '.join(choices)}")
+        raise UsageError(f"{self.label} {text}: say one of {', '.join(choices)}")
 
     def _convert_time(self, text: str) -> float:
         if text.lower() in ("inf", "infinity"):
@@ -260,7 +267,7 @@ class _Convert:
         try:
             return self._convert_number(text, float) if ":" not in text else parse_time(text)
         except (ConfigError, UsageError):
-            raise UsageError(f"--{self.name} {text}: say a number of seconds, or a time, such as 7:00:00") from None
+            raise UsageError(f"{self.label} {text}: say a number of seconds, or a time, such as 7:00:00") from None
 
     def _convert_number(self, text: str, kind: Any) -> int | float:
         try:
@@ -269,7 +276,7 @@ class _Convert:
         except (ValueError, OverflowError):  # no number, or a whole one of hundreds of digits
             finite = False
         if not finite:
-            raise UsageError(f"--{self.name} {text}: say a {'whole ' if kind is int else ''}number")
+            raise UsageError(f"{self.label} {text}: say a {'whole ' if kind is int else ''}number")
         return value
 
 
@@ -305,7 +312,7 @@ def _read_config_file(verb: str, path: Path) -> dict[str, Any]:
     for name, value in values.items():
         if name not in flags:
             raise UsageError(f"--config {path}: {_describe_unknown(verb, '--' + name)}")
-        convert = _Convert(name, flags[name].hint)
+        convert = _Convert(f"--{name}", flags[name].hint)
         if typing.get_origin(convert.kind) is tuple:
             converted[name] = [convert(str(part)) for part in (value if isinstance(value, list) else [value])]
             continue

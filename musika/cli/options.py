@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any, Literal, NewType
 
 from musika.config import (
+    Blend,
     Config,
+    Continue,
+    Edit,
     GeneratorConfig,
     GeneratorSettings,
     MusicalSettings,
     PerformerSettings,
     PublishedCodecConfig,
+    Vary,
 )
 from musika.config.fields import describe_field, describe_range, get_fields, is_in_range
 from musika.errors import UsageError
@@ -35,9 +39,9 @@ AUDIO_KIND = "kind of audio file; wav is 16-bit"
 PUBLISHED = "Sizes of codecs of the original Musika"
 
 
-def positional(text: str, group: str = "") -> Any:
-    """A dataclass field that is a positional argument."""
-    return dataclasses.field(metadata={**_describe(text, group), "positional": True})
+def positional(text: str, group: str = "", default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field that is a positional argument; one with a default may be left out."""
+    return dataclasses.field(default=default, metadata={**_describe(text, group), "positional": True})
 
 
 def flag(
@@ -325,6 +329,38 @@ class PlayOptions(Options):
     seconds: Time | None = flag(None, "length: seconds, or 1:30", "Sound", 0.001, MAX_SECONDS, shown="to the end")
     style: int = setting_flag(PerformerSettings, "style", "Sound")
     touch: float = setting_flag(PerformerSettings, "touch", "Sound")
+    mixed_precision: Switch = flag("auto", PRECISION, "Machine")
+    xla: Switch = flag("auto", XLA, "Machine")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EditOptions(Options):
+    """A recording, edited."""
+
+    task: Literal["fill", "continue", "vary", "blend"] = positional("fill, continue, vary or blend", "What")
+    file: Path = positional("audio file to edit; it stays as it is", "What")
+    other: Path | None = positional("second audio file, for blend", "What", default=None)
+    spans: str | None = flag(
+        None, "fill, vary: where, in seconds, such as 3.5-7,20-24", "What", shown="vary: the whole file"
+    )
+    seconds: float | None = setting_flag(Continue, "seconds", "What")
+    before: float | None = setting_flag(Continue, "before", "What", shown="all that the network sees")
+    at: float | None = setting_flag(Continue, "at", "What", shown="the end")
+    strength: float = setting_flag(Vary, "strength", "What")
+    ratio: float = setting_flag(Blend, "ratio", "What")
+    over: float | None = setting_flag(Blend, "over", "What", shown="none: at the fixed ratio")
+    seed: int = setting_flag(Edit, "seed", "What")
+    num_samples: int = flag(1, "results to make; result k has the seed seed + k", "What", 1, 1_000)
+    load_path: Path = flag(Path("checkpoints/edit"), "checkpoint of the editor, or of a generator", "Files")
+    dec_path: Path | None = flag(None, "folder of the codec", "Files", shown="the editor's own")
+    save_path: Path = flag(Path("edits"), "folder for the results; - is standard output", "Files")
+    format: Literal["wav", "flac", "ogg", "opus", "mp3", "aiff"] | None = flag(
+        None, "kind of audio file", "Files", shown="that of the recording"
+    )
+    bits: Literal["16", "24", "32f"] | None = flag(
+        None, "bits of a sample; 32f is floats", "Files", shown="as many as the recording needs"
+    )
+    stereo: bool = flag(False, "make a mono recording stereo", "Files")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
 

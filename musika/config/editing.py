@@ -23,7 +23,9 @@ LONGEST_EDIT = 360_000.0  # seconds
 class Edit(Config):
     """What all edits have in common."""
 
-    seed: int = setting(0, "number that fixes every random choice; the same number gives the same sound", low=0)
+    seed: int = setting(
+        0, "number that fixes every random choice; the same one gives the same sound", "", 0, 2**63 - 1, common=True
+    )
 
     name: ClassVar[str]
 
@@ -53,12 +55,12 @@ class Fill(Edit):
 class Continue(Edit):
     """More sound behind the end. What was there does not change, sample for sample."""
 
-    seconds: float | None = setting(60.0, "length of what is added; inf: without end", "seconds", above=0)
+    seconds: float | None = setting(60.0, "length of what is added; inf: without end", "seconds", above=0, common=True)
     before: float | None = setting(
-        None, "how much of the sound before the end is listened to; none: all that the network sees", "seconds", above=0
+        None, "how much of the sound before the end is listened to", "seconds", above=0, common=True
     )
     at: float | None = setting(
-        None, "place to go on from, instead of the end; what is behind it is dropped", "seconds", above=0
+        None, "place to go on from; what is behind it is dropped", "seconds", above=0, common=True
     )
 
     name: ClassVar[str] = "continue"
@@ -71,7 +73,7 @@ class Continue(Edit):
 class Vary(Edit):
     """The same sound in another way: its coarse course stays, and its detail is made anew."""
 
-    strength: float = setting(0.5, "how much detail is made anew: 0 almost none, 1 all", "", 0, 1)
+    strength: float = setting(0.5, "how much detail is made anew: 0 almost none, 1 all", "", 0, 1, common=True)
     spans: Spans = setting((), "stretches to vary, in seconds, such as 3.5-7,20-24; none: the whole sound")
 
     name: ClassVar[str] = "vary"
@@ -84,9 +86,13 @@ class Vary(Edit):
 class Blend(Edit):
     """Two sounds in one: at a fixed ratio, or from the first to the second one over a time."""
 
-    ratio: float = setting(0.5, "share of the second sound", "", 0, 1)
+    ratio: float = setting(0.5, "share of the second sound", "", 0, 1, common=True)
     over: float | None = setting(
-        None, "length of the passage from the end of the first to the beginning of the second sound", "seconds", above=0
+        None,
+        "length of the passage from the end of the first to the beginning of the second sound",
+        "seconds",
+        above=0,
+        common=True,
     )
 
     name: ClassVar[str] = "blend"

@@ -12,12 +12,16 @@ import numpy as np
 from musika.codec.base import Codec
 
 
-class Editor(Protocol):
-    """A network that makes latents, and the codec that they belong to."""
+class HasCodec(Protocol):
+    """A network with the codec of its latents."""
 
     @property
     def codec(self) -> Codec:
         """Encodes what is known and decodes what is made."""
+
+
+class Editor(HasCodec, Protocol):
+    """A network that makes latents, and the codec that they belong to."""
 
     @property
     def name(self) -> str:

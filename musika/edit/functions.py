@@ -15,14 +15,14 @@ from musika.edit.editor import Editor
 from musika.edit.recording import Recording
 from musika.edit.spans import parse_spans
 from musika.errors import ConfigError, UsageError
-from musika.render import Piece, Sound
+from musika.render import Model, Piece
 
 SoundLike = TypeVar("SoundLike", np.ndarray, Recording, Piece)
 SpansLike = str | Sequence[tuple[float, float | None]]
 
 
 def fill(
-    editor: Editor, sound: SoundLike, spans: SpansLike, seed: int = 0, sample_rate: int = SAMPLE_RATE
+    editor: Editor | Model, sound: SoundLike, spans: SpansLike, seed: int = 0, sample_rate: int = SAMPLE_RATE
 ) -> SoundLike:
     """Other sound in gaps. Nothing outside of them changes, sample for sample.
 
@@ -40,7 +40,7 @@ def fill(
 
 
 def continue_(
-    editor: Editor,
+    editor: Editor | Model,
     sound: SoundLike,
     seconds: float | None = 60.0,
     before: float | None = None,
@@ -64,7 +64,7 @@ def continue_(
 
 
 def vary(
-    editor: Editor,
+    editor: Editor | Model,
     sound: SoundLike,
     strength: float = 0.5,
     spans: SpansLike = (),
@@ -86,7 +86,7 @@ def vary(
 
 
 def blend(
-    editor: Editor,
+    editor: Editor | Model,
     sound: SoundLike,
     other: np.ndarray | Recording | Piece,
     ratio: float = 0.5,
@@ -106,12 +106,8 @@ def blend(
         UsageError: as `fill` says; a passage that is longer than one of the sounds.
     """
     second = Recording(other, sample_rate) if isinstance(other, np.ndarray) else other
-
-    def open_other() -> Sound:
-        return second.open()
-
     edit = _make(Blend, ratio=ratio, over=over, seed=seed)
-    return _add(sound, AppliedEdit(edit, editor, open_other), sample_rate)
+    return _add(sound, AppliedEdit(edit, editor, second), sample_rate)
 
 
 def _add(sound: SoundLike, applied: AppliedEdit, sample_rate: int) -> SoundLike:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from musika.edit.editor import Editor
+from musika.edit.editor import Editor, HasCodec
 from musika.render import GroupedLatents, LatentSource, Sound, read_padded
 
 Gap = tuple[int, int | None]  # first, last + 1
@@ -37,7 +37,7 @@ class SilencedSound:
 class EncodedLatents(GroupedLatents):
     """The latents of a sound of the codec's rate, encoded window by window as a whole file is."""
 
-    def __init__(self, editor: Editor, sound: Sound, span: int) -> None:
+    def __init__(self, editor: HasCodec, sound: Sound, span: int) -> None:
         self.codec, self.sound = editor.codec, sound
         super().__init__(editor.codec.channels, editor.codec.block, span)
         self.length = None if sound.length is None else editor.codec.count_latents(sound.length)

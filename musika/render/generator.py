@@ -32,10 +32,12 @@ class GeneratorModel(Model):
     Attributes:
         config: the generator's sizes.
         generate: coordinates `[GROUP, L/2, 2D]` and noise `[GROUP, t, 1]` a layer to latents `[GROUP, L/2, C]`.
+        network: the generator itself, for gradients by its coordinates; None where these are not needed.
     """
 
     config: GeneratorConfig
     generate: Generate
+    network: Any = None
 
     settings_kind: ClassVar[type[Config]] = GeneratorSettings
 
@@ -64,6 +66,7 @@ def load_generator_model(
     return GeneratorModel(
         config=loaded.config,
         generate=compile_generator(loaded.generator, xla),
+        network=loaded.generator,
         codec=codec,
         name=name_checkpoint(folder.resolve()),
         output_gain=parse_output_gain(folder, info),

@@ -212,7 +212,7 @@ def test_what_is_listened_to_can_be_limited() -> None:
         (lambda e, r: edit.continue_(e, Recording(0 * make_tones(), RATE)), "only silence"),
         (lambda e, r: edit.vary(e, r, 1.5), "at most 1"),
         (lambda e, r: edit.vary(e, Recording(0 * make_tones(), RATE)), "only silence"),
-        (lambda e, r: edit.blend(e, r, make_recording(length=2_000), over=3.0), "longer than one of the sounds"),
+        (lambda e, r: edit.blend(e, r, make_recording(length=2_000), over=3.0), "does not fit"),
         (lambda e, r: edit.blend(e, r, Recording(0 * make_tones(2_000), RATE)), "only silence"),
         (lambda e, r: Recording(np.zeros((4, 3), np.float32), RATE), "shape"),
         (lambda e, r: Recording(np.full((4, 1), np.nan, np.float32), RATE), "finite"),

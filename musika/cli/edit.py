@@ -1,0 +1,157 @@
+"""`edit`: a recording with gaps filled, continued, varied, or blended with another, into files of their own.
+
+The recording is read first and the edit is checked against it, so a mistake is reported before networks are loaded, and
+nothing is written. A result that was made before is never replaced by another.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from musika import audio, console, edit, render
+from musika.checkpoint import locate
+from musika.cli.flags import MAX_SEED, EditOptions
+from musika.cli.pieces import format_speed, make_folder
+from musika.config import Blend, Continue, Edit, Fill, Vary
+from musika.edit.spans import locate_spans
+from musika.errors import ConfigError, UsageError
+from musika.files import format_path
+
+# flags that one task alone reads
+FLAGS_OF_TASK = {
+    "fill": {"spans"},
+    "continue": {"seconds", "before", "at"},
+    "vary": {"strength", "spans"},
+    "blend": {"ratio", "over"},
+}
+STANDARD_OUTPUT = Path("-")
+
+
+def run(options: EditOptions) -> int:
+    """Makes the edits and returns 0.
+
+    Raises:
+        MusikaError: a recording, a checkpoint or a flag that cannot be used; a file that cannot be written.
+    """
+    if options.seed + options.num_samples - 1 > MAX_SEED:
+        raise UsageError(f"--seed {options.seed} and --num_samples {options.num_samples} go beyond seed {MAX_SEED}")
+    edits = [make_edit(options, seed) for seed in range(options.seed, options.seed + options.num_samples)]
+    folder = locate.resolve_checkpoint(options.load_path, "editor")
+    recording = _open_recording(options.file, options.stereo)
+    other = None if options.other is None else _open_recording(options.other, options.stereo)
+    if isinstance(edits[0], (Fill, Vary)) and edits[0].spans:
+        locate_spans(edits[0].spans, recording.sample_rate, len(recording.waveform))
+    extension = choose_extension(options)
+    audio.choose_encoding(Path(f"edit.{extension}"), options.bits)
+    endless = isinstance(edits[0], Continue) and edits[0].seconds is None
+    if endless and options.save_path != STANDARD_OUTPUT:
+        raise UsageError("--seconds inf has no end: --save_path - sends it to the program behind |, such as a player")
+    if options.save_path != STANDARD_OUTPUT:
+        make_folder(options.save_path)
+    editor = _load_editor(options, folder)
+    for value in edits:
+        edited = recording.add(edit.AppliedEdit(value, editor, other))
+        if options.save_path == STANDARD_OUTPUT:
+            _stream(edited, extension, options)
+        else:
+            _write(edited, value, options, extension)
+    return 0
+
+
+def make_edit(options: EditOptions, seed: int) -> Edit:
+    """The edit that the flags ask for.
+
+    Raises:
+        UsageError: a flag is missing, of another task, or out of its range.
+    """
+    task = options.task
+    own = FLAGS_OF_TASK[task]
+    for name in sorted(set().union(*FLAGS_OF_TASK.values()) - own):
+        if name in options.given:
+            tasks = " and ".join(other for other, names in FLAGS_OF_TASK.items() if name in names)
+            raise UsageError(f"--{name} belongs to {tasks}, not to {task}")
+    if (options.other is not None) != (task == "blend"):
+        raise UsageError(f"{task} takes {'two files: FILE and OTHER' if task == 'blend' else 'one file'}")
+    if task == "fill" and options.spans is None:
+        raise UsageError("fill needs the gaps to fill, such as --spans 3.5-7,20-24")
+    spans = () if options.spans is None else edit.parse_spans(options.spans)
+    try:
+        if task == "fill":
+            return Fill(seed=seed, spans=spans)
+        if task == "continue":
+            return Continue(seed=seed, seconds=options.seconds, before=options.before, at=options.at)
+        if task == "vary":
+            return Vary(seed=seed, strength=options.strength, spans=spans)
+        return Blend(seed=seed, ratio=options.ratio, over=options.over)
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
+
+
+def choose_extension(options: EditOptions) -> str:
+    """The format of the result, without a dot: the one that is named, that of the recording, or wav."""
+    if options.format is not None:
+        return options.format
+    extension = options.file.suffix.lower()
+    return extension[1:] if extension in audio.FORMATS else "wav"
+
+
+def _open_recording(path: Path, stereo: bool) -> edit.Recording:
+    recording = edit.open_recording(path, lambda remark: console.warn(f"{format_path(path)} {remark}"))
+    if stereo and recording.waveform.shape[1] == 1:
+        return edit.Recording(np.repeat(recording.waveform, 2, axis=1), recording.sample_rate)
+    return recording
+
+
+def _load_editor(options: EditOptions, folder: Path) -> render.Model:
+    from musika import backend
+
+    started = time.perf_counter()
+    precision, xla = backend.choose_precision(options.mixed_precision), backend.should_use_xla(options.xla)
+    model = render.load_model(folder, options.dec_path, None, precision, xla)
+    if options.save_path != STANDARD_OUTPUT:  # it belongs to the sound
+        console.say(f"{model.name} loaded in {time.perf_counter() - started:.1f} s")
+    return model
+
+
+def _write(edited: edit.Recording, value: Edit, options: EditOptions, extension: str) -> None:
+    """Writes one result, and prints a line about it."""
+    name = f"{options.file.stem}-{value.name}-seed-{value.seed}.{extension}"
+    sound, started = edited.open(), time.perf_counter()
+    seconds = (sound.length or 0) / sound.sample_rate
+    tags = {"title": options.file.stem, "comment": f"{value.name}, seed {value.seed}", "software": "musika"}
+    with console.progress(seconds, "s", value.name) as bar:
+        path = options.save_path / name
+        written = edited.save(
+            path,
+            metadata=tags,
+            keep_existing=True,
+            bits=options.bits,
+            on_block=lambda block: bar.advance(len(block) / edited.sample_rate),
+        )
+        if written.path != path:
+            bar.note(f"{format_path(path)} holds another result, which is kept; this one is {written.path.name}")
+        bar.note(f"{format_path(written.path)}: {format_speed(seconds, time.perf_counter() - started)}")
+
+
+def _stream(edited: edit.Recording, extension: str, options: EditOptions) -> None:
+    """Sends the result to standard output until its end, or until its reader leaves."""
+    channels = edited.waveform.shape[1]
+    encoder = audio.LiveEncoder(f".{extension}", edited.sample_rate, channels, bits=options.bits)
+    blocks = edited.stream()
+    try:
+        for data in _encode(encoder, blocks):
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+    finally:
+        blocks.close()
+
+
+def _encode(encoder: audio.LiveEncoder, blocks: Iterable[np.ndarray]) -> Iterable[bytes]:
+    for block in blocks:
+        yield encoder.encode(block)
+    yield encoder.finish()

@@ -1,0 +1,60 @@
+"""Edits by a generator without an editor: vary and blend through its coordinates (`coordinates.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from musika.config import Blend, Vary
+from musika.edit.convert import adapt
+from musika.edit.coordinates import ProjectedLatents, make_path, project, vary_projection
+from musika.edit.joining import JoinedSound
+from musika.edit.places import LEAST_VARIED, check_heard, locate_passage, locate_varied, make_ramp, require_end
+from musika.edit.sounds import SoundSequence, count_latents, count_span, decode_latents, encode_sound
+from musika.render import GeneratorModel, Sound
+
+
+def vary_by_coordinates(model: GeneratorModel, sound: Sound, edit: Vary) -> Sound:
+    """The sound, or spans of it, as a generator makes it near the coordinates that come closest."""
+    gaps, length = locate_varied(sound, edit), require_end(sound)
+    known = encode_sound(model, sound)
+
+    def find_path() -> Callable[[np.ndarray], np.ndarray]:
+        projection = project(model, known, count_latents(model, sound, length))
+        return make_path(model, vary_projection(projection, edit.strength, edit.seed))
+
+    made = ProjectedLatents(model, find_path, edit.seed, count_span(model))
+    return JoinedSound(sound, decode_latents(model, made, sound), gaps, sound.length)
+
+
+def blend_by_coordinates(model: GeneratorModel, sound: Sound, other: Sound, edit: Blend) -> Sound:
+    """Two sounds in one, as a generator makes it between the coordinates of both."""
+    other = adapt(other, sound.sample_rate, sound.channels)
+    lengths = [require_end(each) for each in (sound, other)]
+    if edit.over is None:
+        gap, start, length = (0, min(lengths)), 0, min(lengths)
+        share: Callable[[np.ndarray], np.ndarray] = lambda numbers: np.full(len(numbers), edit.ratio)  # noqa: E731
+        base: Sound = sound
+    else:
+        start, over = locate_passage(sound, other, edit.over)
+        gap, length, base = (start, lengths[0]), start + lengths[1], SoundSequence(sound, other, start)
+        unit = model.codec.hop_total * sound.sample_rate / model.codec.sample_rate
+        share = make_ramp(start, over, unit)
+    for each, place in ((sound, gap[0]), (other, 0)):
+        check_heard(each, [(place, place + gap[1] - gap[0])], LEAST_VARIED)
+    sources = [encode_sound(model, sound), encode_sound(model, SoundSequence(None, other, start))]
+
+    def find_path() -> Callable[[np.ndarray], np.ndarray]:
+        counts = [count_latents(model, sound, n) for n in (lengths[0], start + lengths[1])]
+        pairs = zip(sources, counts, strict=True)
+        one, two = (make_path(model, project(model, source, count)) for source, count in pairs)
+
+        def find_coordinates(numbers: np.ndarray) -> np.ndarray:
+            part = share(numbers)[:, None]
+            return (1.0 - part) * one(numbers) + part * two(numbers)
+
+        return find_coordinates
+
+    made = ProjectedLatents(model, find_path, edit.seed, count_span(model))
+    return JoinedSound(base, decode_latents(model, made, sound), [gap], length)
