@@ -259,7 +259,7 @@ def test_a_radio_that_is_late_leaves_music_out() -> None:
 
 def test_a_channel_that_fails_ends_the_streams_of_its_listeners() -> None:
     class BrokenPiece(TonePiece):
-        def stream_samples(self, first: int, count: int | None = None) -> Iterator[np.ndarray]:
+        def stream_samples(self, first: int, count: int | None = None, workers: object = None) -> Iterator[np.ndarray]:
             raise CheckpointError("the weights are damaged")
 
     async def listen() -> None:
