@@ -14,7 +14,7 @@ import numpy as np
 
 from musika.composer import harmony
 from musika.composer.sections import SectionNotes
-from musika.composer.vocabulary import DURATIONS, HIGHEST, LOWEST, MODES, UNITS_PER_BEAT
+from musika.composer.vocabulary import DURATIONS, HIGHEST, LOWEST, UNITS_PER_BEAT
 from musika.config import MusicalSettings
 from musika.config.musical import Band, Chord, Instrument, Key, Progression
 from musika.config.musical.levels import get_notes_per_beat
@@ -78,7 +78,9 @@ def fit_notes(
 
 
 def fit_key(notes: SectionNotes, key: Key, is_melody: np.ndarray) -> SectionNotes:
-    """The notes in a key: transposed where they are in another, then long ones outside it moved to their neighbours.
+    """The notes in a key: their tonic is transposed to its tonic, then those outside it move to their neighbours.
+
+    So music in C major becomes C minor where that is asked for. Very short notes off the beat stay.
 
     Args:
         is_melody: notes that stay as they are, bool `[n]`; with any of them, nothing is transposed.
@@ -87,12 +89,8 @@ def fit_key(notes: SectionNotes, key: Key, is_melody: np.ndarray) -> SectionNote
     if not is_melody.any():
         weights = np.minimum(notes.durations, LONGEST_WEIGHT)
         profile = harmony.weigh_pitch_classes(pitches, weights)
-        template = harmony.KEY_TEMPLATES[12 * MODES.index(key.mode) + key.pitch_class]
-        fits = [float(template @ np.roll(profile, shift)) for shift in range(-5, 7)]
-        shift = int(np.argmax(fits)) - 5
-        pitches = _move_into_range(
-            pitches + (shift if fits[shift + 5] > fits[5] + 0.1 * np.linalg.norm(profile) else 0)
-        )
+        tonic, _ = harmony.estimate_key(profile)
+        pitches = _move_into_range(pitches + (key.pitch_class - tonic + 5) % 12 - 5)
     is_passing = (notes.durations <= PASSING // 2) & (notes.onsets % UNITS_PER_BEAT != 0)
     outside = ~np.isin(pitches % 12, list(key.usual_notes))
     for index in np.flatnonzero(outside & ~is_passing & ~is_melody):

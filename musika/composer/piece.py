@@ -8,8 +8,10 @@ end reach into the next.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +33,7 @@ from musika.composer.touch import PIANO, add_touch, make_pedals, press_pedals
 from musika.composer.works import make_work
 from musika.config.musical import Key, MusicalSettings
 from musika.config.musical.keys import make_key
+from musika.errors import ScoreError
 from musika.score import (
     NO_NOTES,
     NO_PEDALS,
@@ -45,6 +48,8 @@ from musika.score import (
 LONGEST_RING = 4 * v.LONGEST_BAR  # units that a note may sound
 NEAR_COPY = 4  # value of the condition `relation`
 LEAST_PEDALLED = 0.9  # articulation below which the pedal stays up
+MOST_MELODY_NOTES = 100_000
+LATEST_UNIT = 1 << 30
 CACHED = 6  # groups of each kind that are kept
 
 
@@ -63,6 +68,28 @@ class Melody:
     durations: np.ndarray
     pitches: np.ndarray
     velocities: np.ndarray
+
+    def to_rows(self) -> list[list[int]]:
+        """Plain numbers: onset, duration, pitch and velocity of each note."""
+        columns = (self.onsets, self.durations, self.pitches, self.velocities)
+        return [[int(value) for value in row] for row in zip(*columns, strict=True)]
+
+    @classmethod
+    def from_rows(cls, rows: Any) -> Melody:
+        """The melody that `to_rows` gave. The rows may come from anybody.
+
+        Raises:
+            ScoreError: they are no such numbers.
+        """
+        is_list = isinstance(rows, list) and 0 < len(rows) <= MOST_MELODY_NOTES
+        if not is_list or not all(isinstance(row, list) and [*map(type, row)] == [int] * 4 for row in rows):
+            raise ScoreError("the notes of the melody are damaged", about="melody")
+        columns = [[row[n] for row in rows] for n in range(4)]
+        limits = ((0, LATEST_UNIT), (1, LATEST_UNIT), (v.LOWEST, v.HIGHEST), (0, v.VELOCITIES - 1))
+        within = all(low <= min(c) and max(c) <= high for c, (low, high) in zip(columns, limits, strict=True))
+        if not within or any(after <= before for before, after in itertools.pairwise(columns[0])):
+            raise ScoreError("the notes of the melody are damaged", about="melody")
+        return cls(*(np.array(column) for column in columns))
 
     def cut(self, begin: int, length: int) -> SectionNotes | None:
         """The notes that begin within a section; None after the melody's end."""

@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from musika import __version__, checkpoint
 from musika.audio import WrittenFile, choose_encoding
 from musika.checkpoint import locate
+from musika.composer.piece import Melody
 from musika.errors import CheckpointError, MusikaError, UsageError
 from musika.files import format_path
 from musika.render.load import load_model
 from musika.render.piece import Model, Piece
-from musika.render.recipe import SCORE, PieceRecipe, RecipeError
+from musika.render.recipe import MELODY, SCORE, PieceRecipe, RecipeError
 from musika.score import unpack_score
 
 PLACE = Path("checkpoints")  # where checkpoints are looked for, here and beside the program
@@ -83,15 +85,18 @@ def make_piece(recipe: PieceRecipe, file: Path, model: Model) -> Piece:
     Raises:
         RecipeError: it was made of something that the recipe does not hold, or with settings that are not known here.
     """
-    others = sorted({str(entry.get("kind"))[:20] for entry in recipe.inputs} - {SCORE})
+    others = sorted({str(entry.get("kind"))[:20] for entry in recipe.inputs} - {SCORE, MELODY})
     if others or len(recipe.inputs) > 1:
         what = ", ".join(others) or "several scores"
         raise RecipeError(f"{format_path(file)} was made of more than its recipe holds: {what}")
     try:
-        if recipe.inputs:
+        melody: dict[str, Any] = {}
+        if recipe.inputs and recipe.inputs[0].get("kind") == MELODY:
+            melody = {"melody": Melody.from_rows(recipe.inputs[0].get("notes"))}
+        elif recipe.inputs:
             score = unpack_score(str(recipe.inputs[0].get("packed")))
             return model.play(score, recipe.seed, **recipe.settings)
-        piece = model.piece(recipe.seed, **recipe.settings)
+        piece = model.piece(recipe.seed, **melody, **recipe.settings)
         if recipe.loop and (not model.loop_step or recipe.loop % model.loop_step):
             raise UsageError(f"{model.name} cannot loop after {recipe.loop} latents")
         return dataclasses.replace(piece, loop=recipe.loop)

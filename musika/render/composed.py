@@ -43,7 +43,7 @@ class ComposedModel(PerformerModel):
 
     settings_kind: ClassVar[type[Config]] = ComposedSettings
 
-    def piece(self, seed: int, melody: Score | Path | str | None = None, **settings: Any) -> Piece:
+    def piece(self, seed: int, melody: Score | Melody | Path | str | None = None, **settings: Any) -> Piece:
         """The piece of a seed.
 
         Args:
@@ -59,8 +59,9 @@ class ComposedModel(PerformerModel):
         self.check_instruments(chosen.instruments_value)
         tracks: tuple[Any, ...] = ()
         if melody is not None:
-            score = melody if isinstance(melody, Score) else read_score(Path(melody))
-            tracks = (make_melody(score),)
+            if not isinstance(melody, Melody):
+                melody = make_melody(melody if isinstance(melody, Score) else read_score(Path(melody)))
+            tracks = (melody,)
         piece = Piece(self, seed, chosen, tracks=tracks)
         self.compose(piece)  # what cannot be met is said at once
         return piece

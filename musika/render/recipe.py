@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from musika import __version__, audio
+from musika.composer.piece import Melody
 from musika.environment import BACKENDS
 from musika.errors import MusikaError
 from musika.files import format_path
@@ -22,7 +23,7 @@ from musika.score import Score, pack_score
 FORMAT = 1  # of recipes; a reader refuses those with a higher number
 NAME = "musika"  # of the one field of the comment's JSON
 LONGEST = 1 << 20  # characters of a comment that is read
-SCORE = "score"  # kind of an input
+SCORE, MELODY = "score", "melody"  # kinds of inputs
 MAX_NUMBER = 2**63 - 1  # for whole numbers of a recipe
 FINISHES = ("loudness", "fade_in", "fade_out")
 MAX_RATE = 192_000  # Hz
@@ -128,6 +129,8 @@ def describe_input(value: Any) -> dict[str, Any]:
     """What a recipe says about something that a piece was made of, beside its seed."""
     if isinstance(value, Score):
         return {"kind": SCORE, "packed": pack_score(value)}
+    if isinstance(value, Melody):
+        return {"kind": MELODY, "notes": value.to_rows()}
     return {"kind": type(value).__name__}
 
 

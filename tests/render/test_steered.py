@@ -10,8 +10,9 @@ import pytest
 
 from musika.__main__ import main
 from musika.codec.load import load_codec
+from musika.composer.piece import Melody, make_melody
 from musika.config.musical import parse_progression
-from musika.errors import UsageError
+from musika.errors import ScoreError, UsageError
 from musika.render import Piece
 from musika.score import Score, read_score
 from tests.helpers import tiny
@@ -128,6 +129,33 @@ def test_generate_follows_words_settings_and_a_melody(folder: Path, tmp_path: Pa
     assert "prompt: tempo 64, soft, cello" in said and "melody of tune.mid" in said and "left out" in said
     score = read_score(tmp_path / "out" / "steered-seed-2.mid")
     assert 60 / score.tempo.seconds_per_beat[0] == pytest.approx(124, rel=1e-6)
+
+
+def test_a_file_with_everything_asked_is_made_again(folder: Path, tmp_path: Path) -> None:
+    melody = make_score(bars=2, tonic=72).save(tmp_path / "tune.mid")
+    words = ["--load_path", str(folder), "--save_path", str(tmp_path / "out"), "--seconds", "1", "--seed", "2"]
+    assert main("generate", [*words, "--melody", str(melody), "--tempo", "0:00=90, 0:10=120", "--chords", "C G"]) == 0
+    (first,) = (tmp_path / "out").glob("*.wav")
+    again = ["--like", str(first), "--load_path", str(folder), "--save_path", str(tmp_path / "again")]
+    assert main("generate", again) == 0
+    (second,) = (tmp_path / "again").glob("*.wav")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_damaged_melody_in_a_recipe_is_refused() -> None:
+    melody = make_melody(make_score(bars=2, tonic=72))
+    assert Melody.from_rows(melody.to_rows()).to_rows() == melody.to_rows()
+    for rows in (
+        None,
+        [],
+        [[0, 1, 60]],
+        [[0, 1, 60, 4.0]],
+        [[0, 1, 10, 4]],
+        [[5, 1, 60, 4], [5, 1, 62, 4]],
+        [[-1, 1, 60, 1]],
+    ):
+        with pytest.raises(ScoreError, match="damaged"):
+            Melody.from_rows(rows)
 
 
 @pytest.mark.parametrize(
