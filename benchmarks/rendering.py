@@ -45,13 +45,17 @@ def main() -> int:
     rows = [*_measure_parts(piece, options.repeats), *_measure_latency(piece, options.repeats)]
     if options.jobs > 1:
         rows += _measure_jobs(piece, options)
+    columns = ("part", "s", "x real time", "share")
+    rows = [{name: row.get(name, float("nan")) for name in columns} for row in rows]
     yardstick.report("rendering", rows, yardstick.measure(), options.json)
     return 0
 
 
 def _load(load_path: Path, dec_path: Path | None) -> Any:
     import musika
+    from musika import environment
 
+    environment.prepare()  # also in the processes of --jobs
     return musika.load(load_path, dec_path)
 
 

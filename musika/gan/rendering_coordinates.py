@@ -31,6 +31,7 @@ class RenderingCoordinates:
         settings: of the piece.
         seconds_per_latent: for times in the settings.
         period: latents after which the piece begins again; 0 is never.
+        offset: of such a piece the latent at which its time begins.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class RenderingCoordinates:
         settings: GeneratorSettings,
         seconds_per_latent: float,
         period: int = 0,
+        offset: int = 0,
     ) -> None:
         self.config, self.seed, self.settings, self.period = config, seed, settings, period
-        self.seconds_per_latent = seconds_per_latent
+        self.seconds_per_latent, self.offset = seconds_per_latent, offset
 
     def compute(self, start: int, length: int) -> np.ndarray:
         """Coordinates `[length, 2D]` float32 of the latents from `start` on, as far out as one likes.
@@ -95,7 +97,7 @@ class RenderingCoordinates:
         if len(points) == 1:
             return np.broadcast_to(points[0][1], (length, self.config.coordinate_depth))
         latents = start + np.arange(length)
-        latents = latents % self.period if self.period else latents
+        latents = (latents - self.offset) % self.period if self.period else latents
         seconds = (latents + 0.5) * self.seconds_per_latent
         times, styles = np.array([time for time, _ in points]), np.stack([style for _, style in points])
         after = np.clip(np.searchsorted(times, seconds, side="right"), 1, len(points) - 1)

@@ -43,13 +43,20 @@ class GeneratorModel(Model):
 
     def make_latents(self, piece: Piece) -> CoordinateLatents:
         seconds_per_latent = self.codec.hop_total / self.codec.sample_rate
-        coordinates = RenderingCoordinates(self.config, piece.seed, piece.settings, seconds_per_latent, piece.loop)
+        coordinates = RenderingCoordinates(
+            self.config, piece.seed, piece.settings, seconds_per_latent, piece.loop, self.loop_offset
+        )
         return CoordinateLatents(self.config, self.generate, coordinates, count_block_latents(self.codec))
 
     @property
     def loop_step(self) -> int:
         """Latents that a loop's length is a multiple of: half-windows, whose borders are all alike."""
         return math.lcm(self.config.half_window, self.codec.block)
+
+    @property
+    def loop_offset(self) -> int:
+        """The middle of a half-window, so that the seam does not lie on a border of two."""
+        return self.config.half_window // 2
 
 
 def load_generator_model(

@@ -99,17 +99,18 @@ class LoopedLatents:
 
     Args:
         source: whose latents `period` ... go on as if its beginning followed.
+        offset: latent of the source that is number 0.
     """
 
-    def __init__(self, source: LatentSource, period: int) -> None:
-        self.source, self.period = source, period
+    def __init__(self, source: LatentSource, period: int, offset: int = 0) -> None:
+        self.source, self.period, self.offset = source, period, offset
         self.channels = source.channels
 
     def get_span(self, start: int, stop: int) -> np.ndarray:
         """As `LatentSource` says."""
         parts = [np.zeros((0, self.channels), np.float32)]
         while start < stop:
-            place = start % self.period
+            place = (start + self.offset) % self.period
             count = min(stop - start, self.period - place)
             parts.append(self.source.get_span(place, place + count))
             start += count

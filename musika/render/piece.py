@@ -105,6 +105,11 @@ class Model(abc.ABC):
         """Latents that the length of a loop is a multiple of; 0 where the model cannot loop."""
         return 0
 
+    @property
+    def loop_offset(self) -> int:
+        """Latent of the source that a loop begins with: a place where the music flows."""
+        return 0
+
     def check_finite(self, waveform: np.ndarray) -> np.ndarray:
         """The same waveform.
 
@@ -266,7 +271,7 @@ class Piece:
     def open_latents(self) -> LatentSource:
         """The latents of the piece, for one reader."""
         latents = self.model.make_latents(self)
-        return LoopedLatents(latents, self.loop) if self.loop else latents
+        return LoopedLatents(latents, self.loop, self.model.loop_offset) if self.loop else latents
 
     def _split_at_loops(self, first: int, count: int | None) -> Iterator[tuple[int, int | None]]:
         """The parts (first sample, samples) that a part of the piece consists of, each within one turn of the loop."""

@@ -68,6 +68,22 @@ def test_the_seam_is_like_any_other_place(kind: str) -> None:
     np.testing.assert_allclose(np.roll(turn, -size // 2, axis=0), decoded, atol=2e-3)
 
 
+def test_a_loop_begins_in_the_middle_of_a_half_window() -> None:
+    piece = make_loop("fake")
+    source = piece.model.make_latents(piece)
+    np.testing.assert_array_equal(piece.open_latents().get_span(0, 32), source.get_span(32, 64))
+    np.testing.assert_array_equal(piece.open_latents().get_span(-8, 0), source.get_span(24, 32))
+
+
+def test_styles_of_a_loop_keep_their_times() -> None:
+    model = tiny.make_model(tiny.SMALL)
+    piece = model.piece(3, styles="0:00=1, 0:02=2").make_loop(4.1)  # a latent lasts 0.016 s, the loop 256 of them
+    places = model.make_latents(piece).coordinates.compute(0, 256)[:, 4:]
+    begin, later = (model.make_latents(model.piece(3, style_seed=k)).coordinates.compute(0, 1)[0, 4:] for k in (1, 2))
+    np.testing.assert_allclose(places[32], begin, atol=0.05)
+    np.testing.assert_allclose(places[32 + 125], later, atol=0.05)
+
+
 @settings(max_examples=15, deadline=None)
 @given(first=st.integers(0, 60_000), count=st.integers(0, 3000))
 def test_a_loop_is_a_function_of_position(first: int, count: int) -> None:
