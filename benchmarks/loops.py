@@ -49,13 +49,13 @@ def rank_seam(turn: np.ndarray) -> dict[str, float]:
     places = np.arange(BLOCK, BLOCK + len(turn), STEP)
     figures = {
         "sample difference": np.abs(mono[places] - mono[places - 1]),
-        "spectral flux": _measure_flux(mono, places),
-        "loudness": _measure_loudness_change(mono, places),
+        "spectral flux": measure_flux(mono, places),
+        "loudness": measure_loudness_change(mono, places),
     }
     return {name: float(np.mean(values[1:] < values[0])) for name, values in figures.items()}
 
 
-def _measure_flux(mono: np.ndarray, places: np.ndarray) -> np.ndarray:
+def measure_flux(mono: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Mean absolute change of log spectra from the frame before each place to the one behind it."""
     window = np.hanning(FRAME)
     before, after = (
@@ -65,7 +65,7 @@ def _measure_flux(mono: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.abs(after - before).mean(axis=1)
 
 
-def _measure_loudness_change(mono: np.ndarray, places: np.ndarray) -> np.ndarray:
+def measure_loudness_change(mono: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Absolute change of the level in dB from the block before each place to the one behind it."""
     energy = np.concatenate([[0.0], np.cumsum(np.square(mono, dtype=np.float64))])
     before, after = energy[places] - energy[places - BLOCK], energy[places + BLOCK] - energy[places]
