@@ -48,10 +48,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "edit":  # a package, whose functions are called by its name: `musika.edit.fill`
+        return importlib.import_module("musika.edit")
     if name not in _HOMES:
         raise AttributeError(f"module 'musika' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_HOMES, "edit"])

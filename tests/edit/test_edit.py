@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from functools import cache
 from itertools import islice
 
@@ -280,3 +282,12 @@ def test_a_blend_needs_its_second_sound() -> None:
         AppliedEdit(edit.Blend(), StandInEditor()).apply(sound)
     with pytest.raises(UsageError, match="not all from 0 on"):
         list(read_in_blocks(sound, -1, 5))
+
+
+def test_importing_musika_is_enough() -> None:
+    words = [
+        sys.executable,
+        "-c",
+        "import musika; print(musika.edit.fill.__name__, 'keras' in __import__('sys').modules)",
+    ]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "fill False\n"
