@@ -226,8 +226,10 @@ def test_the_tuner_learns_frequencies_whose_phases_add_up(pool: Pool) -> None:
         stage.make_batch(0)["waveform"],
     )
     assert planes.shape[1] == 20 * ADDING_UP.frames and tuning[0].shape == (4, 20, 1, 40)
-    made = [backend.to_numpy(stage.step.synthesise_inside(planes, place, tuning)) for place in (0, 1)]
+    places = (0, ADDING_UP.block, 1)
+    made = [backend.to_numpy(stage.step.synthesise_inside(planes, place, tuning)) for place in places]
     np.testing.assert_array_equal(made[0], made[1])  # a crop is a cell of its own
+    assert not np.array_equal(made[0], made[2])  # random phases are those of the place in a block
     assert made[0].shape == stage.step.crop_inside(backend.to_device(waveform)).shape
 
 
