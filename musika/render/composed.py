@@ -85,9 +85,10 @@ class ComposedModel(PerformerModel):
         return ("piano",) if "notes" in self.config.tracks else tuple(name for name in names if name != DRUMS)
 
     def play(self, score: Any, seed: int = 0, **settings: Any) -> Piece:
-        """As `PerformerModel.play`; musical settings are for pieces that are composed."""
-        for name in settings:
-            if name in get_fields(MusicalSettings):
+        """As `PerformerModel.play`; musical settings are for pieces that are composed and must have their defaults."""
+        defaults = MusicalSettings()
+        for name, value in settings.items():
+            if name in get_fields(MusicalSettings) and value != getattr(defaults, name):
                 raise UsageError(f"{name} is a setting of composed pieces: the score says it already", about=name)
         return super().play(score, seed, **settings)
 

@@ -97,7 +97,10 @@ def test_what_cannot_be_met_is_refused_before_anything_is_played(tmp_path: Path)
             model.piece(1, **values)
     with pytest.raises(UsageError, match="setting of composed pieces"):
         model.play(make_score(), tempo=90)
-    assert len(model.play(make_score(), touch=0.0).render(0, 0.1))
+    played = model.play(make_score(), 3, touch=0.0)
+    again = model.play(make_score(), 3, **played.settings.to_dict())  # as `verify` plays it again
+    assert again.settings == played.settings
+    assert again.render(0, 0.1).tobytes() == played.render(0, 0.1).tobytes()
 
 
 @pytest.fixture(scope="module")
