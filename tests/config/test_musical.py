@@ -110,8 +110,9 @@ def test_what_cannot_be_met_together_is_refused_with_the_reason(asked: dict[str,
 
 
 def test_chords_may_leave_a_key_for_a_while() -> None:
-    MusicalSettings(key="A minor", chords="Am F C E7")
-    MusicalSettings(key="C major", chords="C A7 Dm G7")
+    for key, chords in (("A minor", "Am F C E7"), ("C major", "C A7 Dm G7")):
+        settings = MusicalSettings(key=key, chords=chords)
+        assert settings.get_given() == {"key": key, "chords": chords}
 
 
 def test_numbers_are_texts_too() -> None:
