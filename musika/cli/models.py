@@ -58,6 +58,18 @@ def load_model(options: RenderOptions) -> render.Model:
     return render.load_model(folder, options.dec_path, sizes, precision, xla)
 
 
+def load_other_model(options: RenderOptions, folder: Path) -> render.Model:
+    """A model that the flags do not name: precision is as they say, sizes and codec are the checkpoint's own.
+
+    Raises:
+        CheckpointError: a folder is missing or damaged, or does not fit.
+    """
+    folder = locate.resolve_checkpoint(folder, "generator")
+    return render.load_model(
+        folder, None, None, *render.choose_computation(folder, options.mixed_precision, options.xla)
+    )
+
+
 def load_in_worker(options: RenderOptions) -> render.Model:
     """`load_model` in a new process, made independent of its surroundings as the first one was."""
     environment.prepare(options.verbose, options.cpu)

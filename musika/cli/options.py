@@ -390,6 +390,7 @@ class ServeOptions(RenderOptions):
     max_streams: int = flag(8, "streams of single listeners at once, for each worker", "Server", 0, 100_000)
     max_listeners: int = flag(1000, "listeners of the radio at once, for each worker", "Server", 0, 1_000_000)
     max_seconds: float = flag(600.0, "longest file that may be asked for, in seconds", "Server", 1, MAX_SECONDS)
+    page: bool = flag(True, "the page at /, with one worker; False, and several workers, have a small one", "Server")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from musika import console
 from musika.checkpoint import locate
 from musika.cli.flags import ServeOptions
 from musika.errors import UsageError
@@ -35,8 +37,23 @@ def run(options: ServeOptions) -> int:
         verbose=options.verbose,
         cpu=options.cpu,
     )
-    serve_streams(settings, options.host, options.port, options.workers)
+    extend = _make_page_mounter(options, folders) if options.page and options.workers == 1 else None
+    if options.page and options.workers > 1:
+        console.say("the page needs one worker: with several, / has a small page that plays the radio")
+    serve_streams(settings, options.host, options.port, options.workers, extend)
     return 0
+
+
+def _make_page_mounter(options: ServeOptions, folders: dict[str, Path]) -> Any:
+    """What mounts the page on the application of the streams, with the checkpoints that the flags name."""
+    from musika.serve.page.checkpoints import describe_checkpoint
+    from musika.serve.page.context import PageDefaults
+    from musika.serve.page.launch import mount_page
+
+    entries = {name: describe_checkpoint(folder, name) for name, folder in folders.items()}
+    known = {name: entry for name, entry in entries.items() if entry is not None}
+    defaults = PageDefaults(options.truncation, options.seed if "seed" in options.given else None)
+    return lambda application, library: mount_page(application, library, known, defaults)
 
 
 def _name_checkpoints(folders: tuple[Path, ...]) -> dict[str, Path]:

@@ -1,15 +1,16 @@
-"""`test`: a page in the browser to listen to a checkpoint."""
+"""`test`: a page in the browser to listen to checkpoints."""
 
 from __future__ import annotations
 
 import dataclasses
 import threading
-from pathlib import Path
 
 from musika import console, render
 from musika.checkpoint import locate
 from musika.cli import models
 from musika.cli.flags import TestOptions
+from musika.errors import UsageError
+from musika.files import format_path
 from musika.serve import ports
 
 
@@ -21,14 +22,25 @@ def run(options: TestOptions) -> int:
         KeyboardInterrupt: Ctrl-C, or the process is asked to end.
     """
     next(ports.find_ports(options.host, options.port))  # first, as it is quick: an error of host or port
-    from musika.serve.page import ModelSource, serve_page
+    locate.resolve_checkpoint(options.load_path, "generator")
+    from musika.serve.page.checkpoints import CheckpointEntry, describe_checkpoint, find_checkpoints, put_first
+    from musika.serve.page.context import PageDefaults
+    from musika.serve.page.launch import make_library, serve_page
 
-    def load(folder: Path) -> render.Model:
-        return models.load_model(dataclasses.replace(options, load_path=folder))
+    first = describe_checkpoint(locate.resolve_folder(options.load_path))
+    if first is None:
+        raise UsageError(f"{format_path(options.load_path)} makes no music: choose a generator", about="generator")
 
-    source = ModelSource(lambda: locate.resolve_checkpoint(options.load_path, "generator"), load)
-    name = source.get_model().name  # now, so that a mistake is reported before a page opens
-    page = serve_page(source, options.truncation, options.seed, options.host, options.port, options.share_gradio)
+    def load(entry: CheckpointEntry) -> render.Model:
+        if entry == first:
+            return models.load_model(dataclasses.replace(options, load_path=entry.path))
+        return models.load_other_model(options, entry.path)
+
+    checkpoints = put_first(first, find_checkpoints())
+    library = make_library(checkpoints, load)
+    name = library.get_model(library.default).name  # now, so that a mistake is reported before a page opens
+    defaults = PageDefaults(options.truncation, options.seed)
+    page = serve_page(library, checkpoints, defaults, options.host, options.port, options.share_gradio)
     with page as link:
         console.say(f"{name} plays at {link} (Ctrl-C ends it)")
         threading.Event().wait()

@@ -49,6 +49,27 @@ def find_ports(host: str, first: int, tried: int = TRIED) -> Iterator[int]:
     raise UsageError(f"cannot listen on {host}, {which}: {reason}", about="port")
 
 
+def open_listener(host: str, first: int) -> tuple[socket.socket, int]:
+    """A socket that listens on the first free port from `first` on, and that port.
+
+    Raises:
+        UsageError: as `find_ports` says.
+    """
+    family, address = _resolve(host)
+    for port in find_ports(host, first):
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if os.name == "posix":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((address[0], port, *address[2:]))
+            listener.listen(1024)
+        except OSError:
+            listener.close()  # taken in the meantime
+            continue
+        return listener, port
+    raise AssertionError("find_ports raises where there is none")
+
+
 def format_url(host: str, port: int) -> str:
     """The link that a browser on this computer opens: `http://127.0.0.1:7860/`, `http://[::1]:7860/`."""
     name = get_reachable_host(host)

@@ -7,6 +7,7 @@ import http.server
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -22,8 +23,12 @@ import pytest
 import soundfile
 
 from musika import render
+from musika.checkpoint import locate
 from musika.errors import CheckpointError, UsageError
-from musika.serve import isolation, page, ports
+from musika.serve import isolation, ports
+from musika.serve.page import application, checkpoints, launch, requests
+from musika.serve.page.recent_files import RecentFiles
+from musika.serve.streams.library import Library
 from tests.helpers import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,15 +47,13 @@ HOSTILE = {
 }
 
 
-def make_source() -> page.ModelSource:
+def make_model() -> render.Model:
     """A tiny model from a folder whose name is not text."""
-    return page.ModelSource(
-        lambda: Path("."), lambda _: dataclasses.replace(tiny.make_model(tiny.SMALL), name="é\udcff")
-    )
+    return dataclasses.replace(tiny.make_model(tiny.SMALL), name="é\udcff")
 
 
 def test_an_answer_is_a_file_of_the_right_length_and_a_picture(tmp_path: Path) -> None:
-    path, picture, seed = page.answer_request(make_source(), page.RecentFiles(tmp_path), 2.5, 2.0, 7, False)
+    path, picture, seed = requests.answer_request(make_model(), RecentFiles(tmp_path), 2.5, 2.0, 7, False)
     waveform, rate = soundfile.read(path, always_2d=True)
     assert (waveform.shape, rate, seed) == ((2500, 2), 1000, 7)
     assert Path(path).name == "é_-seed-7-2.5s-2.wav"
@@ -60,9 +63,9 @@ def test_an_answer_is_a_file_of_the_right_length_and_a_picture(tmp_path: Path) -
 
 
 def test_a_drawn_seed_is_returned(tmp_path: Path) -> None:
-    files = page.RecentFiles(tmp_path)
-    path, _, seed = page.answer_request(make_source(), files, 0.5, 2.0, 7, True)
-    again, _, same = page.answer_request(make_source(), page.RecentFiles(tmp_path / "again"), 0.5, 2.0, seed, False)
+    files = RecentFiles(tmp_path)
+    path, _, seed = requests.answer_request(make_model(), files, 0.5, 2.0, 7, True)
+    again, _, same = requests.answer_request(make_model(), RecentFiles(tmp_path / "again"), 0.5, 2.0, seed, False)
     assert seed == same and Path(path).name == Path(again).name
     assert Path(path).read_bytes() == Path(again).read_bytes()
 
@@ -84,12 +87,12 @@ def test_values_out_of_range_are_refused(
     seconds: object, truncation: object, seed: object, part: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=part):
-        page.answer_request(make_source(), page.RecentFiles(tmp_path), seconds, truncation, seed, False)
+        requests.answer_request(make_model(), RecentFiles(tmp_path), seconds, truncation, seed, False)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_folder_keeps_only_the_latest(tmp_path: Path) -> None:
-    files = page.RecentFiles(tmp_path, limit=3)
+    files = RecentFiles(tmp_path, limit=3)
     for number in range(6):
         path = files.add(f"{number}.wav", np.zeros((10, 2), np.float32), 1000)
         os.utime(path, (number + 1, number + 1))
@@ -97,24 +100,28 @@ def test_the_folder_keeps_only_the_latest(tmp_path: Path) -> None:
 
 
 def test_a_newer_checkpoint_is_loaded_and_a_missing_one_is_an_error(tmp_path: Path) -> None:
+    tiny.write_checkpoints(tmp_path)
+    run = tmp_path / "run"
+    run.mkdir()
     loaded = []
 
-    def load(folder: Path) -> render.Model:
-        loaded.append(folder.name)
-        if folder.name == "3":
-            raise CheckpointError("torn")
+    def load(entry: checkpoints.CheckpointEntry) -> render.Model:
+        loaded.append(locate.resolve_checkpoint(entry.path).name)
         return tiny.make_model(tiny.SMALL)
 
-    now = ["1"]
-    watched = page.ModelSource(lambda: tmp_path / now[0], load)
-    watched.get_model()
-    watched.get_model()
-    now[0] = "2"
-    watched.get_model()
+    shutil.copytree(tmp_path / "open", run / "1")
+    entry = checkpoints.describe_checkpoint(run)
+    assert entry == checkpoints.CheckpointEntry("run", run, "generator", is_run=True)
+    watched = launch.make_library({"run": entry}, load)
+    watched.get_model("run")
+    watched.get_model("run")
+    shutil.copytree(tmp_path / "open", run / "2")
+    watched.get_model("run")
     assert loaded == ["1", "2"]
-    now[0] = "3"
+    shutil.rmtree(run / "1")
+    shutil.rmtree(run / "2")
     with pytest.raises(CheckpointError):
-        watched.get_model()
+        watched.get_model("run")
 
 
 @contextmanager
@@ -155,15 +162,15 @@ def test_the_page_from_start_to_ctrl_c(tmp_path: Path) -> None:
             html = reply.read().decode()
         assert "fonts.googleapis.com" not in html
         client = Client(address, verbose=False, analytics_enabled=False, download_files=str(tmp_path / "got"))
-        sound, picture, seed = client.predict(1.5, 2.0, 11, False, api_name="/render")
+        sound, picture, seed = client.predict("open", 1.5, 2.0, 11, False, api_name="/render")
         assert (soundfile.info(sound).frames, soundfile.info(sound).channels, seed) == (66_150, 2, 11)
         assert Path(picture).stat().st_size > 100
         with pytest.raises(Exception, match="length in seconds"):
-            client.predict(1e6, 2.0, 11, False, api_name="/render")
+            client.predict("open", 1e6, 2.0, 11, False, api_name="/render")
         (folder / "config.json").write_text("{")
         os.utime(folder, (1, 1))
         with pytest.raises(Exception, match=r"config\.json") as caught:
-            client.predict(1.5, 2.0, 11, False, api_name="/render")
+            client.predict("open", 1.5, 2.0, 11, False, api_name="/render")
         assert "Traceback" not in str(caught.value)
         client.close()
         process.send_signal(signal.SIGINT)
@@ -186,10 +193,12 @@ def test_the_page_on_ipv6_and_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) ->
     """The only page in this process: Gradio remembers the first one's temporary folder, and would make it again."""
     monkeypatch.setenv("all_proxy", f"socks5://{NOWHERE}")
     before = dict(os.environ)
-    with page.serve_page(make_source(), host="::1", port=17_860) as link:
+    entries = {"tiny": checkpoints.CheckpointEntry("tiny", Path("."), "generator")}
+    library = Library(("tiny",), lambda _: make_model())
+    with launch.serve_page(library, entries, host="::1", port=17_860) as link:
         assert re.fullmatch(r"http://\[::1\]:\d+/", link)
         with urllib.request.urlopen(link, timeout=30) as reply:  # urllib asks NO_PROXY, too
-            assert page.TITLE in reply.read().decode()
+            assert application.TITLE in reply.read().decode()
         folder = Path(os.environ["GRADIO_TEMP_DIR"]).parent
         assert folder.is_dir()
     assert dict(os.environ) == before and not folder.exists()

@@ -28,8 +28,13 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (  # the first that fits
 )
 
 
-def make_application(service: StreamService) -> FastAPI:
-    """The application that serves one worker's requests."""
+def make_application(service: StreamService, with_page: bool = True) -> FastAPI:
+    """The application that serves one worker's requests.
+
+    Args:
+        service: does the work.
+        with_page: whether `/` is the small page; without, something else is mounted there.
+    """
 
     @contextlib.asynccontextmanager
     async def live(application: FastAPI) -> AsyncIterator[None]:
@@ -38,37 +43,47 @@ def make_application(service: StreamService) -> FastAPI:
         await service.close()
 
     application = FastAPI(title="Musika", version=__version__, lifespan=live, docs_url=None, redoc_url=None)
-    counted = service.counters.requests
+    _add_music_routes(application, service)
+    _add_status_routes(application, service)
+    if with_page:
+        _add_small_page(application)
+    return application
 
-    async def answer(route: str, make: Callable[[], Awaitable[Response]]) -> Response:
-        try:
-            response = await make()
-        except Exception as error:
-            status = next((number for kind, number in STATUS if isinstance(error, kind)), None)
-            text = str(error)
-            if status is None:
-                status, text = 500, f"a fault of the program: {type(error).__name__}"
-                console.warn(f"{text}: {error}")
-            headers = {"retry-after": RETRY} if status == 503 else {}
-            response = JSONResponse({"error": text}, status, headers)
-        counted.labels(route, str(response.status_code)).inc()
-        return response
 
+async def answer(service: StreamService, route: str, make: Callable[[], Awaitable[Response]]) -> Response:
+    """The response that `make` gives; an error becomes a status and one line. Both are counted under the route."""
+    try:
+        response = await make()
+    except Exception as error:
+        status = next((number for kind, number in STATUS if isinstance(error, kind)), None)
+        text = str(error)
+        if status is None:
+            status, text = 500, f"a fault of the program: {type(error).__name__}"
+            console.warn(f"{text}: {error}")
+        headers = {"retry-after": RETRY} if status == 503 else {}
+        response = JSONResponse({"error": text}, status, headers)
+    service.counters.requests.labels(route, str(response.status_code)).inc()
+    return response
+
+
+def _add_music_routes(application: FastAPI, service: StreamService) -> None:
     @application.api_route("/stream.{kind}", methods=METHODS)
     async def stream(kind: str, request: Request) -> Response:
         """A piece for one listener: ?seed= &start= &seconds= &checkpoint=, and settings such as &truncation=."""
-        return await answer("stream", lambda: service.stream(kind, request.query_params))
+        return await answer(service, "stream", lambda: service.stream(kind, request.query_params))
 
     @application.api_route("/radio.{kind}", methods=METHODS)
     async def radio(kind: str, request: Request) -> Response:
         """The piece that everybody hears together: ?checkpoint=."""
-        return await answer("radio", lambda: service.radio(kind, request.query_params))
+        return await answer(service, "radio", lambda: service.radio(kind, request.query_params))
 
     @application.get("/render")
     async def render(request: Request) -> Response:
         """A file: ?seed= &start= &seconds= &format= &checkpoint=, and settings such as &truncation=."""
-        return await answer("render", lambda: service.render(request.query_params, request.is_disconnected))
+        return await answer(service, "render", lambda: service.render(request.query_params, request.is_disconnected))
 
+
+def _add_status_routes(application: FastAPI, service: StreamService) -> None:
     @application.get("/health")
     async def health() -> Response:
         """Whether music can be played, and with which checkpoints."""
@@ -79,9 +94,9 @@ def make_application(service: StreamService) -> FastAPI:
         """Figures for Prometheus."""
         return Response(service.counters.format_all(), media_type=CONTENT_TYPE)
 
+
+def _add_small_page(application: FastAPI) -> None:
     @application.get("/")
     async def page() -> Response:
         """A page with a player."""
         return HTMLResponse(PAGE.read_text(encoding="utf-8"))
-
-    return application

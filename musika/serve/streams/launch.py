@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from musika import console, environment, render
@@ -26,7 +26,13 @@ GRACE = 2  # seconds that listeners keep their stream when the server is asked t
 SPARE_CONNECTIONS = 100  # beside those of listeners
 
 
-def serve_streams(settings: StreamSettings, host: str, port: int, workers: int) -> None:
+def serve_streams(
+    settings: StreamSettings,
+    host: str,
+    port: int,
+    workers: int,
+    extend: Callable[[FastAPI, Library], contextlib.AbstractContextManager[None]] | None = None,
+) -> None:
     """Serves until the process is interrupted or asked to end.
 
     Args:
@@ -34,6 +40,7 @@ def serve_streams(settings: StreamSettings, host: str, port: int, workers: int) 
         host: name or address of this computer that is listened on.
         port: exactly this one.
         workers: processes that share the port; each loads its models.
+        extend: mounts a larger page on the application of a single worker; None serves the small one.
 
     Raises:
         MusikaError: a checkpoint cannot be used, the host or the port cannot be listened on.
@@ -51,8 +58,10 @@ def serve_streams(settings: StreamSettings, host: str, port: int, workers: int) 
             return
         library = Library(tuple(settings.checkpoints), lambda name: load_model(settings, name))
         model = library.get_model(library.default)
-        console.say(f"{model.name} plays at {link}radio.mp3 and {link}stream.mp3?seed=1 (Ctrl-C ends it)")
-        _run(_make_application(settings, library), settings, host, port, 1)
+        application = _make_application(settings, library, with_page=not extend)
+        with contextlib.nullcontext() if extend is None else extend(application, library):
+            console.say(f"{model.name} plays at {link}radio.mp3 and {link}stream.mp3?seed=1 (Ctrl-C ends it)")
+            _run(application, settings, host, port, 1)
 
 
 def make_worker() -> FastAPI:
@@ -83,11 +92,11 @@ def load_model(settings: StreamSettings, name: str) -> render.Model:
     return model
 
 
-def _make_application(settings: StreamSettings, library: Library) -> FastAPI:
+def _make_application(settings: StreamSettings, library: Library, with_page: bool = True) -> FastAPI:
     from musika.serve.streams.application import make_application
     from musika.serve.streams.service import StreamService
 
-    return make_application(StreamService(settings, library))
+    return make_application(StreamService(settings, library), with_page)
 
 
 def _run(application: Any, settings: StreamSettings, host: str, port: int, workers: int) -> None:

@@ -1,0 +1,50 @@
+"""The Gradio part of the page: the header with the checkpoint chooser, the tabs, and the history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gradio
+
+from musika.serve.page.checkpoints import MAKES_PIECES
+from musika.serve.page.context import PageContext, SharedComponents
+from musika.serve.page.tabs import codec, edit, make, notes, radio, styles, training
+
+TITLE = "Musika"
+ABOUT = "Music without end. The same seed gives the same piece, however long."
+TABS: tuple[Callable[[PageContext, SharedComponents], None], ...] = (
+    radio.add_tab,
+    make.add_tab,
+    notes.add_tab,
+    edit.add_tab,
+    codec.add_tab,
+    styles.add_tab,
+    training.add_tab,
+)
+
+
+def build_page(context: PageContext) -> gradio.Blocks:
+    """The page, which has not been mounted or launched."""
+    with gradio.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        with gradio.Row(elem_id="musika-header"):
+            gradio.Markdown(f"# {TITLE}\n{ABOUT}")
+            checkpoint = _add_chooser(context)
+        with gradio.Tabs(elem_id="musika-tabs") as tabs:
+            shared = SharedComponents(checkpoint, tabs)
+            for add_tab in TABS:
+                add_tab(context, shared)
+        gradio.HTML("<musika-history></musika-history>")
+        page.load(None, [checkpoint], None, js="name => musika.page.setCheckpoint(name)", api_visibility="private")
+    page.queue(max_size=context.limits.waiting, default_concurrency_limit=1, api_open=False)
+    return page
+
+
+def _add_chooser(context: PageContext) -> gradio.Dropdown:
+    """The chooser of the checkpoint; what is chosen is told to the scripts of the page."""
+    names = context.list_checkpoints(*MAKES_PIECES)
+    chooser = gradio.Dropdown(
+        names, value=names[0] if names else None, label="Checkpoint", elem_id="musika-checkpoint", scale=0
+    )
+    tell = "name => musika.page.setCheckpoint(name)"
+    chooser.change(None, [chooser], None, js=tell, api_visibility="private")
+    return chooser

@@ -1,0 +1,13 @@
+"""The tab Radio: music without end, which is steered while it plays. The element is drawn by static/radio.js."""
+
+from __future__ import annotations
+
+import gradio
+
+from musika.serve.page.context import PageContext, SharedComponents
+
+
+def add_tab(context: PageContext, shared: SharedComponents) -> None:
+    """Adds the tab to the page that is being built."""
+    with gradio.Tab("Radio", id="radio"):
+        gradio.HTML("<musika-radio></musika-radio>")
