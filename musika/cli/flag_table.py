@@ -22,6 +22,7 @@ from musika.cli.options import (
     TestOptions,
     TrainOptions,
     VerifyOptions,
+    VideoOptions,
     fields,
 )
 from musika.config import (
@@ -67,6 +68,11 @@ VERBS: dict[str, Verb] = {
         "--load_path checkpoints/open --port 8000",
     ),
     "verify": Verb(VerifyOptions, "Check that an audio file is what its recipe says.", "generations/open-seed-7.flac"),
+    "video": Verb(
+        VideoOptions,
+        "Make a video of an audio file, for sharing.",
+        'generations/open-seed-7.flac song.mp4 --title "My song"',
+    ),
     "evaluate": Verb(
         EvaluateOptions,
         "Measure a codec, a performer, or generated music.",

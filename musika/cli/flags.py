@@ -38,6 +38,7 @@ from musika.cli.options import (
     Time,
     TrainOptions,
     VerifyOptions,
+    VideoOptions,
     fields,
 )
 from musika.config.fields import FALSE, TRUE, describe_range, is_in_range
@@ -65,6 +66,7 @@ __all__ = [
     "TrainOptions",
     "Verb",
     "VerifyOptions",
+    "VideoOptions",
     "fields",
     "list_flags",
     "parse",

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from musika import console, environment
-from musika.audio import choose_encoding
+from musika.audio import FORMATS, choose_encoding
 from musika.cli.flags import GenerateOptions
 from musika.cli.pieces import format_speed, make_folder
 from musika.errors import UsageError
@@ -33,7 +33,9 @@ def run(options: GenerateOptions) -> int:
     recipe = read_recipe(options.like)
     named = options.load_path if "load_path" in options.given else None
     folder = again.find_checkpoint(recipe, options.like, named)
-    kind = options.format if "format" in options.given else options.like.suffix[1:].lower()
+    kind = options.like.suffix[1:].lower()
+    if "format" in options.given or f".{kind}" not in FORMATS:  # a video is made again as sound
+        kind = options.format
     choose_encoding(Path(f"a.{kind}"), options.bits)  # before anything slow begins
     make_folder(options.save_path)
     environment.follow_machine(recipe.machine.backend, recipe.machine.threads)  # before a framework is imported

@@ -24,6 +24,7 @@ from musika.config import (
     Vary,
 )
 from musika.config.fields import describe_field, describe_range, get_fields, is_in_range
+from musika.config.video import VideoSettings
 from musika.errors import UsageError
 
 Switch = Literal["auto", "True", "False"]
@@ -402,6 +403,20 @@ class VerifyOptions(Options):
         None, "folder of the checkpoint that it was made with", "What", shown="looked for in checkpoints/"
     )
     dec_path: Path | None = flag(None, "folder of the codec", "What", shown="the checkpoint's own")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VideoOptions(Options):
+    """A video of an audio file, for sharing."""
+
+    file: Path = positional("audio file that the video is made of", "What")
+    target: Path = positional("video file to write, whose name ends in .mp4", "What")
+    title: str = setting_flag(VideoSettings, "title", "Look", shown="that of the file")
+    picture: Path | None = flag(
+        None, "PNG, JPEG or WebP file that fills the video", "Look", shown="none: the colour", place="FILE"
+    )
+    colour: str = setting_flag(VideoSettings, "colour", "Look")
+    shape: str = setting_flag(VideoSettings, "shape", "Look")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,10 @@ REMEDIES = {
     "styles": "--styles names styles by time, such as 0:00=12, 2:00=40",
     "loudness": "--loudness is for music that can be heard",
     "save": "--save_path names another folder",
+    "video/save": "TARGET names another file",
+    "picture": "--picture names another one",
+    "colour": "--colour takes it",
+    "ffmpeg": "install it from ffmpeg.org, or with the packages of your system",
     "convert/save": "TARGET names another folder",
 }
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 
 from musika import console, environment
-from musika.audio import choose_encoding
+from musika.audio import FORMATS, choose_encoding
 from musika.cli.flags import VerifyOptions
 from musika.files import format_path
 from musika.render import again
 from musika.render.comparison import TOLERANCE, Comparison, compare_files
 from musika.render.recipe import PieceRecipe, read_recipe
+
+PADDING = 2048  # samples of silence at most that the sound of a video has at its end, to fill its last frame
 
 
 def run(options: VerifyOptions) -> int:
@@ -29,10 +32,13 @@ def run(options: VerifyOptions) -> int:
         tempfile.TemporaryDirectory(prefix="musika-verify-") as temporary,
         console.progress(recipe.seconds, "s", "verify") as bar,
     ):
-        made = Path(temporary, f"again{options.file.suffix.lower()}")
+        made = Path(temporary, f"again{choose_extension(options.file)}")
         again.save(piece, recipe, made, on_block=lambda block: bar.advance(len(block) / recipe.rate))
         found = compare_files(options.file, made, recipe.rate)
-    is_true, reason = _judge(found, choose_encoding(options.file).is_lossless, recipe)
+    is_lossless = made.suffix == options.file.suffix.lower() and choose_encoding(made).is_lossless
+    if made.suffix != options.file.suffix.lower() and 0 <= found.lengths[0] - found.lengths[1] <= PADDING:
+        found = dataclasses.replace(found, lengths=(found.lengths[1], found.lengths[1]))
+    is_true, reason = _judge(found, is_lossless, recipe)
     verdict = "true" if is_true else "false"
     version = again.describe_version(recipe)
     console.say(f"{format_path(options.file)}: {verdict}: {describe(recipe)}; {reason}{version}")
@@ -44,6 +50,11 @@ def describe(recipe: PieceRecipe) -> str:
     return f"{recipe.checkpoint}, seed {recipe.seed}, {recipe.seconds:.6g} s" + (
         f" from second {recipe.start:.6g} on" if recipe.first else ""
     )
+
+
+def choose_extension(file: Path) -> str:
+    """The format in which a piece is made again: that of the file, or FLAC for the sound of a video."""
+    return file.suffix.lower() if file.suffix.lower() in FORMATS else ".flac"
 
 
 def _judge(found: Comparison, is_lossless: bool, recipe: PieceRecipe) -> tuple[bool, str]:

@@ -22,7 +22,7 @@ RANKS = (
     {"tracks", "words"},
     {"codec", "composer", "gan"},
     {"render", "metrics"},
-    {"listening"},
+    {"listening", "video"},
     {"training", "edit", "api"},
     {"serve"},
     {"cli"},
