@@ -54,7 +54,6 @@ REMEDIES = {
     "video/save": "TARGET names another file",
     "picture": "--picture names another one",
     "colour": "--colour takes it",
-    "ffmpeg": "install it from ffmpeg.org, or with the packages of your system",
     "convert/save": "TARGET names another folder",
 }
 

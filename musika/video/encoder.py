@@ -23,7 +23,7 @@ AUDIO = ["-c:a", "aac", "-b:a", "256k"]
 MOST_TEXT = 4000  # characters of ffmpeg's messages that are looked at
 SPECIAL = re.compile(r"([=;#\\\n])")  # characters with a meaning in ffmpeg's metadata files
 ESCAPED = r"\\\1"
-MISSING = "a video needs the program ffmpeg, which is not installed here"
+MISSING = "a video needs the program ffmpeg, which is not installed here: ffmpeg.org has it, and most package managers"
 
 
 class VideoError(MusikaError):
