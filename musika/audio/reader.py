@@ -15,6 +15,7 @@ from those whose header is wrong. Decoding happens in a process of its own (proc
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -76,13 +77,16 @@ def read(path: Path, note: Callable[[str], object] | None = None) -> np.ndarray:
     return np.concatenate(list(read_blocks(path, note=note)))
 
 
-def read_unchanged(path: Path, note: Callable[[str], object] | None = None) -> tuple[np.ndarray, int]:
+def read_unchanged(
+    path: Path, note: Callable[[str], object] | None = None, seconds: float = math.inf
+) -> tuple[np.ndarray, int]:
     """A whole file at its own rate: float32 `[N, channels]` and Hz. One channel stays one, more than two become two.
 
     Where the format changes within the file, the first one counts for all of it.
 
     Args:
         note: as `read_blocks` has it.
+        seconds: reading ends soon after so many; the result is longer then.
 
     Raises:
         FileError: as `read_blocks` says.
@@ -90,8 +94,13 @@ def read_unchanged(path: Path, note: Callable[[str], object] | None = None) -> t
     check_file(path)
     with Decoder(path, MEMORY, TIMEOUT) as decoder:
         form = decoder.format
-        blocks = list(_read_converted(path, decoder, note or _ignore, form.rate))
-    if not sum(map(len, blocks)):
+        blocks, count = [], 0
+        for block in _read_converted(path, decoder, note or _ignore, form.rate):
+            blocks.append(block)
+            count += len(block)
+            if count > seconds * form.rate:
+                break
+    if not count:
         raise FileError(path, "holds no samples")
     waveform = np.concatenate(blocks)
     return (waveform[:, :1] if form.channels == 1 else waveform), form.rate

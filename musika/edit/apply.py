@@ -6,6 +6,7 @@ Everything that an edit makes is a function of the edit, of the sound around it,
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Protocol
 
 from musika.config import Blend, Continue, Edit, Fill, Vary
@@ -31,11 +32,13 @@ class AppliedEdit:
         edit: the value.
         editor: the network: an editor, or a generator, which can only vary and blend.
         other: the second sound of a blend, a recording or a piece.
+        on_step: is called often while an edit is prepared for longer; what it raises ends that.
     """
 
     edit: Edit
     editor: Editor | Model
     other: Openable | None = None
+    on_step: Callable[[], None] | None = dataclasses.field(default=None, compare=False)
 
     def apply(self, sound: Sound) -> Sound:
         """The edited sound.
@@ -60,9 +63,9 @@ class AppliedEdit:
 
     def _apply_by_coordinates(self, model: GeneratorModel, sound: Sound) -> Sound:
         if isinstance(self.edit, Vary):
-            return vary_by_coordinates(model, sound, self.edit)
+            return vary_by_coordinates(model, sound, self.edit, self.on_step)
         if isinstance(self.edit, Blend) and self.other is not None:
-            return blend_by_coordinates(model, sound, self.other.open(), self.edit)
+            return blend_by_coordinates(model, sound, self.other.open(), self.edit, self.on_step)
         raise UsageError(
             f"{model.name} is a generator: it can vary and blend, but {self.edit.name} needs an editor", about="editor"
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -94,8 +95,14 @@ def vary_projection(projection: Projection, strength: float, seed: int) -> Proje
     return Projection(anchors, kept * projection.style + strength * style, projection.distance)
 
 
-def project(model: GeneratorModel, latents: LatentSource, count: int) -> Projection:
-    """Anchors and style whose latents come close to the first `count` of a source."""
+def project(
+    model: GeneratorModel, latents: LatentSource, count: int, on_step: Callable[[], None] | None = None
+) -> Projection:
+    """Anchors and style whose latents come close to the first `count` of a source.
+
+    Args:
+        on_step: is called before each batch of half-windows of each step; what it raises ends the search.
+    """
     config = model.config
     halves = -(-count // config.half_window)
     wanted = latents.get_span(0, halves * config.half_window).reshape(halves, config.half_window, -1)
@@ -106,7 +113,7 @@ def project(model: GeneratorModel, latents: LatentSource, count: int) -> Project
     weights = interpolate_anchors(np.eye(anchors, dtype=np.float32), config.anchor_distance, places)
     weights = weights.reshape(halves, config.half_window, anchors)
     batches = _split(halves, wanted, known, weights)
-    step = _compile_step(model)
+    step = _compile_step(model, on_step or (lambda: None))
     point, distance = _find_start(model, anchors, batches, step)
     first, second = ({name: np.zeros_like(value) for name, value in point.items()} for _ in range(2))
     best, best_distance = point, distance
@@ -138,7 +145,9 @@ def _split(
     ]
 
 
-def _compile_step(model: GeneratorModel) -> Callable[..., tuple[np.ndarray, dict[str, np.ndarray]]]:
+def _compile_step(
+    model: GeneratorModel, on_step: Callable[[], None]
+) -> Callable[..., tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Sum of the absolute differences of a batch, and its gradient by anchors and style."""
     from keras import ops
 
@@ -157,7 +166,12 @@ def _compile_step(model: GeneratorModel) -> Callable[..., tuple[np.ndarray, dict
         return value, gradient
 
     compiled = backend.compile(compute)
-    return lambda *inputs: backend.to_numpy(compiled(*backend.to_device(inputs)))
+
+    def run(*inputs: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        on_step()
+        return backend.to_numpy(compiled(*backend.to_device(inputs)))
+
+    return run
 
 
 def _measure(

@@ -19,7 +19,7 @@ from musika.audio import WrittenFile
 from musika.config import describe_edit
 from musika.edit.apply import AppliedEdit
 from musika.errors import UsageError
-from musika.render import Sound, apply_edits, prefetch, read_in_blocks
+from musika.render import Sound, apply_edits, prefetch, read_in_blocks, save_blocks
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -83,19 +83,16 @@ class Recording:
             metadata: as `audio.write` takes it.
             keep_existing: never replace a file that holds something else; the result says the name that was taken.
             bits: "16", "24" or "32f" (floats); None is as few as hold every sample of the recording exactly.
-            on_block: is given each block before it is written.
+            on_block: is given each block once it is written; what it raises ends the writing.
 
         Raises:
             UsageError: as `render` says.
             AudioError: the file cannot be written.
         """
-        blocks = self.stream(start, seconds)
-        try:
-            watched = blocks if on_block is None else _watch(blocks, on_block)
-            bits = bits or choose_bits(self.waveform, Path(path))
-            return audio.write(Path(path), watched, self.sample_rate, metadata, keep_existing, bits)
-        finally:
-            blocks.close()
+        bits = bits or choose_bits(self.waveform, Path(path))
+        return save_blocks(
+            path, self.stream(start, seconds), self.sample_rate, metadata, keep_existing, bits, on_block
+        )
 
     def add(self, edit: AppliedEdit) -> Recording:
         """The recording with one more edit."""
@@ -163,9 +160,3 @@ def choose_bits(waveform: np.ndarray, path: Path) -> str | None:
         if bits in depths and np.array_equal(steps, np.rint(steps)):
             return bits
     return depths[-1] if depths else None
-
-
-def _watch(blocks: Any, on_block: Callable[[np.ndarray], None]) -> Generator[np.ndarray, None, None]:
-    for block in blocks:
-        on_block(block)
-        yield block

@@ -15,20 +15,25 @@ from musika.edit.sounds import SoundSequence, count_latents, count_span, decode_
 from musika.render import GeneratorModel, Sound
 
 
-def vary_by_coordinates(model: GeneratorModel, sound: Sound, edit: Vary) -> Sound:
+OnStep = Callable[[], None] | None  # is called often while coordinates are looked for; what it raises ends that
+
+
+def vary_by_coordinates(model: GeneratorModel, sound: Sound, edit: Vary, on_step: OnStep = None) -> Sound:
     """The sound, or spans of it, as a generator makes it near the coordinates that come closest."""
     gaps, length = locate_varied(sound, edit), require_end(sound)
     known = encode_sound(model, sound)
 
     def find_path() -> Callable[[np.ndarray], np.ndarray]:
-        projection = project(model, known, count_latents(model, sound, length))
+        projection = project(model, known, count_latents(model, sound, length), on_step)
         return make_path(model, vary_projection(projection, edit.strength, edit.seed))
 
     made = ProjectedLatents(model, find_path, edit.seed, count_span(model))
     return JoinedSound(sound, decode_latents(model, made, sound), gaps, sound.length)
 
 
-def blend_by_coordinates(model: GeneratorModel, sound: Sound, other: Sound, edit: Blend) -> Sound:
+def blend_by_coordinates(
+    model: GeneratorModel, sound: Sound, other: Sound, edit: Blend, on_step: OnStep = None
+) -> Sound:
     """Two sounds in one, as a generator makes it between the coordinates of both."""
     other = adapt(other, sound.sample_rate, sound.channels)
     lengths = [require_end(each) for each in (sound, other)]
@@ -48,7 +53,7 @@ def blend_by_coordinates(model: GeneratorModel, sound: Sound, other: Sound, edit
     def find_path() -> Callable[[np.ndarray], np.ndarray]:
         counts = [count_latents(model, sound, n) for n in (lengths[0], start + lengths[1])]
         pairs = zip(sources, counts, strict=True)
-        one, two = (make_path(model, project(model, source, count)) for source, count in pairs)
+        one, two = (make_path(model, project(model, source, count, on_step)) for source, count in pairs)
 
         def find_coordinates(numbers: np.ndarray) -> np.ndarray:
             part = share(numbers)[:, None]

@@ -11,6 +11,7 @@ from musika.render.load import load_model
 from musika.render.matching import check_codec, find_codec
 from musika.render.performer import PerformerModel
 from musika.render.piece import Model, Piece, detach
+from musika.render.saving import save_blocks
 from musika.render.sound import CachedSound, Sound, SoundEdit, apply_edits, read_in_blocks, read_padded
 from musika.render.workers import Workers
 
@@ -42,4 +43,5 @@ __all__ = [
     "prefetch",
     "read_in_blocks",
     "read_padded",
+    "save_blocks",
 ]

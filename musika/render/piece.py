@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -26,6 +26,7 @@ from musika.render.decoding import check_span, count_block_samples, decode_block
 from musika.render.finishing import Finish, finish_blocks
 from musika.render.latents import LatentSource, LoopedLatents
 from musika.render.recipe import Machine, Origin, PieceRecipe, describe_input
+from musika.render.saving import save_blocks
 from musika.render.sound import CachedSound, Sound, SoundEdit, apply_edits, read_in_blocks, read_padded
 
 
@@ -324,12 +325,8 @@ class Piece:
             raise UsageError("this piece has no end: say how many seconds of it to save")
         finish = Finish(loudness, fade_in, fade_out)
         blocks = self.stream_finished(start, seconds, finish, workers)
-        try:
-            watched = blocks if on_block is None else _watch(blocks, on_block)
-            tags = {**self.make_tags(path, start, seconds, bits, finish), **(metadata or {})}
-            return audio.write(Path(path), watched, self.model.sample_rate, tags, keep_existing, bits)
-        finally:
-            blocks.close()
+        tags = {**self.make_tags(path, start, seconds, bits, finish), **(metadata or {})}
+        return save_blocks(path, blocks, self.model.sample_rate, tags, keep_existing, bits, on_block)
 
     def make_recipe(
         self, start: float, seconds: float, bits: str = "", finish: Finish | None = None
@@ -400,12 +397,6 @@ class Piece:
             UsageError: the model makes music without notes.
         """
         return self.model.make_score(self, start, seconds)
-
-
-def _watch(blocks: Iterable[np.ndarray], on_block: Callable[[np.ndarray], None]) -> Iterator[np.ndarray]:
-    for block in blocks:
-        yield block
-        on_block(block)
 
 
 def detach(piece: Piece) -> Piece:

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 import musika.edit as edit
 from musika.edit.apply import AppliedEdit
 from musika.edit.recording import Recording
+from musika.edit.untouched import find_untouched
 from musika.errors import ConfigError, UsageError
 from musika.render import Sound, read_in_blocks
 from tests.helpers import tiny
-from tests.helpers.editors import StandInEditor
+from tests.helpers.editors import FourNumberCodec, StandInEditor
 
 RATE = 1000  # Hz, of the stand-in's codec
 LENGTH = 4_037  # samples: no whole number of latents
@@ -274,6 +275,46 @@ def test_edits_are_values_in_json_and_back(value: edit.Edit) -> None:
 def test_json_that_is_no_edit_is_refused(values: dict) -> None:
     with pytest.raises(ConfigError):
         edit.parse_edit(values)
+
+
+def test_what_is_untouched_is_counted() -> None:
+    original, filled = make_tones(), render_edit("fill")
+    assert find_untouched(original, filled, RATE) == [(0.0, 0.7), (0.9, 1.5), (2.4, 3.9)]
+    assert find_untouched(original, render_edit("continue"), RATE) == [(0.0, LENGTH / RATE)]
+    assert find_untouched(original, -original, RATE) == find_untouched(original, original[:, :1], RATE) == []
+
+
+def test_a_search_for_coordinates_can_be_stopped() -> None:
+    class Stop(Exception):
+        pass
+
+    calls: list[int] = []
+
+    def stop() -> None:
+        calls.append(1)
+        if len(calls) > 3:
+            raise Stop
+
+    model = dataclasses.replace(
+        tiny.make_model(tiny.SMALL, FourNumberCodec()), network=tiny.make_generator(tiny.SMALL)
+    )
+    applied = AppliedEdit(edit.Vary(), model, on_step=stop)
+    with pytest.raises(Stop):
+        make_recording().add(applied).render()
+    assert len(calls) == 4
+
+
+def test_what_a_reader_of_blocks_raises_ends_saving_and_leaves_no_file(tmp_path) -> None:
+    seen: list[int] = []
+
+    def stop(block: np.ndarray) -> None:
+        seen.append(len(block))
+        raise KeyboardInterrupt
+
+    path = tmp_path / "long.wav"
+    with pytest.raises(KeyboardInterrupt):
+        make_recording(length=200_000).save(path, on_block=stop)
+    assert len(seen) == 1 and not list(tmp_path.iterdir())
 
 
 def test_a_blend_needs_its_second_sound() -> None:
