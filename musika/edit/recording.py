@@ -90,9 +90,7 @@ class Recording:
             AudioError: the file cannot be written.
         """
         bits = bits or choose_bits(self.waveform, Path(path))
-        return save_blocks(
-            path, self.stream(start, seconds), self.sample_rate, metadata, keep_existing, bits, on_block
-        )
+        return save_blocks(path, self.stream(start, seconds), self.sample_rate, metadata, keep_existing, bits, on_block)
 
     def add(self, edit: AppliedEdit) -> Recording:
         """The recording with one more edit."""

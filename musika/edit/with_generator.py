@@ -14,7 +14,6 @@ from musika.edit.places import LEAST_VARIED, check_heard, locate_passage, locate
 from musika.edit.sounds import SoundSequence, count_latents, count_span, decode_latents, encode_sound
 from musika.render import GeneratorModel, Sound
 
-
 OnStep = Callable[[], None] | None  # is called often while coordinates are looked for; what it raises ends that
 
 

@@ -295,9 +295,7 @@ def test_a_search_for_coordinates_can_be_stopped() -> None:
         if len(calls) > 3:
             raise Stop
 
-    model = dataclasses.replace(
-        tiny.make_model(tiny.SMALL, FourNumberCodec()), network=tiny.make_generator(tiny.SMALL)
-    )
+    model = dataclasses.replace(tiny.make_model(tiny.SMALL, FourNumberCodec()), network=tiny.make_generator(tiny.SMALL))
     applied = AppliedEdit(edit.Vary(), model, on_step=stop)
     with pytest.raises(Stop):
         make_recording().add(applied).render()

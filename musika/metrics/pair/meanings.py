@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-from musika.metrics.pair.reconstruction import DIGITS
-
 
 @dataclasses.dataclass(frozen=True)
 class Meaning:
@@ -28,12 +26,6 @@ MEANINGS = {
         "",
         "How far the two spectrograms differ, roughly as one hears it. 0.1 is 1 dB; smaller is better.",
     ),
-    "log_mel_2048": Meaning(
-        "Spectrogram distance, tones", "", "The same with long windows, which tell tones apart. Smaller is better."
-    ),
-    "log_mel_512": Meaning(
-        "Spectrogram distance, attacks", "", "The same with short windows, which tell attacks apart. Smaller is better."
-    ),
     "log_spectral": Meaning(
         "Spectral distance",
         "dB",
@@ -43,13 +35,11 @@ MEANINGS = {
         "Band bias", "dB", "How much the worst of five ranges of pitch is too loud or too quiet. Under 2 is good."
     ),
     "level": Meaning("Level", "dB", "Whether it is too loud (above 0) or too quiet (below 0). Within 1 is good."),
-    "loudness_error": Meaning(
-        "Loudness", "LU", "Whether it sounds too loud (above 0) or too quiet (below 0). Within 1 is good."
-    ),
+    "loudness_error": Meaning("Loudness", "LU", "How much louder or softer it sounds. Within 1 is good."),
     "si_sdr": Meaning(
         "Waveform match",
         "dB",
-        "Whether the waveform itself is followed. A codec that makes its own phases has a low value, and may sound good.",
+        "Whether the waveform itself is followed. A codec that makes its own phases is low here, and can sound good.",
     ),
     "correlation_error": Meaning(
         "Stereo correlation", "", "How much the likeness of left and right has changed. Under 0.1 is good."
@@ -77,4 +67,3 @@ MEANINGS = {
     "clicks_inside": Meaning("Jumps inside blocks", "dB", "The same inside of blocks, where nothing meets."),
     "clicks_original": Meaning("Jumps of the original", "dB", "The same in the recording itself, at the same places."),
 }
-assert MEANINGS.keys() == DIGITS.keys()

@@ -24,6 +24,7 @@ from musika.metrics.codec import CodecFigures, code_piece, read_excerpt
 from musika.metrics.pair.meanings import MEANINGS
 from musika.metrics.pair.reconstruction import DIGITS
 from musika.serve.page.checkpoints import PLACES, format_name
+from musika.serve.page.work import Report
 
 SECONDS = 60.0  # of a recording that are coded
 KEPT_CODECS = 2
@@ -107,23 +108,29 @@ class CodecShelf:
             return self._loaded[key]
 
 
-def hear_codec(codec: Codec, path: Path, seconds: float = SECONDS) -> HeardCodec:
+def hear_codec(codec: Codec, path: Path, report: Report, seconds: float = SECONDS) -> HeardCodec:
     """Codes the beginning of a recording, and measures and draws both.
 
     Args:
         path: of an audio file.
+        report: is called before each part of the work; what it raises ends it.
         seconds: that are coded.
 
     Raises:
         AudioError: the file cannot be read, or is shorter than half a second.
         MusikaError: the codec gives numbers that are not finite.
     """
-    piece = code_piece(codec, *read_excerpt(path, seconds, codec))
+    waveform, samples = read_excerpt(path, seconds, codec)
+    report(None)
+    piece = code_piece(codec, waveform, samples)
     if not piece.is_finite:
         raise MusikaError("the codec gives numbers that are not finite: its training has failed, take another")
-    figures = CodecFigures(codec, latents=False).add(piece)
     original, decoded = piece.original, piece.audible
+    report(None)
     images = [pictures.draw_spectrogram(waveform, codec.sample_rate) for waveform in (original, decoded)]
+    report(None)
+    figures = CodecFigures(codec, latents=False).add(piece)
+    report(None)
     rate = codec.channels * codec.sample_rate / codec.hop_total
     return HeardCodec(
         original,

@@ -23,11 +23,10 @@ from musika.edit.untouched import find_untouched
 from musika.errors import ConfigError, UsageError
 from musika.render import GeneratorModel, Model, Sound, read_in_blocks, save_blocks
 from musika.serve.page.sound_store import SoundStore, make_name
+from musika.serve.page.work import Report
 
 MAX_STEPS = 40  # of one list
 MAX_PROJECTED = 60.0  # seconds of a recording that a generator brings to its coordinates
-
-Report = Callable[[float | None], None]  # how far the work is, 0 to 1; raises where it is to end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +93,7 @@ class EditedSounds:
         self.store.get(base)
         for number, step in enumerate(steps):
             report(number / len(steps))
-            name = self._render_step(name, step, lambda share, n=number: _report_part(report, share, n, len(steps)))
+            name = self._render_step(name, step, narrow_report(report, number, len(steps)))
         return name
 
     def describe(self, base: str, steps: Sequence[Step], name: str) -> dict[str, Any]:
@@ -197,9 +196,9 @@ def list_steps(values: Any) -> list[Step]:
     return [Step.from_dict(value) for value in values]
 
 
-def _report_part(report: Report, share: float | None, number: int, count: int) -> None:
-    """Reports how far one of several steps is."""
-    report(None if share is None else (number + share) / count)
+def narrow_report(report: Report, number: int, count: int) -> Report:
+    """Takes reports of one of several parts of the work, and makes them reports of all of it."""
+    return lambda share: report(None if share is None else (number + share) / count)
 
 
 def _report_blocks(sound: Sound, report: Report) -> Iterator[np.ndarray]:

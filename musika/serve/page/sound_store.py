@@ -114,7 +114,7 @@ def make_name(*parts: str) -> str:
 
 
 def hash_samples(samples: np.ndarray) -> str:
-    return hashlib.sha256(memoryview(samples).cast("B")).hexdigest()
+    return hashlib.sha256(samples.data.cast("B")).hexdigest()
 
 
 def read_upload(path: Path, limit_seconds: float, note: Callable[[str], object] | None = None) -> Recording:

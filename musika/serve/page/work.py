@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
+Report = Callable[[float | None], None]  # how far the work is, 0 to 1, or None; raises where it is to end
 POLL = 0.1  # seconds between two reports
 PATIENCE = 10.0  # seconds without anybody who asks, after which work stops by itself
 
@@ -29,7 +30,7 @@ class Work(Generic[Result]):
             and that raises `Stopped` once the work is to end. It has to be called often.
     """
 
-    def __init__(self, run: Callable[[Callable[[float | None], None]], Result]) -> None:
+    def __init__(self, run: Callable[[Report], Result]) -> None:
         self.share = 0.0
         self._run = run
         self._stop = threading.Event()

@@ -1,13 +1,131 @@
-"""The tab Codec: a recording and its reconstruction under one switch."""
+"""The tab Codec: a recording and its reconstruction under one switch. static/codec.js draws it."""
 
 from __future__ import annotations
 
-import gradio
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import gradio
+import numpy as np
+
+from musika import audio, pictures
+from musika.errors import UsageError
+from musika.serve.page.codec_hearing import SECONDS, CodecShelf, HeardCodec, find_codecs, hear_codec
 from musika.serve.page.context import PageContext, SharedComponents
+from musika.serve.page.edit_requests import PREVIEW, clean_title
+from musika.serve.page.edited_sounds import list_formats
+from musika.serve.page.tabs.edit import PRIVATE, get_upload
+from musika.serve.page.tabs.failures import tell_failures
+from musika.serve.page.work import Report, Work
+
+ABOUT = f"""Everything that Musika plays has passed through a codec. Drop a recording to hear what a codec keeps: the
+original and the reconstruction run in step, and one switch says which you hear. The first {SECONDS:g} seconds count."""
+NO_CODEC = "No codec is installed here: put one at `checkpoints/ae`."
+
+Update = tuple[Any, ...]
 
 
 def add_tab(context: PageContext, shared: SharedComponents) -> None:
     """Adds the tab to the page that is being built."""
+    del shared
     with gradio.Tab("Codec", id="codec"):
-        gradio.Markdown("## A recording and its reconstruction under one switch")
+        gradio.Markdown(ABOUT)
+        _CodecTab(context)
+
+
+class _CodecTab:
+    """Components of the tab, and what happens when they are used."""
+
+    def __init__(self, context: PageContext) -> None:
+        self.context = context
+        self.shelf = CodecShelf(find_codecs())
+        self._latest: tuple[tuple[Path, Any], HeardCodec] | None = None
+        names = list(self.shelf.folders)
+        if not names:
+            gradio.Markdown(NO_CODEC)
+        self.file = gradio.File(label="Recording", height=120, elem_id="musika-codec-file")
+        with gradio.Row():
+            self.codec = gradio.Dropdown(
+                names,
+                value="ae" if "ae" in names else next(iter(names), None),
+                label="Codec",
+                elem_id="musika-codec-name",
+            )
+            self.hear = gradio.Button("Hear it", variant="primary", elem_id="musika-codec-hear")
+            self.cancel = gradio.Button("Cancel")
+        self.status = gradio.Markdown(elem_id="musika-codec-status")
+        gradio.HTML("<musika-codec></musika-codec>", apply_default_css=False)
+        with gradio.Row():
+            self.format = gradio.Dropdown(list_formats(), value="wav", label="Format", elem_id="musika-codec-format")
+            self.download = gradio.Button("Download the reconstruction", elem_id="musika-codec-download")
+        self.told = gradio.JSON(visible="hidden")
+        self.played = gradio.File(file_count="multiple", visible="hidden")
+        self.saved = gradio.File(visible="hidden")
+        self._connect()
+
+    def _connect(self) -> None:
+        results = [self.status, self.told, self.played]
+        long: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "codec", "preprocess": False}
+        inputs = [self.file, self.codec]
+        heard = self.hear.click(self._hear, inputs, results, api_name="codec", show_progress="hidden", **long)
+        uploaded = self.file.upload(self._hear, inputs, results, **PRIVATE, show_progress="hidden", **long)
+        for event in (heard, uploaded):
+            event.success(
+                None,
+                [self.told, self.played],
+                None,
+                js="(told, files) => musika.codec.show(told, files)",
+                **PRIVATE,
+            )
+        self.cancel.click(lambda: "Cancelled.", None, [self.status], cancels=[heard, uploaded], **PRIVATE)
+        saved = self.download.click(
+            self._save, [self.file, self.codec, self.format], [self.saved], api_name="codec_save", **long
+        )
+        saved.success(None, [self.saved], None, js="file => musika.download(file)", **PRIVATE)
+
+    def _hear(self, file: Any, name: Any) -> Iterator[Update]:
+        with tell_failures():
+            path, title = get_upload(file)
+            work = Work(lambda report: self._code(path, name, report))
+            for _ in work.wait():
+                yield "Working", gradio.skip(), gradio.skip()
+            heard = work.result
+            files = [self._write(wave, heard, "", PREVIEW) for wave in (heard.original, heard.decoded)]
+            files += [self._write_picture(picture) for picture in heard.pictures]
+            told = {"title": clean_title(Path(title).stem), "codec": name, "matched_gain": heard.matched_gain}
+            yield heard.remark, {**told, "rows": heard.rows}, files
+
+    def _code(self, path: Path, name: Any, report: Report) -> HeardCodec:
+        """What a codec makes of a file; the latest result is kept."""
+        key = path, name
+        if self._latest is None or self._latest[0] != key:
+            report(None)
+            self._latest = key, hear_codec(self.shelf.get_codec(name), path, report)
+        return self._latest[1]
+
+    def _save(self, file: Any, name: Any, extension: Any) -> str:
+        with tell_failures():
+            if extension not in list_formats():
+                raise UsageError(f"choose a format: one of {', '.join(list_formats())}")
+            path, title = get_upload(file)
+            heard = self._code(path, name, lambda share: None)
+            return self._write(heard.decoded, heard, f"{clean_title(Path(title).stem)}-{clean_title(name)}-", extension)
+
+    def _write(self, waveform: np.ndarray, heard: HeardCodec, stem: str, extension: str) -> str:
+        """Writes a waveform into a file that is named after what it holds."""
+        path = self._name_file(stem, waveform, extension)
+        audio.write(path, waveform, heard.sample_rate)
+        self.context.files.remove_old(path)
+        return str(path)
+
+    def _write_picture(self, picture: np.ndarray) -> str:
+        path = self._name_file("", picture, "png")
+        path.write_bytes(pictures.encode_png(picture))
+        self.context.files.remove_old(path)
+        return str(path)
+
+    def _name_file(self, stem: str, content: np.ndarray, extension: str) -> Path:
+        digest = hashlib.sha256(content.tobytes()).hexdigest()
+        return self.context.files.folder / f"{stem}{digest[: 8 if stem else 32]}.{extension}"

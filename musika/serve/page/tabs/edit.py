@@ -1,13 +1,228 @@
-"""The tab Edit: a recording whose marked spans are filled, continued, varied or blended."""
+"""The tab Edit: a recording whose marked spans are filled, continued, varied or blended. static/editor.js draws it.
+
+The browser holds the draft: the name of the recording and the list of edits. The server renders what it is sent and
+keeps no state but sounds, by names made from what they are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
 import gradio
 
+from musika.config import EDITS, Blend, Continue, Edit, Vary
+from musika.config.fields import get_fields
+from musika.errors import UsageError
+from musika.gan.editor_load import KIND as EDITOR
+from musika.gan.load import KIND as GENERATOR
+from musika.serve.page import edit_requests as requests
 from musika.serve.page.context import PageContext, SharedComponents
+from musika.serve.page.edited_sounds import EditedSounds, list_formats
+from musika.serve.page.sound_store import SoundStore
+from musika.serve.page.tabs.failures import tell_failures
+from musika.serve.page.tabs.settings import add_number
+from musika.serve.page.work import Report, Work
+
+SETTINGS: dict[str, type[Edit]] = {
+    "seconds": Continue,
+    "before": Continue,
+    "at": Continue,
+    "strength": Vary,
+    "ratio": Blend,
+    "over": Blend,
+}
+ABOUT = """Drop a recording, mark what you do not like, and have it made anew. What you do not mark stays as it is,
+sample for sample. Edits make a list: add to it, and take any of them away."""
+NO_EDITOR = """No editor is installed here, so gaps cannot be filled and nothing can be continued: put one at
+`checkpoints/edit`, or train one with `--recipe edit`. """
+ONLY_VARY = "Generators vary and blend."
+NOTHING = "Nothing that edits is installed here: put an editor at `checkpoints/edit`, or a generator in `checkpoints`."
+
+Update = tuple[Any, ...]
 
 
 def add_tab(context: PageContext, shared: SharedComponents) -> None:
     """Adds the tab to the page that is being built."""
+    del shared  # edits have a chooser of their own: other checkpoints make them
     with gradio.Tab("Edit", id="edit"):
-        gradio.Markdown("## A recording whose marked spans are filled, continued, varied or blended")
+        gradio.Markdown(ABOUT)
+        _EditTab(context)
+
+
+class _EditTab:
+    """Components of the tab, and what happens when they are used."""
+
+    def __init__(self, context: PageContext) -> None:
+        self.context = context
+        store = SoundStore(context.files.folder / "sounds")
+        longest = context.limits.upload_seconds + context.limits.seconds
+        self.sounds = EditedSounds(store, context.library.get_model, longest)
+        limits = context.limits
+        with gradio.Row():
+            about = f"Recording (up to {limits.upload_seconds / 60:g} minutes and {limits.upload_bytes >> 20} MB)"
+            self.file = gradio.File(label=about, height=120, elem_id="musika-edit-file")
+        gradio.HTML("<musika-editor></musika-editor>", apply_default_css=False)
+        self._add_controls()
+        self._add_results()
+        self._connect_recording()
+        self._connect_edits()
+
+    def _add_controls(self) -> None:
+        names = self.context.list_checkpoints(EDITOR)
+        generators = self.context.list_checkpoints(GENERATOR)
+        if not names:
+            gradio.Markdown(NO_EDITOR + ONLY_VARY if generators else NOTHING, elem_id="musika-edit-missing")
+        with gradio.Column(elem_id="musika-edit-controls"):
+            first = "fill" if names else "vary"
+            self.task = gradio.Radio(list(EDITS), value=first, label="What to do", elem_id="musika-edit-task")
+            info = get_fields(EDITS["fill"])["spans"].metadata["help"]
+            self.spans = gradio.Textbox(
+                label="Spans", info=f"Drag over the waveform, or write: {info}.", elem_id="musika-edit-spans"
+            )
+            with gradio.Row(elem_id="musika-edit-settings"):
+                self.settings = {
+                    name: add_number(kind, name, elem_id=f"musika-edit-{name}") for name, kind in SETTINGS.items()
+                }
+            self.other = gradio.File(label="Second recording", height=120, elem_id="musika-edit-other")
+            with gradio.Row():
+                self.seed = add_number(Edit, "seed", precision=0, elem_id="musika-edit-seed")
+                most = self.context.limits.pieces
+                self.count = gradio.Slider(1, most, value=2, step=1, label="Variants", info="One for each seed.")
+                choices = names + generators
+                self.checkpoint = gradio.Dropdown(
+                    choices, value=choices[0] if choices else None, label="Editor", elem_id="musika-edit-checkpoint"
+                )
+            with gradio.Row():
+                self.make = gradio.Button("Make", variant="primary", elem_id="musika-edit-make")
+                self.cancel = gradio.Button("Cancel", elem_id="musika-edit-cancel")
+        self.status = gradio.Markdown(elem_id="musika-edit-status")
+
+    def _add_results(self) -> None:
+        """Download, and components that carry values between the server and the scripts."""
+        with gradio.Row():
+            self.format = gradio.Dropdown(list_formats(), value="wav", label="Format", elem_id="musika-edit-format")
+            self.download = gradio.Button("Download", elem_id="musika-edit-download")
+        hidden: dict[str, Any] = {"visible": "hidden"}
+        self.draft, self.told, self.other_told = (gradio.JSON(**hidden) for _ in range(3))
+        self.played = gradio.File(file_count="multiple", elem_id="musika-edit-played", **hidden)
+        self.saved = gradio.File(**hidden)
+        self.again = gradio.Button("Render the list", elem_id="musika-edit-again", **hidden)
+
+    def _connect_recording(self) -> None:
+        opened = self.file.upload(
+            self._open, [self.file], [self.told, self.played], api_name="edit_open", preprocess=False
+        )
+        opened.success(
+            None, [self.told, self.played], None, js="(told, files) => musika.editor.open(told, files)", **PRIVATE
+        )
+        self.file.clear(None, None, None, js="() => musika.editor.close()", **PRIVATE)
+        self.other.upload(
+            self._open_other, [self.other], [self.other_told], api_name="edit_open_other", preprocess=False
+        )
+        self.other.clear(lambda: None, None, [self.other_told], **PRIVATE)
+        self.task.change(None, [self.task], None, js="task => musika.editor.setTask(task)", **PRIVATE)
+        for event in (self.spans.submit, self.spans.blur):
+            read = event(
+                self._read_spans, [self.spans], [self.told], preprocess=False, show_progress="hidden", **PRIVATE
+            )
+            read.success(None, [self.told], None, js="spans => musika.editor.setSpans(spans)", **PRIVATE)
+
+    def _connect_edits(self) -> None:
+        values = [
+            self.checkpoint,
+            self.task,
+            self.spans,
+            *self.settings.values(),
+            self.seed,
+            self.count,
+            self.other_told,
+        ]
+        send = "(draft, ...values) => [musika.editor.describe(), ...values]"
+        results = [self.status, self.told, self.played]
+        long: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "edit", "preprocess": False}
+        made = self.make.click(
+            self._make, [self.draft, *values], results, js=send, api_name="edit_make", show_progress="hidden", **long
+        )
+        made.success(None, results[1:], None, js="(told, files) => musika.editor.showVariants(told, files)", **PRIVATE)
+        again = self.again.click(
+            self._render, [self.draft], results, js=send, api_name="edit_render", show_progress="hidden", **long
+        )
+        again.success(None, results[1:], None, js="(told, files) => musika.editor.showDraft(told, files)", **PRIVATE)
+        saved = self.download.click(
+            self._save, [self.draft, self.format], [self.saved], js=send, api_name="edit_save", **long
+        )
+        saved.success(None, [self.saved], None, js="file => musika.editor.download(file)", **PRIVATE)
+        self.cancel.click(
+            lambda: "Cancelled: nothing was changed.", None, [self.status], cancels=[made, again], **PRIVATE
+        )
+
+    def _open(self, file: Any) -> Update:
+        with tell_failures():
+            told = self._read_upload(file)
+            preview = self._write_preview(requests.Draft(told["base"], told["title"], ()), told["base"])
+            return told, [preview]
+
+    def _open_other(self, file: Any) -> Any:
+        with tell_failures():
+            return self._read_upload(file)
+
+    def _read_upload(self, file: Any) -> dict[str, Any]:
+        path, title = get_upload(file)
+        return requests.open_recording(self.sounds, path, title, self.context.limits.upload_seconds)
+
+    def _read_spans(self, text: Any) -> Any:
+        with tell_failures():
+            return requests.read_spans(text)
+
+    def _make(self, draft: Any, checkpoint: Any, task: Any, spans: Any, *values: Any) -> Iterator[Update]:
+        *settings, seed, count, other = values
+        with tell_failures():
+            named = dict(zip(SETTINGS, settings, strict=True))
+            edits = requests.make_edits(task, named, spans, seed, count, self.context.limits.pieces)
+            asked = requests.Draft.from_dict(draft)
+            yield from self._run(
+                asked, lambda report: requests.make_variants(self.sounds, asked, edits, checkpoint, other, report)
+            )
+
+    def _render(self, draft: Any) -> Iterator[Update]:
+        with tell_failures():
+            asked = requests.Draft.from_dict(draft)
+            yield from self._run(asked, lambda report: [requests.render_draft(self.sounds, asked, report)])
+
+    def _run(self, draft: requests.Draft, run: Callable[[Report], list[dict[str, Any]]]) -> Iterator[Update]:
+        """Results of some work, and how far it is until then."""
+        work = Work(run)
+        for share in work.wait():
+            yield f"Working: {100 * share:.0f} %", gradio.skip(), gradio.skip()
+        files = [self._write_preview(draft, result["name"]) for result in work.result]
+        yield "", work.result, files
+
+    def _save(self, draft: Any, extension: Any) -> str:
+        with tell_failures():
+            files = self.context.files
+            path = requests.save_draft(
+                self.sounds, requests.Draft.from_dict(draft), extension, files.folder, lambda share: None
+            )
+            files.remove_old(path)
+            return str(path)
+
+    def _write_preview(self, draft: requests.Draft, name: str) -> str:
+        path = requests.write_preview(self.sounds, draft, name, self.context.files.folder)
+        self.context.files.remove_old(path)
+        return str(path)
+
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+
+
+def get_upload(file: Any) -> tuple[Path, str]:
+    """Path and name of a file that was sent. Gradio has checked that the path is one of its uploads.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if not isinstance(file, dict) or not isinstance(file.get("path"), str):
+        raise UsageError("drop a recording first")
+    return Path(file["path"]), str(file.get("orig_name") or Path(file["path"]).name)
