@@ -75,8 +75,9 @@ def test_two_workers_serve_one_port_until_they_are_asked_to_end(checkpoint: Path
         said, _ = server.communicate(timeout=30)
     assert server.returncode == 0
     lines = said.splitlines()
-    assert lines[0] == f"2 workers start at http://127.0.0.1:{port}/ (Ctrl-C ends them)"
-    assert all(line.startswith("worker ") and line.endswith(" is ready") for line in lines[1:])
+    assert lines[0] == "the page needs one worker: with several, / has a small page that plays the radio"
+    assert lines[1] == f"2 workers start at http://127.0.0.1:{port}/ (Ctrl-C ends them)"
+    assert all(line.startswith("worker ") and line.endswith(" is ready") for line in lines[2:])
 
 
 def test_a_port_that_is_in_use_is_one_line(checkpoint: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,7 @@ from musika.serve.streams import radio, response, service
 from musika.serve.streams.counters import Counters
 from musika.serve.streams.production import Workshop
 from musika.serve.streams.radio import Channel
+from tests.helpers.steered import SteeredModel
 from tests.helpers.stream_servers import ask, get_error, get_figures, run_server, wait_until
 from tests.helpers.tones import RATE, ToneModel, TonePiece, compute_chord
 
@@ -137,6 +138,30 @@ def test_health_and_page(port: int) -> None:
         assert json.loads(answer.read())["checkpoints"] == ["tones", "bells"]
     with ask(port, "/") as answer:
         assert b"radio.mp3" in answer.read() and answer.headers["content-type"].startswith("text/html")
+
+
+def test_settings_of_pieces(port: int) -> None:
+    with ask(port, "/settings?checkpoint=bells") as answer:
+        found = json.loads(answer.read())
+    assert (found["name"], found["sample_rate"], found["has_score"]) == ("bells", RATE, False)
+    truncation = next(entry for entry in found["settings"] if entry["name"] == "truncation")
+    assert (truncation["type"], truncation["default"], truncation["limits"]) == ("float", 2.0, {"above": 0, "high": 10})
+    assert get_error(port, "/settings?checkpoint=none") == (
+        422,
+        "there is no checkpoint 'none': choose one of tones, bells",
+    )
+
+
+def test_notes_of_a_part_of_a_piece() -> None:
+    with run_server({"steered": SteeredModel(), "tones": ToneModel()}) as port:
+        with ask(port, "/score?seed=1&start=3600&seconds=3") as answer:
+            found = json.loads(answer.read())
+        assert found["onsets"] == [3600, 3601, 3602] and found["releases"] == [3600.8, 3601.8, 3602.8]
+        assert found["pitches"] == [60, 61, 62] and not any(found["drums"])
+        status, text = get_error(port, "/score?seed=1&checkpoint=tones")
+        assert status == 422 and "music without notes" in text
+        status, text = get_error(port, "/score?seed=1&seconds=301")
+        assert status == 422 and "from 0.01 to 300" in text
 
 
 def test_a_client_that_leaves_ends_its_stream() -> None:

@@ -33,7 +33,7 @@ def build_page(context: PageContext) -> gradio.Blocks:
             shared = SharedComponents(checkpoint, tabs)
             for add_tab in TABS:
                 add_tab(context, shared)
-        gradio.HTML("<musika-history></musika-history>")
+        gradio.HTML("<musika-history></musika-history>", apply_default_css=False)
         page.load(None, [checkpoint], None, js="name => musika.page.setCheckpoint(name)", api_visibility="private")
     page.queue(max_size=context.limits.waiting, default_concurrency_limit=1, api_open=False)
     return page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import tempfile
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 STATIC = Path(__file__).with_name("static")
 STATIC_ROUTE = "/musika"
 FIRST_SCRIPT = "page.js"  # makes the namespace `window.musika` of the others
+LOADER = """<script>{
+  let rest = NAMES.length;
+  for (const name of NAMES) {
+    const script = document.createElement("script");
+    script.src = name;
+    script.async = false;
+    script.onload = script.onerror = () => --rest || musika.start();
+    document.head.append(script);
+  }
+}</script>"""
 FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
 MONO_FONTS = ("ui-monospace", "Consolas", "monospace")
 MAX_STREAMS = 24  # of single listeners at once: open tabs of the page
@@ -106,12 +117,16 @@ def _mount(application: FastAPI, context: PageContext) -> Any:
 
 
 def list_static_files() -> str:
-    """The HTML that loads all style sheets and scripts of the page, the first script first."""
+    """The HTML that loads all style sheets and scripts of the page.
+
+    Gradio inserts it with a script, and scripts that are inserted run in any order unless they are asked not to. The
+    elements of the page are defined when all of them have run (`musika.define` in page.js).
+    """
     route = STATIC_ROUTE.strip("/")
     sheets = sorted(path.name for path in STATIC.glob("*.css"))
     scripts = sorted((path.name for path in STATIC.glob("*.js")), key=lambda name: (name != FIRST_SCRIPT, name))
-    lines = [f'<link rel="stylesheet" href="{route}/{name}">' for name in sheets]
-    return "\n".join([*lines, *(f'<script defer src="{route}/{name}"></script>' for name in scripts)])
+    links = [f'<link rel="stylesheet" href="{route}/{name}">' for name in sheets]
+    return "\n".join([*links, LOADER.replace("NAMES", json.dumps([f"{route}/{name}" for name in scripts]))])
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The HTTP interface: /stream, /render, /radio, /health, /metrics, and a small page."""
+"""The HTTP interface: /stream, /render, /radio, /score, /settings, /health, /metrics, and a small page."""
 
 from __future__ import annotations
 
@@ -81,6 +81,16 @@ def _add_music_routes(application: FastAPI, service: StreamService) -> None:
     async def render(request: Request) -> Response:
         """A file: ?seed= &start= &seconds= &format= &checkpoint=, and settings such as &truncation=."""
         return await answer(service, "render", lambda: service.render(request.query_params, request.is_disconnected))
+
+    @application.get("/score")
+    async def score(request: Request) -> Response:
+        """The notes of a part of a piece: ?seed= &start= &seconds= &checkpoint=, and settings such as &tempo=."""
+        return await answer(service, "score", lambda: service.score(request.query_params))
+
+    @application.get("/settings")
+    async def settings(request: Request) -> Response:
+        """What a piece can be asked for: ?checkpoint=."""
+        return await answer(service, "settings", lambda: service.settings_of_pieces(request.query_params))
 
 
 def _add_status_routes(application: FastAPI, service: StreamService) -> None:

@@ -28,6 +28,9 @@ class Counters:
         self.files = Gauge(
             "musika_files", "Files that are being made or sent.", registry=own, multiprocess_mode="livesum"
         )
+        self.scores = Gauge(
+            "musika_scores", "Scores that are being written.", registry=own, multiprocess_mode="livesum"
+        )
         self.channels = Gauge(
             "musika_radio_channels", "Channels that are being rendered.", registry=own, multiprocess_mode="livesum"
         )

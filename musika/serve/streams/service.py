@@ -7,7 +7,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from musika import console
 from musika.audio import FORMATS
@@ -15,8 +15,10 @@ from musika.errors import MusikaError
 from musika.render import Model, Piece
 from musika.serve.streams import query
 from musika.serve.streams.counters import Counters
+from musika.serve.streams.description import describe_model, describe_score
 from musika.serve.streams.files import FileMaker, read_and_remove
 from musika.serve.streams.library import Library
+from musika.serve.streams.open_pieces import OpenPieces
 from musika.serve.streams.places import Places
 from musika.serve.streams.production import Workshop, make_live_encoder
 from musika.serve.streams.radio import Channel
@@ -28,6 +30,7 @@ STREAM_KINDS = ("wav", "flac", "mp3", "ogg", "opus")
 RADIO_KINDS = ("mp3", "ogg", "opus")  # a listener can join these in the middle
 FILE_KINDS = ("wav", "flac", "mp3", "ogg", "opus")
 DRAWN_SEEDS = 2**32
+MAX_SCORE_SECONDS = 300.0  # of one request
 
 
 class NoSuchStream(MusikaError):
@@ -46,11 +49,13 @@ class StreamService:
         self.settings, self.library = settings, library
         self.counters = Counters()
         self._workshop = Workshop(self.counters)
+        self._opened = OpenPieces()
         self._files = FileMaker()
         self._channels: dict[str, Channel] = {}
         self._streams = Places(settings.max_streams, "streams", self.counters.streams)
         self._listeners = Places(settings.max_listeners, "listeners", self.counters.listeners)
         self._downloads = Places(settings.max_waiting, "files being made or sent", self.counters.files)
+        self._scores = Places(settings.max_waiting, "scores being written", self.counters.scores)
 
     async def stream(self, kind: str, values: Mapping[str, str]) -> Response:
         """A stream for one listener.
@@ -68,7 +73,8 @@ class StreamService:
         model = piece.model
         encoder = make_live_encoder(kind, model.sample_rate, describe_stream(piece))
         count = model.count_samples(seconds) if seconds else None
-        chunks = play(self._workshop, piece, model.count_samples(start), count, encoder)
+        reader = self._opened.take(piece, model.count_samples(start))
+        chunks = play(self._workshop, self._opened, reader, count, encoder)
         return self._answer("stream", kind, chunks, self._streams)
 
     async def radio(self, kind: str, values: Mapping[str, str]) -> Response:
@@ -119,6 +125,32 @@ class StreamService:
             "content-length": str(path.stat().st_size),
         }
         return self._answer("render", kind, read_and_remove(path), self._downloads, headers)
+
+    async def score(self, values: Mapping[str, str]) -> Response:
+        """The notes of a part of a piece, as JSON.
+
+        Raises:
+            UsageError: a value that cannot be used, or a model without notes.
+            ServerBusy: too many are being written.
+        """
+        start = query.read_number(values, "start", 0.0, 0.0, query.MAX_START)
+        seconds = query.read_number(values, "seconds", query.DEFAULT_SECONDS, 0.01, MAX_SCORE_SECONDS)
+        piece = await self._make_piece(values, ("start", "seconds"))
+        self._scores.take()
+        try:
+            score = await asyncio.to_thread(piece.score, start, seconds)  # not in the threads of the streams
+        finally:
+            self._scores.release()
+        return JSONResponse(describe_score(score, start))
+
+    async def settings_of_pieces(self, values: Mapping[str, str]) -> Response:
+        """What a piece of a checkpoint can be asked for, as JSON.
+
+        Raises:
+            QueryError: there is no such checkpoint.
+        """
+        query.check_names(values, ("checkpoint",))
+        return JSONResponse(describe_model(await self._get_model(values)))
 
     async def close(self) -> None:
         """Ends everything."""

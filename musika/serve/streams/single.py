@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from musika.audio import LiveEncoder
-from musika.render import Piece
-from musika.serve.streams.production import Workshop, cut_parts
+from musika.serve.streams.open_pieces import OpenPieces, PieceReader
+from musika.serve.streams.production import PART, Workshop
 
 AHEAD = 10.0  # seconds of music that are sent before they are heard
 
 
 async def play(
-    workshop: Workshop, piece: Piece, first: int, count: int | None, encoder: LiveEncoder
+    workshop: Workshop, opened: OpenPieces, reader: PieceReader, count: int | None, encoder: LiveEncoder
 ) -> AsyncGenerator[bytes, None]:
     """Encodes a piece for one listener.
 
@@ -21,12 +21,13 @@ async def play(
     who reads slowly slows it further.
 
     Args:
-        first: sample that it begins with.
+        opened: gets the reader back when the last of `count` samples was sent.
+        reader: of the piece.
         count: samples; None is without end.
         encoder: closed at the end.
     """
-    rate = piece.model.sample_rate
-    parts = cut_parts(piece, first, count)
+    rate = reader.piece.model.sample_rate
+    parts = reader.read_parts(round(PART * rate), count)
     clock = asyncio.get_running_loop().time
     begun, made = clock(), 0.0
     try:
@@ -37,6 +38,7 @@ async def play(
             lead = made - (clock() - begun)
             if lead > AHEAD:
                 await asyncio.sleep(lead - AHEAD)
+        opened.keep(reader)
         yield encoder.finish()
     finally:
         encoder.close()

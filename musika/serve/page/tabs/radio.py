@@ -10,4 +10,4 @@ from musika.serve.page.context import PageContext, SharedComponents
 def add_tab(context: PageContext, shared: SharedComponents) -> None:
     """Adds the tab to the page that is being built."""
     with gradio.Tab("Radio", id="radio"):
-        gradio.HTML("<musika-radio></musika-radio>")
+        gradio.HTML("<musika-radio></musika-radio>", apply_default_css=False)

@@ -1,0 +1,107 @@
+// Controls for the settings of a checkpoint's pieces, made of what the route /settings says about them.
+//
+//   const form = new musika.SettingsForm(onchange);  form.element
+//   form.show(settings, values)     makes the controls
+//   form.values                     those that differ from their defaults, as the stream route takes them
+"use strict";
+
+musika.SettingsForm = class {
+  constructor(onchange) {
+    this.onchange = onchange;
+    this.element = musika.dom.make("div", {className: "musika-settings"});
+    this.controls = new Map();
+  }
+
+  // values: by name, as texts; others have their defaults.
+  show(settings, values = {}) {
+    this.controls.clear();
+    this.element.replaceChildren();
+    for (const setting of settings) {
+      const control = this.makeControl(setting);
+      if (setting.name in values) this.set(setting.name, values[setting.name]);
+      control.field.classList.add("musika-setting");
+      this.element.append(control.field);
+    }
+  }
+
+  makeControl(setting) {
+    const {make, label} = musika.dom;
+    const title = setting.name[0].toUpperCase() + setting.name.slice(1).replaceAll("_", " ");
+    const {low, high, above} = setting.limits;
+    let control, field;
+    if (setting.choices.length) {
+      control = make("select", {}, ...setting.choices.map((text, value) => make("option", {value, textContent: text})));
+    } else if (setting.type === "float") {
+      control = make("input", {type: "range", min: low ?? 0, max: Math.min(high ?? 10, 5), step: "any"});
+    } else if (setting.type === "int") {
+      control = make("input", {type: "number", min: low ?? "", step: 1, inputMode: "numeric"});
+    } else if (setting.type === "bool") {
+      control = make("input", {type: "checkbox"});
+    } else {
+      control = make("input", {type: "text", autocomplete: "off", spellcheck: false, placeholder: "open"});
+    }
+    field = label(title, control);
+    const id = musika.dom.makeId();
+    field.append(make("small", {id, textContent: setting.help}));
+    control.setAttribute("aria-describedby", id);
+    const entry = {setting, control, field, above};
+    if (control.type === "range") {
+      entry.output = make("output", {for: control.id});
+      field.querySelector("label").append(" ", entry.output);
+    }
+    this.controls.set(setting.name, entry);
+    this.write(entry, setting.default);
+    control.addEventListener(control.type === "text" || control.type === "number" ? "change" : "input", () => {
+      this.showValue(entry);
+      this.onchange(setting.name);
+    });
+    return entry;
+  }
+
+  write({setting, control, ...entry}, value) {
+    if (control.type === "checkbox") control.checked = value === true || value === "true";
+    else control.value = setting.type === "int" && value === -1 && !setting.choices.length ? "" : value;
+    this.showValue({setting, control, ...entry});
+  }
+
+  showValue({control, output}) {
+    if (output) output.textContent = Number(control.value).toFixed(2).replace(/0$/, "");
+  }
+
+  readOne({setting, control, above}) {
+    if (control.type === "checkbox") return control.checked;
+    if (control.type === "range") {
+      const value = Math.round(100 * Number(control.value)) / 100;
+      return above !== undefined && value <= above ? above + 0.01 : value;
+    }
+    if (control.value === "") return setting.default;
+    return setting.type === "int" ? Number(control.value) : control.value;
+  }
+
+  set(name, value) {
+    const entry = this.controls.get(name);
+    if (entry) this.write(entry, value);
+  }
+
+  // All settings: those with their default as "", which takes the setting out of a request.
+  get all() {
+    return Object.fromEntries([...this.controls].map(([name, entry]) => {
+      const value = this.readOne(entry);
+      return [name, String(value) === String(entry.setting.default) ? "" : value];
+    }));
+  }
+
+  get values() {
+    return Object.fromEntries(Object.entries(this.all).filter(([, value]) => value !== ""));
+  }
+
+  // Says at one control why its value was refused; "" takes that away.
+  refuse(name, text) {
+    for (const [other, {control, field}] of this.controls) {
+      const here = text && other === name;
+      control.toggleAttribute("aria-invalid", Boolean(here));
+      field.querySelector(".musika-refusal")?.remove();
+      if (here) field.append(musika.dom.make("small", {className: "musika-refusal", textContent: text}));
+    }
+  }
+};

@@ -1,0 +1,141 @@
+"""The tab Radio in a browser: what is heard, while it is steered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.helpers.steered import SteeredModel
+from tests.helpers.tones import ToneModel
+from tests.serve.page import browser
+
+PLAY = "musika-radio .musika-primary"
+# the loudest frequency of what is heard, in Hz
+HEARD = """() => {
+  const {analyser, context} = musika.player;
+  const levels = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(levels);
+  const loudest = levels.reduce((best, level, n) => level > levels[best] ? n : best, 0);
+  return levels[loudest] > -40 ? loudest * context.sampleRate / analyser.fftSize : 0;
+}"""
+
+
+@pytest.fixture(scope="module")
+def link() -> Iterator[str]:
+    models = {"steered": SteeredModel(), "tones": ToneModel()}
+    with browser.serve_models(models) as address:
+        yield address
+
+
+def wait_for_tone(tab: Any, hertz: float) -> None:
+    """Waits until a tone is the loudest thing that is heard."""
+    tab.wait_for_function(f"Math.abs(({HEARD})() - {hertz}) < 15")
+
+
+def test_a_press_plays_and_the_position_moves(link: str, visit: browser.Visit) -> None:
+    tab = visit(link)
+    tab.click(PLAY)
+    wait_for_tone(tab, 200)
+    tab.wait_for_function("musika.player.position > 1")
+    levels = tab.evaluate("musika.player.measure()")
+    assert max(levels["peaks"]) == pytest.approx(-10.46, abs=0.5)  # 0.3 of full scale
+    assert levels["loudness"] == pytest.approx(-10.46 - 0.69, abs=1)  # a sine in both channels, hardly weighted
+    assert tab.text_content(PLAY) == "❚❚ Pause"
+    tab.click(PLAY)
+    stopped = tab.evaluate("musika.player.position")
+    tab.wait_for_timeout(300)
+    assert tab.evaluate("musika.player.position") == stopped > 1
+    tab.click(PLAY)
+    tab.wait_for_function(f"musika.player.state === 'playing' && musika.player.position > {stopped}")
+
+
+def test_any_time_can_be_asked_for(link: str, visit: browser.Visit) -> None:
+    tab = visit(link)
+    tab.click(PLAY)
+    wait_for_tone(tab, 200)
+    with tab.expect_request("**/stream.wav?*start=25200.*"):
+        tab.get_by_label("Time", exact=True).fill("7:00:00")
+        tab.keyboard.press("Enter")
+    tab.wait_for_function("musika.player.state === 'playing' && musika.player.position > 25200.2")
+    assert tab.input_value("musika-radio input[type=range]").startswith("252")  # the slider is in that hour
+    tab.get_by_label("Time", exact=True).fill("soon")
+    tab.keyboard.press("Enter")
+    assert "such as 7:00:00" in tab.text_content("musika-radio [role=status]")
+
+
+def test_a_setting_changes_while_the_music_goes_on(link: str, visit: browser.Visit) -> None:
+    tab = visit(link)
+    tab.click(PLAY)
+    wait_for_tone(tab, 200)
+    tab.evaluate(f"""() => {{
+      const getOffset = () => musika.player.position - musika.player.context.currentTime;
+      const offset = getOffset();
+      window.silent = window.drift = 0;
+      setInterval(() => {{
+        if (({HEARD})() === 0) window.silent++;
+        window.drift = Math.max(window.drift, Math.abs(getOffset() - offset));
+      }}, 30);
+    }}""")
+    tab.get_by_label("Truncation").fill("4")
+    wait_for_tone(tab, 400)
+    assert tab.evaluate("window.silent") == 0
+    assert tab.evaluate("window.drift") < 1e-3  # seconds: each of them is heard once, in its turn
+    assert tab.evaluate("musika.player.piece.settings.truncation") == 4
+
+
+def test_a_refused_setting_says_why_and_the_music_goes_on(link: str, visit: browser.Visit) -> None:
+    tab = visit(link)
+    tab.click(PLAY)
+    wait_for_tone(tab, 200)
+    tab.get_by_label("Styles").fill("0:00=x")
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("musika-radio .musika-refusal")
+    assert "styles" in tab.text_content("musika-radio .musika-refusal")
+    assert tab.evaluate("musika.player.state") == "playing"
+    wait_for_tone(tab, 200)
+
+
+def test_notes_are_drawn_where_there_is_a_score(link: str, visit: browser.Visit) -> None:
+    tab = visit(link)
+    with tab.expect_response("**/score?*") as found:
+        tab.click(PLAY)
+    assert found.value.status == 200
+    assert found.value.json()["onsets"][:3] == [0, 1, 2]
+    tab.wait_for_selector("musika-score canvas")
+
+
+def test_another_checkpoint_plays_at_once(link: str, visit: browser.Visit) -> None:
+    tab = visit(link)
+    tab.click(PLAY)
+    wait_for_tone(tab, 200)
+    tab.evaluate("musika.page.setCheckpoint('tones')")
+    tab.wait_for_function("musika.player.piece.checkpoint === 'tones' && musika.player.state === 'playing'")
+    assert tab.is_hidden("musika-score")
+
+
+def test_ten_tabs_play_at_once(link: str, chromium: Any) -> None:
+    """In one window, as a person has them; the server gives each its own stream."""
+    context = chromium.new_context()
+    try:
+        tabs = [context.new_page() for _ in range(10)]
+        for tab in tabs:
+            browser.open_page(tab, link)
+            tab.evaluate("() => musika.radio.toggle()")
+        for tab in tabs:
+            tab.wait_for_function("musika.player.position > 2", timeout=browser.PATIENCE, polling=200)
+        assert {tab.evaluate("musika.player.state") for tab in tabs} == {"playing"}
+    finally:
+        context.close()
+
+
+def test_a_server_that_is_gone_is_told(visit: browser.Visit) -> None:
+    with browser.serve_models({"steered": SteeredModel()}) as address:
+        tab = visit(address)
+    tab.evaluate("musika.radio.toggle()")
+    begun = time.monotonic()
+    tab.wait_for_function("musika.player.state === 'error'")
+    assert tab.evaluate("musika.player.message") == "the server does not answer"
+    assert time.monotonic() - begun < 30
