@@ -17,6 +17,7 @@ from musika.composer.sections import SectionNotes
 from musika.composer.vocabulary import DURATIONS, HIGHEST, LOWEST, UNITS_PER_BEAT
 from musika.config import MusicalSettings
 from musika.config.musical import Band, Chord, Instrument, Key, Progression
+from musika.config.musical.keys import MODES
 from musika.config.musical.levels import get_notes_per_beat
 from musika.score import Notes
 
@@ -78,7 +79,7 @@ def fit_notes(
 
 
 def fit_key(notes: SectionNotes, key: Key, is_melody: np.ndarray) -> SectionNotes:
-    """The notes in a key: their tonic is transposed to its tonic, then those outside it move to their neighbours.
+    """The notes in a key: they are transposed, then those outside it move to their neighbours.
 
     So music in C major becomes C minor where that is asked for. Very short notes off the beat stay.
 
@@ -88,15 +89,32 @@ def fit_key(notes: SectionNotes, key: Key, is_melody: np.ndarray) -> SectionNote
     pitches = notes.pitches.copy()
     if not is_melody.any():
         weights = np.minimum(notes.durations, LONGEST_WEIGHT)
-        profile = harmony.weigh_pitch_classes(pitches, weights)
-        tonic, _ = harmony.estimate_key(profile)
-        pitches = _move_into_range(pitches + (key.pitch_class - tonic + 5) % 12 - 5)
+        shift = choose_transposition(harmony.weigh_pitch_classes(pitches, weights), key)
+        pitches = _move_into_range(pitches + shift)
     is_passing = (notes.durations <= PASSING // 2) & (notes.onsets % UNITS_PER_BEAT != 0)
     outside = ~np.isin(pitches % 12, list(key.usual_notes))
     for index in np.flatnonzero(outside & ~is_passing & ~is_melody):
         together = pitches[(notes.onsets == notes.onsets[index]) & (np.arange(len(notes)) != index)]
         pitches[index] = _find_nearest_key(int(pitches[index]), key.scale, set(together.tolist()))
     return _sort_notes(dataclasses.replace(notes, pitches=pitches))
+
+
+def choose_transposition(profile: np.ndarray, key: Key) -> int:
+    """Semitones, -5 to 6, after which a distribution of pitch classes `[12]` is most clearly in a key.
+
+    Clearly: it fits the key better than all other keys, once notes outside the key have moved to their neighbours. Each
+    note that has to move counts against a transposition.
+    """
+    nearest = np.array([_find_nearest_key(MIDDLE_C + pitch, key.scale, set()) % 12 for pitch in range(12)])
+    moves = nearest != np.arange(12)
+    own = key.pitch_class + 12 * MODES.index(key.mode)
+    clarity = []
+    for shift in range(-5, 7):
+        turned = np.roll(profile, shift) / max(profile.sum(), 1e-9)
+        moved = np.bincount(nearest, turned, 12)
+        fits = harmony.KEY_TEMPLATES @ (moved - moved.mean()) / max(float(np.linalg.norm(moved - moved.mean())), 1e-9)
+        clarity.append(fits[own] - np.delete(fits, own).max() - float(turned[moves].sum()))
+    return int(np.argmax(clarity)) - 5
 
 
 def fit_density(notes: SectionNotes, count: int, is_melody: np.ndarray) -> SectionNotes:
