@@ -19,6 +19,7 @@ from musika.metrics import editor as figures
 from musika.render.editor import EditorModel, compile_editor, draw_noise
 from musika.training import loop, optim
 from musika.training.stages.edit import EditStage
+from musika.training.stages.edit_step import compute_energy_score
 from musika.training.stages.edit_tasks import LEAST_KNOWN, draw_detail, draw_length
 from tests.helpers.tiny import FakeCodec
 
@@ -124,13 +125,36 @@ def test_sizes_that_make_no_sense_are_refused():
 def test_it_learns_to_fill_gaps_and_given_latents_stay():
     one = get_stage()
     before = one.measure(one.init_state(1))
-    state, _ = train_for(one, 150)
+    state, _ = train_for(one, 200)
     after = one.measure(state)
     assert after["loss"] < 0.5 * before["loss"] and after["loss_end"] < 0.7 * before["loss_end"]
     batch = one.make_batch(0)
     played = backend.to_numpy(one._play(state["average"], batch))
     given = batch["given"][..., 0] > 0
     np.testing.assert_array_equal(played[given], batch["latents"][given])
+
+
+def score(one, two, truth, made):
+    return float(compute_energy_score(*(np.asarray(x, np.float32) for x in (one, two, truth, made))))
+
+
+def test_the_energy_score_is_least_for_answers_spread_as_the_truth_is():
+    truth = draws.normal(1, "truth", 0, (40, 32, 4))
+    answers = [draws.normal(1, "answers", number, (40, 32, 4)) for number in range(2)]
+    made = np.ones((40, 32, 1))
+    by_spread = [score(answers[0] * spread, answers[1] * spread, truth, made) for spread in (0.0, 0.5, 1.0, 1.5, 2.0)]
+    assert np.argmin(by_spread) == 2
+    assert score(truth, truth, truth, made) < 0.01 < by_spread[2]
+
+
+def test_the_energy_score_counts_what_was_made_alone():
+    truth, answer = (draws.normal(2, name, 0, (2, 33, 4)) for name in ("truth", "answer"))
+    made = np.zeros((2, 33, 1))
+    made[0, 5:20] = 1.0
+    mixed = made * answer + (1 - made) * truth
+    alone = score(mixed[:1], mixed[:1], truth[:1], made[:1])
+    assert score(mixed, mixed, truth, made) == pytest.approx(alone, rel=1e-3) and alone > 0.3
+    assert score(truth, truth, truth, 0 * made) == 0.0
 
 
 @pytest.mark.backend

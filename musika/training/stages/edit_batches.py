@@ -27,7 +27,7 @@ class EditBatches:
         self._ends = count_places(windows.lengths, train.crop)
 
     def make(self, position: int) -> dict[str, Any]:
-        """Latents `[B, T, C]` in the basis, tracks `[B, T, K]`, noise `[B, T, Z]` and what is given `[B, T, 1]`."""
+        """Latents `[B, T, C]` in the basis, tracks `[B, T, K]`, twice noise `[B, T, Z]`, what is given `[B, T, 1]`."""
         examples = [self.make_example(sample) for sample in range(position, position + self.train.bs)]
         return {name: np.stack([example[name] for example in examples]) for name in examples[0]}
 
@@ -43,7 +43,9 @@ class EditBatches:
             detail = np.zeros_like(detail)
         if is_left_out[1]:
             summary = np.zeros_like(summary)
-        return describe_example(self.config, latents, detail, summary, seed, sample, "training/noise")
+        row = describe_example(self.config, latents, detail, summary, seed, sample, "training/noise")
+        other = draws.normal(seed, "training/other noise", sample, row["noise"].shape)
+        return {**row, "other_noise": other}
 
 
 def describe_example(

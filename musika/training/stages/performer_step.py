@@ -79,9 +79,11 @@ class PerformerStep:
         style = ops.take(weights["styles"], batch["styles"], axis=0) if "styles" in weights else None  # [B, S]
         return call_with_weights(self.performer, weights, batch["tracks"], style, batch.get("noise"))
 
-    def measure_error(self, played: Tensor, batch: Tree) -> Tensor:
-        """Mean absolute error of latents that were played, a scalar."""
-        return ops.mean(ops.abs(played - batch["latents"]))
+    def play_and_compare(self, weights: Tree, batch: Tree) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Latents `[B, T, C]` of a batch, the loss that says how far they are from those asked for, scalars to show."""
+        played = self.play(weights, batch)
+        error = ops.mean(ops.abs(played - batch["latents"]))
+        return played, error, {"loss": error}
 
     def _choose_decay(self, step: Tensor) -> Tensor:
         """Decay of the moving average: smaller at first, so that the initial weights are soon forgotten."""
@@ -92,15 +94,14 @@ class PerformerStep:
         """Scalars, the latents that were played `[B, T, C]`, gradient by the performer's weights."""
 
         def compute_loss(weights: Tree) -> tuple[Tensor, tuple[dict[str, Tensor], Tensor]]:
-            played = self.play(weights, batch)
-            error = self.measure_error(played, batch)
+            played, error, shown = self.play_and_compare(weights, batch)
             if self.critic is None:
-                return error, ({"loss": error}, played)
+                return error, (shown, played)
             seen = ops.cast(state["adam"]["step"] * self.train.bs, "float32")
             weight = ops.where(seen >= self.train.critic_samples, self.train.adversarial_weight, 0.0)
             scores = call_with_weights(self.critic, state["critic"], played, batch["tracks"])  # [B, N]
             adversarial = losses.compute_generator_loss(scores, self.critic.score_weights)
-            return error + weight * adversarial, ({"loss": error, "loss_adversarial": adversarial}, played)
+            return error + weight * adversarial, ({**shown, "loss_adversarial": adversarial}, played)
 
         _, (scalars, played), gradient = backend.value_and_gradient(compute_loss, state["performer"])
         return scalars, played, gradient
