@@ -158,12 +158,15 @@ def measure_melodies(model: Model, folder: Path, network: Any, count: int) -> It
 
 
 def find_melody_notes(score: Score, melody: Melody) -> np.ndarray:
-    """Which notes of a piece are those of the melody, bool `[n]`: same key, nearest onset within a thirty-second."""
+    """Which notes of a piece are those of the melody, bool `[n]`: same key, nearest onset within an eighth.
+
+    A piece has rubato, so a note is a little beside its place in the tempo of the piece.
+    """
     units = score.tempo.to_beats(score.notes.onsets) * UNITS_PER_BEAT
     found = np.zeros(len(score.notes), bool)
     for onset, pitch in zip(melody.onsets, melody.pitches, strict=True):
         distance = np.where(score.notes.pitches == pitch, np.abs(units - onset), np.inf)
-        if distance.min(initial=np.inf) < UNITS_PER_BEAT / 8:
+        if distance.min(initial=np.inf) < UNITS_PER_BEAT / 2:
             found[int(distance.argmin())] = True
     return found
 
