@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from types import ModuleType
 
 import gradio
 
 from musika.serve.page.checkpoints import MAKES_PIECES
 from musika.serve.page.context import PageContext, SharedComponents
+from musika.serve.page.scripts import call_when_loaded
 from musika.serve.page.tabs import codec, edit, make, notes, radio, styles, training
 
 TITLE = "Musika"
 ABOUT = "Music without end. The same seed gives the same piece, however long."
-TABS: tuple[Callable[[PageContext, SharedComponents], None], ...] = (
-    radio.add_tab,
-    make.add_tab,
-    notes.add_tab,
-    edit.add_tab,
-    codec.add_tab,
-    styles.add_tab,
-    training.add_tab,
-)
+TABS: tuple[ModuleType, ...] = (radio, make, notes, edit, codec, styles, training)  # each names its tab after itself
 
 
 def build_page(context: PageContext) -> gradio.Blocks:
@@ -31,12 +25,25 @@ def build_page(context: PageContext) -> gradio.Blocks:
             checkpoint = _add_chooser(context)
         with gradio.Tabs(elem_id="musika-tabs") as tabs:
             shared = SharedComponents(checkpoint, tabs)
-            for add_tab in TABS:
-                add_tab(context, shared)
+            for tab in TABS:
+                tab.add_tab(context, shared)
         gradio.HTML("<musika-history></musika-history>", apply_default_css=False)
-        page.load(None, [checkpoint], None, js="name => musika.page.setCheckpoint(name)", api_visibility="private")
+        _restore_link(page, context, shared)
     page.queue(max_size=context.limits.waiting, default_concurrency_limit=1, api_open=False)
     return page
+
+
+def _restore_link(page: gradio.Blocks, context: PageContext, shared: SharedComponents) -> None:
+    """Chooses checkpoint and tab of the link with which the page is opened; the browser looks them up."""
+    names = json.dumps(context.list_checkpoints(*MAKES_PIECES))
+    tabs = json.dumps([tab.__name__.rpartition(".")[2] for tab in TABS])
+    page.load(
+        None,
+        [shared.checkpoint],
+        [shared.checkpoint, shared.tabs],
+        js=call_when_loaded(f"name => musika.links.restorePage(name, {names}, {tabs})"),
+        api_visibility="private",
+    )
 
 
 def _add_chooser(context: PageContext) -> gradio.Dropdown:
@@ -45,6 +52,6 @@ def _add_chooser(context: PageContext) -> gradio.Dropdown:
     chooser = gradio.Dropdown(
         names, value=names[0] if names else None, label="Checkpoint", elem_id="musika-checkpoint", scale=0
     )
-    tell = "name => musika.page.setCheckpoint(name)"
+    tell = call_when_loaded("name => musika.page.setCheckpoint(name)")
     chooser.change(None, [chooser], None, js=tell, api_visibility="private")
     return chooser

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import tempfile
@@ -19,27 +18,13 @@ from musika.serve.isolation import isolate_page
 from musika.serve.page.checkpoints import CheckpointEntry, find_version
 from musika.serve.page.context import DEFAULTS, LIMITS, PageContext, PageDefaults, PageLimits
 from musika.serve.page.recent_files import RecentFiles
+from musika.serve.page.scripts import ROUTE, STATIC, list_static_files
 from musika.serve.streams.library import Library
 from musika.serve.streams.settings import StreamSettings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-STATIC = Path(__file__).with_name("static")
-STATIC_ROUTE = "/musika"
-FIRST_SCRIPT = "page.js"  # makes the namespace `window.musika` of the others
-LOADER = """<script>{
-  let rest = NAMES.length;
-  for (const name of NAMES) {
-    const script = document.createElement("script");
-    script.src = name;
-    script.async = false;
-    script.onload = script.onerror = () => --rest || musika.start();
-    document.head.append(script);
-  }
-}</script>"""
-FONTS = ("ui-sans-serif", "system-ui", "sans-serif")
-MONO_FONTS = ("ui-monospace", "Consolas", "monospace")
 MAX_STREAMS = 24  # of single listeners at once: open tabs of the page
 GRACE = 2  # seconds that open connections keep when the page ends
 PATIENCE = 60.0  # seconds that the server may take to start
@@ -96,14 +81,15 @@ def _mount(application: FastAPI, context: PageContext) -> Any:
 
     from musika.serve.page.application import build_page
     from musika.serve.page.security import SecurityHeaders
+    from musika.serve.page.theme import make_theme
 
     page = build_page(context)
-    application.mount(STATIC_ROUTE, StaticFiles(directory=STATIC), "static")
+    application.mount(f"/{ROUTE}", StaticFiles(directory=STATIC), "static")
     gradio.mount_gradio_app(
         application,
         page,
         "/",
-        theme=gradio.themes.Default(font=FONTS, font_mono=MONO_FONTS),
+        theme=make_theme(),
         head=list_static_files(),
         footer_links=["api"],
         run_history=False,
@@ -114,19 +100,6 @@ def _mount(application: FastAPI, context: PageContext) -> Any:
     )
     application.add_middleware(SecurityHeaders)
     return page
-
-
-def list_static_files() -> str:
-    """The HTML that loads all style sheets and scripts of the page.
-
-    Gradio inserts it with a script, and scripts that are inserted run in any order unless they are asked not to. The
-    elements of the page are defined when all of them have run (`musika.define` in page.js).
-    """
-    route = STATIC_ROUTE.strip("/")
-    sheets = sorted(path.name for path in STATIC.glob("*.css"))
-    scripts = sorted((path.name for path in STATIC.glob("*.js")), key=lambda name: (name != FIRST_SCRIPT, name))
-    links = [f'<link rel="stylesheet" href="{route}/{name}">' for name in sheets]
-    return "\n".join([*links, LOADER.replace("NAMES", json.dumps([f"{route}/{name}" for name in scripts]))])
 
 
 @contextlib.contextmanager

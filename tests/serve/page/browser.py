@@ -79,7 +79,7 @@ def open_tab(browser: Browser, link: str, **options: Any) -> Iterator[Page]:
 def open_page(tab: Page, link: str) -> None:
     """Opens a link of the page and waits until its parts are there."""
     tab.goto(link)
-    tab.wait_for_selector("musika-radio button")
+    tab.wait_for_selector("musika-radio button", state="attached")
     tab.wait_for_function("musika.page.checkpoint && document.querySelector('musika-radio').checkpoint")
 
 

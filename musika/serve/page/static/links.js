@@ -31,7 +31,14 @@ musika.links = (() => {
 
   const choose = (name, fallback, names) => (names.includes(read()[name]) ? read()[name] : fallback);
 
-  return {read, make, copy, choose};
+  // For Gradio's first event: checkpoint and tab of the link, where there are such.
+  function restorePage(checkpoint, checkpoints, tabs) {
+    const chosen = choose("checkpoint", checkpoint, checkpoints);
+    musika.page.setCheckpoint(chosen);
+    return [chosen, {selected: choose("tab", tabs[0], tabs), __type__: "update"}];
+  }
+
+  return {read, make, copy, choose, restorePage};
 })();
 
 // A link that is opened while the page is open, in the same tab, restores the controls, too.

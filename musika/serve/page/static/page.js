@@ -6,14 +6,14 @@ window.musika = window.musika || {};
 // Custom elements are defined when all scripts have run, so that each may use the others as soon as it is on the page.
 musika.define = (() => {
   const waiting = [];
-  let started = false;
+  musika.started = false;
 
   musika.start = () => {
-    started = true;
+    musika.started = true;
     waiting.splice(0).forEach(([name, kind]) => customElements.define(name, kind));
   };
 
-  return (name, kind) => (started ? customElements.define(name, kind) : waiting.push([name, kind]));
+  return (name, kind) => (musika.started ? customElements.define(name, kind) : waiting.push([name, kind]));
 })();
 
 musika.page = (() => {
