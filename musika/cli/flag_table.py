@@ -54,24 +54,24 @@ VERBS: dict[str, Verb] = {
         "Train a generator, a codec, a performer, an editor or a composer on your music.",
         "--train_path encoded --load_path checkpoints/open",
     ),
-    "generate": Verb(GenerateOptions, "Make new music from a trained generator.", "--num_samples 3 --seconds 60"),
+    "generate": Verb(GenerateOptions, "Make new music, or play MIDI files.", "--num_samples 3 --seconds 60"),
     "play": Verb(PlayOptions, "Play a MIDI file with a trained performer.", "song.mid song.wav"),
     "edit": Verb(
         EditOptions,
         "Fill gaps of a recording, continue it, vary it, or blend two.",
         "fill song.wav --spans 3.5-7,20-24 --seed 1",
     ),
-    "test": Verb(TestOptions, "Listen to a generator on a page in your browser.", "--load_path checkpoints/open"),
+    "test": Verb(TestOptions, "Listen to a checkpoint on a page in your browser.", "--load_path checkpoints/open"),
     "serve": Verb(
         ServeOptions,
         "Play a generator over HTTP: radio, streams and files.",
         "--load_path checkpoints/open --port 8000",
     ),
-    "verify": Verb(VerifyOptions, "Check that an audio file is what its recipe says.", "generations/open-seed-7.flac"),
+    "verify": Verb(VerifyOptions, "Check that an audio file is what its recipe says.", "generations/piano-seed-7.flac"),
     "video": Verb(
         VideoOptions,
         "Make a video of an audio file, for sharing.",
-        'generations/open-seed-7.flac song.mp4 --title "My song"',
+        'generations/piano-seed-7.flac song.mp4 --title "My song"',
     ),
     "evaluate": Verb(
         EvaluateOptions,

@@ -24,6 +24,9 @@ from musika.config import SAMPLE_RATE
 from musika.config.musical.curves import format_time
 from musika.errors import UsageError
 
+# settings of pieces that have flags beside those of `steering`; which of them there are depends on the model
+SETTINGS = ("truncation", "variation", "style_seed", "styles")
+WITHOUT_NOTES = "checkpoints/open"  # a checkpoint whose pieces have all of them
 FRAME = 4  # bytes of one sample of both channels in a wav file
 MAX_WAV = 2**32 - 2**16  # bytes of sound that a wav file can hold
 SEEDS = 2**32  # seeds are chosen below this, so that they can be typed
@@ -79,8 +82,19 @@ def _check(options: GenerateOptions, seed: int, to_stdout: bool) -> None:
         raise UsageError("--seconds inf has no end: leave out --loudness, --loop and fades")
     if options.loop and options.start:
         raise UsageError("--loop begins at the start of the piece: leave out --start")
-    if options.midi and (options.jobs > 1 or options.loop):
-        raise UsageError(f"--midi plays files as they are: leave out {'--loop' if options.loop else '--jobs'}")
+    if options.midi:
+        _check_midi(options)
+
+
+def _check_midi(options: GenerateOptions) -> None:
+    """Raises UsageError for flags that do not go with MIDI files."""
+    for name in SETTINGS:
+        if name in options.given:
+            raise UsageError(f"--midi plays files as they are: --{name} has no effect, leave it out")
+    if options.jobs > 1:
+        raise UsageError("--midi plays one file after the other: leave out --jobs")
+    if options.loop and "seconds" in options.given:
+        raise UsageError("--loop gives MIDI files the length that they have: leave out --seconds")
 
 
 def _load(options: GenerateOptions, asked: steering.Steering) -> tuple[render.Model, steering.Steering]:
@@ -136,14 +150,10 @@ def _write_notes(model: render.Model, part: Part, path: Path, options: GenerateO
 
 def _make_piece(model: render.Model, asked: steering.Steering, seed: int, options: GenerateOptions) -> render.Piece:
     """The piece of a seed as the flags say; a line tells the length of a loop."""
-    names = ("truncation", "variation", "style_seed", "styles")
-    settings = {name: getattr(options, name) for name in names}
-    known = model.select_settings(settings)
-    for name in names:
+    known = model.select_settings({name: getattr(options, name) for name in SETTINGS})
+    for name in SETTINGS:
         if name not in known and name in options.given:
-            raise UsageError(
-                f"{model.name} writes notes and plays them: --{name} is for other generators, leave it out"
-            )
+            raise UsageError(f"{model.name} has no {name}: --load_path {WITHOUT_NOTES} has, or leave out --{name}")
     piece = model.piece(seed, **known, **asked.get_arguments())
     return piece.make_loop(options.seconds) if options.loop else piece
 
@@ -155,7 +165,11 @@ def _make_part(model: render.Model, asked: steering.Steering, seed: int, options
         piece.score(options.start, 1.0)  # a checkpoint that has no notes is refused before it plays
     seconds = piece.loop_seconds or options.seconds
     if options.loop and (seed == options.seed or options.num_samples == 1):
-        console.say(f"the loop is {seconds:.3f} s long, the nearest to {options.seconds:g} s that can loop")
+        about = model.describe_loop(piece)
+        console.say(
+            f"the loop is {seconds:.3f} s long{f' ({about})' if about else ''}, "
+            f"the nearest to {options.seconds:g} s that can loop"
+        )
     if not math.isinf(seconds) and model.count_samples(seconds) < 1:
         raise UsageError(f"--seconds {options.seconds:g} is less than one sample")
     kind = "-loop" if options.loop else ""

@@ -22,8 +22,6 @@ from musika.codec.published.checkpoint import SIZES
 from musika.errors import UsageError
 from musika.files import format_path
 
-PIANO = Path("checkpoints/piano")  # plays MIDI files where no other performer is named
-
 
 def codec_sizes(options: CodecOptions) -> dict[str, Any]:
     """The sizes of a codec that flags set, as `codec.load.load_codec` takes them."""

@@ -35,6 +35,7 @@ AS_TRAINED = "what the checkpoint says; another value is an error"
 SEED = "number that fixes every random choice"
 PRECISION = "compute with 16-bit numbers; auto: where that is faster and exact enough"
 XLA = "compile with XLA; auto: where that is faster"
+PIANO = Path("checkpoints/piano")
 FETCHED = "checkpoints/techno, misc or misc_small"
 AUDIO_KIND = "kind of audio file; wav is 16-bit"
 PUBLISHED = "Sizes of codecs of the original Musika"
@@ -232,7 +233,7 @@ class TrainOptions(CodecOptions):
 class RenderOptions(CodecOptions):
     """What generating and testing share: a generator, its codec, and the sizes that its checkpoint already says."""
 
-    load_path: Path = flag(Path("checkpoints/open"), f"checkpoint of the generator; {FETCHED} too", "Folders")
+    load_path: Path = flag(PIANO, f"checkpoint that makes the music; checkpoints/open, {FETCHED} too", "Folders")
     dec_path: Path | None = flag(None, "folder of the codec", "Folders", shown="the generator's own")
     truncation: float = setting_flag(GeneratorSettings, "truncation", "Sound")
     seed: int | None = flag(
@@ -323,7 +324,7 @@ class PlayOptions(Options):
 
     song: Path = positional("MIDI file to play", "What")
     target: Path = positional("audio file to write: wav, flac, ogg, opus or mp3", "What")
-    load_path: Path = flag(Path("checkpoints/piano"), "checkpoint of the performer", "What")
+    load_path: Path = flag(PIANO, "checkpoint of the performer", "What")
     dec_path: Path | None = flag(None, "folder of the codec", "What", shown="the performer's own")
     seed: int = flag(0, "number that chooses what the notes leave open, such as the room", "Sound", 0, MAX_SEED)
     start: Time = flag(0.0, "where in the piece to begin: seconds, or 1:30", "Sound", 0, MAX_SECONDS)

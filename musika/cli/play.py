@@ -49,7 +49,7 @@ def run_all(options: GenerateOptions) -> int:
     scores, failures = _read_scores(options.midi)
     make_folder(options.save_path)
     started = time.perf_counter()
-    model = models.load_performer(options.load_path if "load_path" in options.given else models.PIANO, options)
+    model = models.load_performer(options.load_path, options)
     console.say(f"{model.name} loaded in {time.perf_counter() - started:.1f} s, seed {seed}")
     started, total = time.perf_counter(), 0.0
     for path, score in scores:
@@ -59,9 +59,15 @@ def run_all(options: GenerateOptions) -> int:
             failures.append(MusikaError(f"{format_path(path)}: {error}"))
             continue
         _say_remarks(model, score, path)
+        if options.loop:
+            pieces = [piece.make_loop() for piece in pieces]
+            console.say(
+                f"{format_path(path)}: a loop of {pieces[0].loop_seconds:.3f} s, {model.describe_loop(pieces[0])}"
+            )
         for piece in pieces:
-            target = options.save_path / f"{path.stem}-seed-{piece.seed}.{options.format}"
-            seconds = options.seconds if "seconds" in options.given else None
+            kind = "-loop" if options.loop else ""
+            target = options.save_path / f"{path.stem}-seed-{piece.seed}{kind}.{options.format}"
+            seconds = options.seconds if "seconds" in options.given else piece.loop_seconds or None
             finish = render.Finish(options.loudness, options.fade_in, options.fade_out)
             total += _write(piece, path, target, options.start, seconds, finish, keep_existing=True)
     if not total:

@@ -46,6 +46,11 @@ class Codec(abc.ABC):
     context: int
 
     @property
+    def loop_step(self) -> int:
+        """Latents that the length of a loop must be a multiple of."""
+        return self.block
+
+    @property
     def encoder_context(self) -> int:
         """Latents on either side that encoding alone reaches to, at most `context`."""
         return self.context
@@ -62,7 +67,7 @@ class Codec(abc.ABC):
         """`decode_window` of windows `number`, `number` + 1 ... of a sequence, the first of which is number 0.
 
         Args:
-            period: latents after which the sequence begins again, a multiple of `block`; 0 is never.
+            period: latents after which the sequence begins again, a multiple of `loop_step`; 0 is never.
 
         Only codecs whose decoder depends on absolute position override it.
         """

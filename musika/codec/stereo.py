@@ -9,11 +9,13 @@ Features and networks have a file each: `features.py`, `encoder.py`, `decoder.py
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from keras import ops
 
 from musika import backend
 from musika.codec import tuner
@@ -21,10 +23,12 @@ from musika.codec.base import Codec
 from musika.codec.decoder import Decoder
 from musika.codec.encoder import Encoder
 from musika.codec.features import compute_features
+from musika.codec.seams import SeamWindow, find_seam_window
 from musika.codec.synthesis import compute_tone_phases, synthesise
 from musika.config import CodecConfig
 
 Tensor = Any
+SEAMS = 8  # compiled programs for windows with seams that are kept
 
 
 class StereoCodec(Codec):
@@ -44,6 +48,11 @@ class StereoCodec(Codec):
         self.xla = xla
         self.channels, self.hop_total, self.sample_rate = config.channels, config.hop_total, config.sample_rate
         self.block, self.context = config.block, compute_context(config)
+        self._decode_seams: OrderedDict[SeamWindow, Callable[[Tensor], Tensor]] = OrderedDict()
+
+    @property
+    def loop_step(self) -> int:
+        return self.block if self.config.tuned_bins and not self.config.phase_cell else 1
 
     @property
     def encoder_context(self) -> int:
@@ -56,6 +65,26 @@ class StereoCodec(Codec):
 
     def decode_window(self, latents: np.ndarray) -> np.ndarray:
         return backend.to_numpy(self._decode(np.asarray(latents, np.float32)))
+
+    def decode_window_at(self, number: int, latents: np.ndarray, period: int = 0) -> np.ndarray:
+        if period % self.block == 0:
+            return self.decode_window(latents)
+        windows = [find_seam_window(number + n, self.block, self.context, period) for n in range(len(latents))]
+        if len(windows) == 1 and windows[0] is not None:
+            return self._decode_seam(windows[0], latents)
+        waveform = np.array(self.decode_window(latents))
+        for n, window in enumerate(windows):
+            if window is not None:
+                waveform[n] = self._decode_seam(window, latents[n : n + 1])[0]
+        return waveform
+
+    def _decode_seam(self, window: SeamWindow, latents: np.ndarray) -> np.ndarray:
+        """`decode_window` of one window `[1, block + 2 context, C]` that sees the seam of a loop."""
+        if window not in self._decode_seams:
+            self._decode_seams[window] = self._compile_decoder(window)
+            if len(self._decode_seams) > SEAMS:
+                self._decode_seams.popitem(last=False)
+        return backend.to_numpy(self._decode_seams[window](np.asarray(latents, np.float32)))
 
     @cached_property
     def _encode(self) -> Callable[[Tensor], Tensor]:
@@ -70,6 +99,10 @@ class StereoCodec(Codec):
 
     @cached_property
     def _decode(self) -> Callable[[Tensor], Tensor]:
+        return self._compile_decoder(None)
+
+    def _compile_decoder(self, window: SeamWindow | None) -> Callable[[Tensor], Tensor]:
+        """`decode_window` as a function of tensors, for windows without a seam or for one that has one."""
         # synthesis needs some spectra beyond either end; what lies further out is not synthesised
         config, overlap = self.config, self.config.overlap
         around = compute_decoder_context(config)
@@ -77,19 +110,23 @@ class StereoCodec(Codec):
         inside = slice(self.context - around, self.context + self.block + around)  # what the decoder has to see
 
         def decode(latents: Tensor) -> Tensor:
-            phases = self._tell_tone_phases(latents, inside) if config.phase_cell else None
+            phases = self._tell_tone_phases(latents, inside, window) if config.phase_cell else None
             planes = self.decoder(latents[:, inside])
-            return synthesise(config, planes, first_latent=-around, trim=trim, tone_phases=phases)[:, margin:-margin]
+            numbers = None if window is None else window.numbers[inside]
+            waveform = synthesise(config, planes, -around, trim, tone_phases=phases, numbers=numbers)
+            return waveform[:, margin:-margin]
 
         return backend.compile(decode, self.xla)
 
-    def _tell_tone_phases(self, latents: Tensor, inside: slice) -> Tensor:
+    def _tell_tone_phases(self, latents: Tensor, inside: slice, window: SeamWindow | None) -> Tensor:
         """Phases of the tones of some latents of a window `[B, block + 2 context, C]`, from all cells they lie in."""
-        reach, frames = tuner.compute_reach(self.config), self.config.frames
+        reach, frames, cell = tuner.compute_reach(self.config), self.config.frames, self.config.phase_cell
         offset, log_power = self.decoder.tuner(latents)
-        cells = slice(reach, latents.shape[1] - reach)  # beyond them the tuner does not see all that it should
-        phases = compute_tone_phases(self.config, offset[:, cells], log_power[:, cells])
-        return phases[:, (inside.start - reach) * frames : (inside.stop - reach) * frames]
+        begin, end = reach, latents.shape[1] - reach  # beyond them the tuner does not see all that it should
+        runs = [(begin, end, cell)] if window is None else window.split_cells(cell, begin, end)
+        parts = [compute_tone_phases(self.config, offset[:, b:e], log_power[:, b:e], size) for b, e, size in runs]
+        phases = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=1)
+        return phases[:, (inside.start - begin) * frames : (inside.stop - begin) * frames]
 
 
 def compute_context(config: CodecConfig) -> int:

@@ -26,7 +26,12 @@ Pair = tuple[Tensor, Tensor]  # cosine and sine
 
 
 def synthesise(
-    config: CodecConfig, planes: Tensor, first_latent: Tensor = 0, trim: int = 0, tone_phases: Tensor | None = None
+    config: CodecConfig,
+    planes: Tensor,
+    first_latent: Tensor = 0,
+    trim: int = 0,
+    tone_phases: Tensor | None = None,
+    numbers: np.ndarray | None = None,
 ) -> Tensor:
     """The decoder's planes `[B, T frames, ..]` to a waveform `[B, n hop, 2]`.
 
@@ -36,11 +41,16 @@ def synthesise(
         first_latent: absolute number of the first of the T latents, for fixed carriers and random phases.
         trim: frames at either end that are not synthesised: n = T frames - 2 trim.
         tone_phases: of `compute_tone_phases`, `[B, T frames, R]`, where phases add up.
+        numbers: absolute number of each latent, int `[T]`, for random phases; None counts from `first_latent` on.
     """
     keep = slice(trim, planes.shape[1] - trim)
     magnitudes, common, between = split_head(config, planes[:, keep])
     if config.random_phases:
-        common = spectrum.multiply(common, _take_random_phases(config, first_latent, planes.shape[1], keep))
+        if numbers is None:
+            counted = config.frames * first_latent + np.arange(planes.shape[1], dtype=np.int32)[keep]
+        else:
+            counted = (config.frames * numbers[:, None] + np.arange(config.frames)).ravel().astype(np.int32)[keep]
+        common = spectrum.multiply(common, _take_random_phases(config, counted))
     if config.tuned_bins:
         if tone_phases is None:
             carriers = _compute_fixed_carriers(config, planes, first_latent, keep)
@@ -72,14 +82,14 @@ def compute_tone_phases(config: CodecConfig, offset: Tensor, log_power: Tensor, 
     return phases.accumulate_phases(config, offset, power, cell or config.phase_cell)
 
 
-def _take_random_phases(config: CodecConfig, first_latent: Tensor, count: int, keep: slice) -> Pair:
-    """Random phases of those of `count` frames that are kept, as (cos, sin), each `[n, K]`.
+def _take_random_phases(config: CodecConfig, numbers: Tensor) -> Pair:
+    """Random phases of frames of some absolute numbers `[n]`, as (cos, sin), each `[n, K]`.
 
-    They are a function of the absolute number of a frame, and the same in every block.
+    They are the same in every block.
     """
     frames = config.block * config.frames
     angle = 2 * np.pi * draws.uniform(0, "codec/random-phases", 0, (frames, config.bins))
-    number = (config.frames * first_latent + np.arange(count, dtype=np.int32)[keep]) % frames
+    number = numbers % frames
     return ops.take(np.cos(angle), number, axis=0), ops.take(np.sin(angle), number, axis=0)
 
 

@@ -60,6 +60,11 @@ class Clock:
             return number + 1
         return number - 1 if self.get_start(number) > seconds else number
 
+    def count_sections(self, seconds: float) -> int:
+        """The number of whole sections, at least 1, whose length is nearest to so many seconds."""
+        number = max(self.find_section(seconds), 1)
+        return number if seconds - self.get_start(number) <= self.get_start(number + 1) - seconds else number + 1
+
     def to_seconds(self, section: int, units: np.ndarray) -> np.ndarray:
         """Seconds of units of a section, 1/12 quarter note each."""
         beats = np.asarray(units) / UNITS_PER_BEAT

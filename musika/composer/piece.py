@@ -41,6 +41,7 @@ from musika.score import (
     Notes,
     Pedals,
     Score,
+    TempoMap,
     join_notes,
     join_pedals,
 )
@@ -100,6 +101,23 @@ class Melody:
         return SectionNotes(columns[0], *(column[inside] for column in columns[1:]))
 
 
+@dataclasses.dataclass(frozen=True)
+class Manner:
+    """How freely a piece is composed and touched, beside what is asked of its music.
+
+    Attributes:
+        touch: how much strength and time of notes vary by themselves; 0 for not at all.
+        touch_seed: of these changes; None takes the seed of the piece.
+        variation: how far the piece goes from its first themes, 0 to 1.
+        freedom: how far notes may be from the most probable ones; 1 is usual.
+    """
+
+    touch: float = 1.0
+    touch_seed: int | None = None
+    variation: float = 1.0
+    freedom: float = 1.0
+
+
 class ComposedScore:
     """The score of a composed piece, for one reader.
 
@@ -109,7 +127,8 @@ class ComposedScore:
         settings: what is asked for; the rest follows from the seed.
         seconds_per_latent: of the codec that it is played through; a section lasts a whole number of latents.
         melody: a given highest voice; None for none.
-        touch: how much strength and time of notes vary by themselves; 0 for not at all.
+        manner: how freely it is composed.
+        turn: seconds after which it begins again, for `LoopedScore`; 0 is never.
 
     Raises:
         UsageError: settings that the composer cannot meet.
@@ -122,10 +141,11 @@ class ComposedScore:
         settings: MusicalSettings,
         seconds_per_latent: float,
         melody: Melody | None = None,
-        touch: float = 1.0,
+        manner: Manner | None = None,
+        turn: float = 0.0,
     ) -> None:
-        self.composer, self.seed, self.melody, self.touch = composer, seed, melody, touch
-        self.plan = Plan(seed, settings, seconds_per_latent)
+        self.composer, self.seed, self.melody, self.manner = composer, seed, melody, manner or Manner()
+        self.plan = Plan(seed, settings, seconds_per_latent, self.manner.variation, turn)
         self._themes: OrderedDict[int, list[SectionNotes]] = OrderedDict()
         self._sections: OrderedDict[int, list[SectionNotes]] = OrderedDict()
         self._scores: OrderedDict[int, tuple[Notes, Pedals]] = OrderedDict()
@@ -137,18 +157,30 @@ class ComposedScore:
             start: seconds, at least 0.
             stop: seconds.
         """
-        frame = self.plan.frame
-        ring = LONGEST_RING / v.UNITS_PER_BEAT * 60.0 / self.plan.clock.slowest
-        first = max(self.plan.find_section(start - ring), 0)
-        last = self.plan.find_section(max(stop, start))
-        parts = [self._get_section_score(number) for number in range(first, last + 1)]
+        frame, ring = self.plan.frame, self.longest_ring
+        first = max(self.find_section(start - ring), 0)
+        last = self.find_section(max(stop, start))
+        parts = [self.get_section(number) for number in range(first, last + 1)]
         notes = join_notes([part[0] for part in parts]) if parts else NO_NOTES
         notes = notes.select((notes.releases > start) & (notes.onsets < stop))
         pedals = join_pedals([part[1] for part in parts]) if parts else NO_PEDALS
         pedals = pedals.select((pedals.times >= start - ring) & (pedals.times < stop))
         name = frame.metre.split("/")
         metres = Metres(np.zeros(1), np.array([int(name[0])]), np.array([int(name[1])]))
-        return Score(notes, pedals, self.plan.clock.make_tempo_map(start, stop), metres)
+        return Score(notes, pedals, self.make_tempo_map(start, stop), metres)
+
+    @property
+    def longest_ring(self) -> float:
+        """Seconds that a note may sound."""
+        return LONGEST_RING / v.UNITS_PER_BEAT * 60.0 / self.plan.clock.slowest
+
+    def find_section(self, seconds: float) -> int:
+        """The number of the section at a second; negative before the piece."""
+        return self.plan.find_section(seconds)
+
+    def make_tempo_map(self, start: float, stop: float) -> TempoMap:
+        """Which beat is at which second, exact from `start` to `stop`."""
+        return self.plan.clock.make_tempo_map(start, stop)
 
     def get_notes(self, section: int) -> SectionNotes:
         """The notes of a section on the grid of beats."""
@@ -180,13 +212,13 @@ class ComposedScore:
             conditions = plan.describe_theme(theme)
             chords = plan.list_chords(theme, 0, closes=False)
             tasks.append(SectionTask("theme", number, frame.bars, frame.bar_length, conditions, chords))
-        return write_sections(self.composer, self.seed, tasks)
+        return write_sections(self.composer, self.seed, tasks, self.manner.freedom)
 
     def _write_group(self, group: int) -> list[SectionNotes]:
         """All sections of a group."""
         numbers = range(group * ROWS, (group + 1) * ROWS)
         tasks = [self._make_task(self.plan.plan_section(number)) for number in numbers]
-        return write_sections(self.composer, self.seed, tasks)
+        return write_sections(self.composer, self.seed, tasks, self.manner.freedom)
 
     def _vary_theme(self, plan: SectionPlan) -> SectionNotes:
         theme = self.get_theme(plan.theme.number)
@@ -221,12 +253,13 @@ class ComposedScore:
             is_free,
         )
 
-    def _get_section_score(self, number: int) -> tuple[Notes, Pedals]:
-        """Notes and pedals of a section, in seconds."""
+    def get_section(self, number: int) -> tuple[Notes, Pedals]:
+        """Notes and pedals of a section, from 0 on, in seconds from the beginning of the piece."""
         if number not in self._scores:
             notes = self.get_fitted_notes(number)
-            chances = draws.uniform(self.seed, "composer/touch", number, (len(notes) + 1, 4))
-            touched = add_touch(notes, self.plan.clock, number, self.touch * (chances - 0.5))
+            seed = self.seed if self.manner.touch_seed is None else self.manner.touch_seed
+            chances = draws.uniform(seed, "composer/touch", number, (len(notes) + 1, 4))
+            touched = add_touch(notes, self.plan.clock, number, self.manner.touch * (chances - 0.5))
             settings = self.plan.settings
             if settings.dynamics_value is not None:
                 velocities = fit_velocities(touched.velocities, touched.onsets, settings.dynamics_value)

@@ -139,15 +139,26 @@ class Plan:
         seed: of the piece.
         settings: what is asked for; the rest is drawn.
         seconds_per_latent: of the codec that the piece is played through.
+        variation: 1: themes are varied, and new ones come; 0: the same ones return, unvaried but for key and dynamics.
+        turn: seconds after which the piece begins again; 0 is never. It has the nearest number of whole sections.
 
     Raises:
         UsageError: a metre that the composer does not know.
     """
 
-    def __init__(self, seed: int, settings: MusicalSettings, seconds_per_latent: float) -> None:
-        self.seed, self.settings = seed, settings
+    def __init__(
+        self,
+        seed: int,
+        settings: MusicalSettings,
+        seconds_per_latent: float,
+        variation: float = 1.0,
+        turn: float = 0.0,
+    ) -> None:
+        self.seed, self.settings, self.variation = seed, settings, variation
         self.frame = _draw_frame(seed, settings, seconds_per_latent)
         self.clock = Clock(self.frame.beats, self.frame.section_seconds, settings.tempo_value)
+        self.turn = turn
+        self.sections = self.clock.count_sections(turn) if turn else 0  # in one turn; 0 is without end
 
     def find_section(self, seconds: float) -> int:
         """The number of the section at a second."""
@@ -172,13 +183,14 @@ class Plan:
         letter, theme_number = self._find_theme(number)
         theme = self.plan_theme(theme_number)
         bars = self.frame.bars
-        if number == 0 or chances[0] < KEEP_ALL:
+        change = chances[0] * self.variation
+        if number == 0 or change < KEEP_ALL:
             kept = [True] * bars
-        elif chances[0] < KEEP_HALF:
+        elif change < KEEP_HALF:
             kept = [bar < bars // 2 for bar in range(bars)]
         else:
             kept = [bar % 4 < 2 for bar in range(bars)]
-        if kept[-1] and number > 0 and chances[1] < 0.6:
+        if kept[-1] and number > 0 and chances[1] < 0.6 * self.variation:
             kept[-1] = False  # another close
         is_last = number % BLOCK == BLOCK - 1
         shift = 0
@@ -187,7 +199,7 @@ class Plan:
         shift += self._find_key_shift(number)
         place = (number % BLOCK) / (BLOCK - 1)
         arc = 1.2 * math.sin(math.pi * place) - 0.5
-        closes = is_last or chances[3] < 0.6
+        closes = (is_last or chances[3] < 0.6) and number != self.sections - 1  # the last one leads to the first
         dynamics = arc + 0.8 * (chances[4] - 0.5)
         return SectionPlan(number, letter, theme, number == 0, tuple(kept), shift, dynamics, closes)
 
@@ -200,7 +212,8 @@ class Plan:
         block = number // BLOCK
         form = FORMS[int(draws.integers(self.seed, "composer/form", block, 1)[0] % np.uint64(len(FORMS)))]
         letter = form[number % BLOCK]
-        themes = {"A": 4 * (block // 8), "B": 4 * (block // 2) + 1, "C": 4 * block + 2, "D": 4 * block + 3}
+        age = int(block * self.variation)  # of the themes, in blocks
+        themes = {"A": 4 * (age // 8), "B": 4 * (age // 2) + 1, "C": 4 * age + 2, "D": 4 * age + 3}
         return letter, themes[letter]
 
     def _find_key_shift(self, number: int) -> int:

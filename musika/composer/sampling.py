@@ -30,7 +30,8 @@ from musika.composer.vocabulary import DELTAS, DURATIONS, FIELDS, HIGHEST, LOWES
 ROWS = 8  # sections in a batch
 MOST_NOTES = 288  # of a section
 ROUNDING = 64.0  # logits are rounded to multiples of 1 / ROUNDING
-TEMPERATURE = (0.9, 0.85, 0.9, 0.95, 0.9)  # of each field
+TEMPERATURES = (0.9, 0.85, 0.9, 0.95, 0.9)  # of each field
+LEAST_FREEDOM = 0.02  # below it, all but the most probable value are out of reach anyway
 TOP_SHARE = 0.95  # the most probable values that have this share together are drawn from
 MOST_AT_ONCE = 7  # notes that begin together
 _CLASSES, _OCTAVES = FIELDS["pitch_class"], FIELDS["octave"]
@@ -73,17 +74,20 @@ class SectionTask:
         return self.bars * self.bar_length
 
 
-def write_sections(composer: IncrementalComposer, seed: int, tasks: Sequence[SectionTask]) -> list[SectionNotes]:
+def write_sections(
+    composer: IncrementalComposer, seed: int, tasks: Sequence[SectionTask], freedom: float = 1.0
+) -> list[SectionNotes]:
     """The notes of ROWS sections at most.
 
     Args:
         seed: of the piece.
-        tasks: the same ones in the same order give the same notes; each is a function of its own task, its row and
-            the seed.
+        tasks: the same ones in the same order give the same notes; each is a function of its own task, its row, the
+            seed and the freedom.
+        freedom: factor on the temperatures: smaller keeps to the most probable values.
     """
     assert 0 < len(tasks) <= ROWS
     padded = [*tasks, *[tasks[-1]] * (ROWS - len(tasks))]
-    writer = _Writer(composer, seed, padded)
+    writer = _Writer(composer, seed, padded, freedom)
     writer.read_themes()
     writer.write()
     return [writer.get_notes(row) for row in range(len(tasks))]
@@ -92,8 +96,9 @@ def write_sections(composer: IncrementalComposer, seed: int, tasks: Sequence[Sec
 class _Writer:
     """The state of ROWS sections while they are written."""
 
-    def __init__(self, composer: IncrementalComposer, seed: int, tasks: Sequence[SectionTask]) -> None:
+    def __init__(self, composer: IncrementalComposer, seed: int, tasks: Sequence[SectionTask], freedom: float) -> None:
         self.composer, self.tasks = composer, tasks
+        self.temperatures = [temperature * max(freedom, LEAST_FREEDOM) for temperature in TEMPERATURES]
         self.theme_length = composer.config.theme_notes + 1
         self.memory = composer.start(ROWS, self.theme_length + MOST_NOTES + 1)
         self.lengths = np.array([task.length for task in tasks])
@@ -165,7 +170,9 @@ class _Writer:
         """One note of each section; its fields, int `[rows, 5]`."""
         chances = self.chances[:, step]
         fields = np.zeros((ROWS, len(FIELDS)), int)
-        fields[:, 0] = _draw(self.composer.compute_logits(x, 0), self._allow_times(), chances[:, 0], TEMPERATURE[0])
+        fields[:, 0] = _draw(
+            self.composer.compute_logits(x, 0), self._allow_times(), chances[:, 0], self.temperatures[0]
+        )
         onsets = self._find_onsets(fields[:, 0])
         inside = np.minimum(onsets, self.lengths)
         fields[:, 0] = find_nearest(onsets - self.onsets, DELTAS)
@@ -177,7 +184,7 @@ class _Writer:
                 mask = np.any(allowed, axis=2)
             elif n == 2:
                 mask = allowed[np.arange(ROWS), fields[:, 1]]
-            fields[:, n] = _draw(self.composer.compute_logits(x, n), mask, chances[:, n], TEMPERATURE[n])
+            fields[:, n] = _draw(self.composer.compute_logits(x, n), mask, chances[:, n], self.temperatures[n])
             if n < len(FIELDS) - 1:
                 x = self.composer.add_field(x, n, fields[:, n])
         for row in range(ROWS):

@@ -28,7 +28,7 @@ from musika.config.fields import Config, require
 from musika.config.generator import LOCAL_FIELDS, GeneratorConfig
 from musika.config.musical import MusicalSettings
 from musika.config.performer import PerformerConfig
-from musika.config.rendering import ComposedSettings, GeneratorSettings, PerformerSettings
+from musika.config.rendering import TRUNCATION, ComposedSettings, GeneratorSettings, PerformerSettings
 from musika.config.training import (
     TRAIN_CONFIGS,
     CodecTrainConfig,
@@ -46,6 +46,7 @@ __all__ = [
     "LOCAL_FIELDS",
     "SAMPLE_RATE",
     "TRAIN_CONFIGS",
+    "TRUNCATION",
     "TUNED_BINS",
     "Blend",
     "CodecConfig",

@@ -9,21 +9,24 @@ from musika.config.musical import MusicalSettings
 from musika.config.musical.curves import format_timeline, parse_timeline
 from musika.errors import ConfigError
 
+TRUNCATION = 2.0  # the usual one, of all kinds of pieces
+
 
 @dataclasses.dataclass(frozen=True)
 class GeneratorSettings(Config):
     """Settings of a piece that a generator makes without notes."""
 
     truncation: float = setting(
-        2.0,
-        "bound of the random coordinates, in standard deviations: smaller is closer to the average, larger more varied",
+        TRUNCATION,
+        "smaller keeps closer to the average of what was learned, larger is more varied (the bound of random "
+        "coordinates in standard deviations; for notes, a temperature of half as much)",
         above=0,
         high=10,
         common=True,
     )
     variation: float = setting(
         1.0,
-        "1: the music wanders to ever new places; 0: it stays in one place, and variants of it repeat",
+        "1: the music wanders to ever new places or themes; 0: it stays with the first ones",
         "",
         0,
         1,
@@ -31,14 +34,16 @@ class GeneratorSettings(Config):
     )
     style_seed: int = setting(
         -1,
-        "number of the style, which lasts all along; -1: the seed of the piece chooses it",
+        "number of the style (of composed pieces: room and touch), which lasts all along; -1: the seed chooses it",
         "",
         -1,
         2**63 - 1,
         common=True,
     )
     styles: str = setting(
-        "", "styles by time, such as 0:00=12, 2:00=40: from one to the next the music moves slowly", common=True
+        "",
+        "styles by time, such as 0:00=12, 2:00=40: from one to the next the music moves slowly; not of composed pieces",
+        common=True,
     )
 
     def __post_init__(self) -> None:
@@ -78,3 +83,6 @@ class ComposedSettings(MusicalSettings):
 
     style: int = with_default(PerformerSettings, "style", 0)
     touch: float = with_default(PerformerSettings, "touch", 1.0)
+    truncation: float = with_default(GeneratorSettings, "truncation", TRUNCATION)
+    variation: float = with_default(GeneratorSettings, "variation", 1.0)
+    style_seed: int = with_default(GeneratorSettings, "style_seed", -1)

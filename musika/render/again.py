@@ -95,11 +95,13 @@ def make_piece(recipe: PieceRecipe, file: Path, model: Model) -> Piece:
             melody = {"melody": Melody.from_rows(recipe.inputs[0].get("notes"))}
         elif recipe.inputs:
             score = unpack_score(str(recipe.inputs[0].get("packed")))
-            return model.play(score, recipe.seed, **recipe.settings)
-        piece = model.piece(recipe.seed, **melody, **recipe.settings)
-        if recipe.loop and (not model.loop_step or recipe.loop % model.loop_step):
+            piece = model.play(score, recipe.seed, **recipe.settings)
+        else:
+            piece = model.piece(recipe.seed, **melody, **recipe.settings)
+        looped = dataclasses.replace(piece, loop=recipe.loop)
+        if recipe.loop and model.choose_loop(piece, looped.loop_seconds) != recipe.loop:
             raise UsageError(f"{model.name} cannot loop after {recipe.loop} latents")
-        return dataclasses.replace(piece, loop=recipe.loop)
+        return looped
     except MusikaError as error:
         raise RecipeError(f"{format_path(file)} cannot be made again: {error}{describe_version(recipe)}") from error
 

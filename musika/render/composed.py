@@ -15,14 +15,15 @@ import numpy as np
 
 from musika.composer.incremental import IncrementalComposer
 from musika.composer.load import load_composer
-from musika.composer.piece import ComposedScore, Melody, make_melody
-from musika.config import ComposedSettings, Config
+from musika.composer.looping import LoopedScore
+from musika.composer.piece import ComposedScore, Manner, Melody, make_melody
+from musika.config import TRUNCATION, ComposedSettings, Config, PerformerSettings
 from musika.config.fields import get_fields
-from musika.config.musical import Instrument, MusicalSettings
+from musika.config.musical import Instrument
 from musika.errors import UsageError
 from musika.render.decoding import count_block_latents
 from musika.render.latents import LatentSource
-from musika.render.performer import PerformedLatents, PerformerModel, load_performer_model
+from musika.render.performer import PerformedLatents, PerformerModel, count_turns, load_performer_model
 from musika.render.piece import Piece
 from musika.score import Score, read_score
 from musika.tracks import DRUMS, get_family, make_tracks
@@ -85,11 +86,11 @@ class ComposedModel(PerformerModel):
         return ("piano",) if "notes" in self.config.tracks else tuple(name for name in names if name != DRUMS)
 
     def play(self, score: Any, seed: int = 0, **settings: Any) -> Piece:
-        """As `PerformerModel.play`; musical settings are for pieces that are composed and must have their defaults."""
-        defaults = MusicalSettings()
+        """As `PerformerModel.play`; settings that are for pieces that are composed must have their defaults."""
+        defaults, own = ComposedSettings(), get_fields(PerformerSettings)
         for name, value in settings.items():
-            if name in get_fields(MusicalSettings) and value != getattr(defaults, name):
-                raise UsageError(f"{name} is a setting of composed pieces: the score says it already", about=name)
+            if hasattr(defaults, name) and name not in own and value != getattr(defaults, name):
+                raise UsageError(f"{name} is a setting of composed pieces: the score says all notes", about=name)
         return super().play(score, seed, **settings)
 
     def compose(self, piece: Piece) -> ComposedScore:
@@ -99,22 +100,47 @@ class ComposedModel(PerformerModel):
             UsageError: settings that cannot be met.
         """
         melody = piece.tracks[0] if piece.tracks else None
-        seconds_per_latent = self.codec.hop_total / self.codec.sample_rate
         settings = piece.settings
-        return ComposedScore(self.composer, piece.seed, settings, seconds_per_latent, melody, settings.touch)
+        manner = Manner(settings.touch, get_style_seed(piece), settings.variation, settings.truncation / TRUNCATION)
+        kind, turn = (LoopedScore, piece.loop_seconds) if piece.loop else (ComposedScore, 0.0)
+        return kind(self.composer, piece.seed, settings, self.seconds_per_latent, melody, manner, turn)
 
     def make_latents(self, piece: Piece) -> LatentSource:
         if not is_composed(piece):
             return super().make_latents(piece)
-        style = self.styles[self.choose_style(piece.seed, piece.settings.style)]
-        return ComposedLatents(self, self.compose(piece), style)
+        style = self.styles[self.choose_style(get_style_seed(piece), piece.settings.style)]
+        composed = self.compose(piece)
+        reach = self.config.context * self.seconds_per_latent + MARGIN + composed.longest_ring
+        return ComposedLatents(self, composed, style, piece.loop * count_turns(piece, reach))
 
     def make_score(self, piece: Piece, start: float, seconds: float) -> Score:
         """The notes that begin in a part of a piece, from second 0 on."""
         if not is_composed(piece):
             return super().make_score(piece, start, seconds)
-        stop = start + seconds
-        return self.compose(piece).get_score(start, stop).slice(start, stop).shift(-start)
+        composed = self.compose(piece)
+        begin = start + piece.loop_seconds * count_turns(piece, composed.longest_ring)  # with what rings into it
+        return composed.get_score(begin, begin + seconds).slice(begin, begin + seconds).shift(-begin)
+
+    def choose_loop(self, piece: Piece, seconds: float | None) -> int:
+        """As `Model` says: whole sections of a composed piece, stretched to whole latents."""
+        if not is_composed(piece):
+            return super().choose_loop(piece, seconds)
+        if seconds is None:
+            raise UsageError("this piece has no end: say how long its loop is to be")
+        clock = self.compose(piece).plan.clock
+        return self.round_loop(clock.get_start(clock.count_sections(seconds)))
+
+    def describe_loop(self, piece: Piece) -> str:
+        """Sections and tempo of a composed piece, the bars of a score."""
+        if not is_composed(piece):
+            return super().describe_loop(piece)
+        composed = self.compose(piece)
+        sections = composed.plan.sections
+        named = f"{sections} section{'s' if sections > 1 else ''}"
+        tempo = composed.plan.settings.tempo_value
+        if tempo is None or not isinstance(composed, LoopedScore):
+            return named
+        return f"{named}, {100 * (1 / composed.stretch - 1):+.2f} % in tempo"
 
     def find_duration(self, piece: Piece) -> float | None:
         """Seconds of a score that is played; None for a composed piece, which has no end."""
@@ -128,19 +154,25 @@ class ComposedLatents(PerformedLatents):
         model: the performer.
         composed: its notes.
         style: `[S]`.
+        begin: latent of the score that is number 0: in a loop, the beginning of a later turn.
     """
 
-    def __init__(self, model: ComposedModel, composed: ComposedScore, style: np.ndarray) -> None:
-        super().__init__(model.config, model.perform, (), style, count_block_latents(model.codec))
-        self.composed = composed
-        self.seconds_per_latent = model.codec.hop_total / model.codec.sample_rate
+    def __init__(self, model: ComposedModel, composed: ComposedScore, style: np.ndarray, begin: int = 0) -> None:
+        super().__init__(model.config, model.perform, (), style, count_block_latents(model.codec), begin)
+        self.composed, self.seconds_per_latent = composed, model.seconds_per_latent
 
     def compute_tracks(self, first: int, count: int) -> np.ndarray:
         """The tracks of some latents, from the notes around them."""
+        first += self.begin
         start, stop = first * self.seconds_per_latent, (first + count) * self.seconds_per_latent
         score = self.composed.get_score(max(start - MARGIN, 0.0), stop + MARGIN)
         tracks = make_tracks(self.config.tracks, score, self.seconds_per_latent)
         return np.concatenate([track.compute(first, count) for track in tracks], axis=1)
+
+
+def get_style_seed(piece: Piece) -> int:
+    """The number that chooses room and touch of a composed piece."""
+    return piece.seed if piece.settings.style_seed < 0 else int(piece.settings.style_seed)
 
 
 def is_composed(piece: Piece) -> bool:

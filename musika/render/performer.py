@@ -7,6 +7,7 @@ open: the style, unless the settings name one, and small changes of the notes' s
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -25,9 +26,9 @@ from musika.render.latents import GroupedLatents, LatentSource
 from musika.render.levels import parse_output_gain
 from musika.render.matching import check_codec, find_codec
 from musika.render.piece import Model, Piece
-from musika.score import Score, read_score
+from musika.score import Score, find_last_bar, read_score, repeat_score
 from musika.tracks import DRUMS, Track, get_family, get_kinds, make_tracks
-from musika.tracks.notes import KEYS, LOWEST_KEY
+from musika.tracks.notes import KEYS, LONGEST_FADE, LOWEST_KEY
 
 GROUP = 256  # latents that the performer plays at once, without their context, which costs less with more
 TAIL = 3.0  # seconds after the last note, as in rendered pairs
@@ -76,18 +77,47 @@ class PerformerModel(Model):
             raise UsageError(f"the score has no notes that {self.name} can play: {self._describe_tracks()}")
         return Piece(self, seed, chosen, tracks=(score,))
 
+    @property
+    def seconds_per_latent(self) -> float:
+        """Seconds that a latent lasts."""
+        return self.codec.hop_total / self.codec.sample_rate
+
     def make_latents(self, piece: Piece) -> LatentSource:
         (score,) = piece.tracks
-        seconds_per_latent = self.codec.hop_total / self.codec.sample_rate
-        touched = vary_touch(score, piece.seed, piece.settings.touch)
-        tracks = make_tracks(self.config.tracks, touched, seconds_per_latent)
+        touched, before = vary_touch(score, piece.seed, piece.settings.touch), 0
+        if piece.loop:
+            before = count_turns(piece, self.config.context * self.seconds_per_latent + LONGEST_FADE)
+            touched = repeat_score(touched, find_last_bar(score), piece.loop_seconds, 2 * before + 1)
+        tracks = make_tracks(self.config.tracks, touched, self.seconds_per_latent)
         style = self.styles[self.choose_style(piece.seed, piece.settings.style)]
-        return PerformedLatents(self.config, self.perform, tracks, style, count_block_latents(self.codec))
+        span = count_block_latents(self.codec)
+        return PerformedLatents(self.config, self.perform, tracks, style, span, before * piece.loop)
 
     def make_score(self, piece: Piece, start: float, seconds: float) -> Score:
         """The notes of a part of a piece, as they were given, from second 0 on."""
         (score,) = piece.tracks
+        if piece.loop:
+            turn = start // piece.loop_seconds * piece.loop_seconds
+            start -= turn
+            count = math.ceil((start + seconds) / piece.loop_seconds)
+            score = repeat_score(score, find_last_bar(score), piece.loop_seconds, max(count, 1))
         return score.slice(start, start + seconds).shift(-start)
+
+    def choose_loop(self, piece: Piece, seconds: float | None) -> int:
+        """As `Model` says: a score has one length, up to its last bar line, whatever is asked for."""
+        del seconds
+        (score,) = piece.tracks
+        return self.round_loop(find_last_bar(score))
+
+    def round_loop(self, seconds: float) -> int:
+        """Latents of the loop that is nearest to a length."""
+        step = self.codec.loop_step
+        return step * max(1, round(seconds / self.seconds_per_latent / step))
+
+    def describe_loop(self, piece: Piece) -> str:
+        """What the length of a score's loop follows from."""
+        (score,) = piece.tracks
+        return "up to the next bar line after its last note" if len(score.metres) else "up to the end of its last note"
 
     def find_duration(self, piece: Piece) -> float | None:
         """Seconds of the score and of its tail."""
@@ -132,13 +162,21 @@ class PerformedLatents(GroupedLatents):
         tracks: those that the performer was trained with.
         style: `[S]`.
         span: as `GroupedLatents` has it.
+        begin: latent of the tracks that is number 0.
     """
 
     def __init__(
-        self, config: PerformerConfig, perform: Perform, tracks: Sequence[Track], style: np.ndarray, span: int
+        self,
+        config: PerformerConfig,
+        perform: Perform,
+        tracks: Sequence[Track],
+        style: np.ndarray,
+        span: int,
+        begin: int = 0,
     ) -> None:
         super().__init__(config.channels, GROUP, span)
         self.config, self.perform, self.tracks, self.style = config, perform, tracks, style
+        self.begin = begin
 
     def make_group(self, index: int) -> np.ndarray:
         context = self.config.context
@@ -149,7 +187,12 @@ class PerformedLatents(GroupedLatents):
 
     def compute_tracks(self, first: int, count: int) -> np.ndarray:
         """All tracks of `count` latents from number `first` on, `[T, K]`."""
-        return np.concatenate([track.compute(first, count) for track in self.tracks], axis=1)
+        return np.concatenate([track.compute(self.begin + first, count) for track in self.tracks], axis=1)
+
+
+def count_turns(piece: Piece, reach: float) -> int:
+    """Turns of a loop that hold so many seconds before its beginning; 0 where a piece has no loop."""
+    return math.ceil(reach / piece.loop_seconds) if piece.loop else 0
 
 
 def vary_touch(score: Score, seed: int, touch: float) -> Score:

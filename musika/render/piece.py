@@ -101,6 +101,28 @@ class Model(abc.ABC):
         """Those of some settings that pieces of this model have. A front end offers settings of all kinds of models."""
         return {name: value for name, value in values.items() if name in get_fields(self.settings_kind)}
 
+    def choose_loop(self, piece: Piece, seconds: float | None) -> int:
+        """Latents of the loop whose length is nearest to `seconds`, of all at which a piece can loop.
+
+        Args:
+            piece: not in a loop yet.
+            seconds: None takes the length that the piece has.
+
+        Raises:
+            UsageError: the model cannot loop, or the piece has no length.
+        """
+        step = self.loop_step
+        if not step:
+            raise UsageError(f"{self.name} cannot play in a loop", about="loop")
+        if seconds is None:
+            raise UsageError("this piece has no end: say how long its loop is to be")
+        wanted = seconds * self.sample_rate / self.codec.hop_total
+        return step * max(1, round(wanted / step))
+
+    def describe_loop(self, piece: Piece) -> str:
+        """What there is to say about a piece in a loop beside its length."""
+        return ""
+
     @property
     def loop_step(self) -> int:
         """Latents that the length of a loop is a multiple of; 0 where the model cannot loop."""
@@ -160,26 +182,27 @@ class Piece:
     @property
     def duration(self) -> float | None:
         """Seconds that the piece lasts; None where it has no end. After its end there is silence."""
-        return self.model.find_duration(self)
+        return None if self.loop else self.model.find_duration(self)
 
     @property
     def loop_seconds(self) -> float:
         """Seconds after which the piece begins again; 0 is never."""
         return self.loop * self.model.codec.hop_total / self.model.sample_rate
 
-    def make_loop(self, seconds: float) -> Piece:
+    def make_loop(self, seconds: float | None = None) -> Piece:
         """A piece of the same seed and settings that begins again after about so many seconds, without a seam.
 
-        `loop_seconds` of the result says after how many: the nearest length at which the model can loop.
+        `loop_seconds` of the result says after how many: the nearest length at which the piece can loop. Composed
+        music loops after whole sections, and a score that is played after its last bar, whatever is asked for.
+
+        Args:
+            seconds: None takes the length that the piece has.
 
         Raises:
-            UsageError: the model cannot loop.
+            UsageError: the model cannot loop, or the piece has no length and none is given.
         """
-        step = self.model.loop_step
-        if not step:
-            raise UsageError(f"{self.model.name} cannot play in a loop", about="loop")
-        wanted = seconds * self.model.sample_rate / self.model.codec.hop_total
-        return dataclasses.replace(self, loop=step * max(1, round(wanted / step)))
+        piece = dataclasses.replace(self, loop=0)
+        return dataclasses.replace(self, loop=self.model.choose_loop(piece, seconds))
 
     def find_rest(self, start: float) -> float | None:
         """Seconds from `start` up to the end of the piece, at least 0; None where it has no end."""
@@ -305,7 +328,7 @@ class Piece:
         The file has its recipe in its tags (`recipe.PieceRecipe`).
 
         Args:
-            seconds: length; None goes up to the end of a piece that has one.
+            seconds: length; None goes up to the end of a piece that has one, and is one turn of a loop.
             metadata: more tags, as `audio.write` takes them; a comment takes the place of the recipe.
             keep_existing: never replace a file that holds something else; the result says the name that was taken.
             bits: "16", "24" or "32f" (floats); None is 16 where the format has a choice.
@@ -320,7 +343,8 @@ class Piece:
             UsageError: a negative start, no samples, no length for a piece without an end, or fades that do not fit.
             AudioError: the file cannot be written.
         """
-        seconds = self.find_rest(start) if seconds is None else seconds
+        if seconds is None:
+            seconds = self.loop_seconds if self.loop else self.find_rest(start)
         if seconds is None:
             raise UsageError("this piece has no end: say how many seconds of it to save")
         finish = Finish(loudness, fade_in, fade_out)

@@ -1,5 +1,6 @@
 """Scores: notes, pedals, tempo and metre; MIDI files in and out. Times are seconds, and beats are kept beside them."""
 
+from musika.score.looping import find_last_bar, repeat_score
 from musika.score.midi import find_midi, read_score
 from musika.score.notes import NO_NOTES, NO_PEDALS, Notes, Pedals, find_ends, join_notes, join_pedals
 from musika.score.packing import pack_score, unpack_score
@@ -16,11 +17,13 @@ __all__ = [
     "Score",
     "TempoMap",
     "find_ends",
+    "find_last_bar",
     "find_midi",
     "join_notes",
     "join_pedals",
     "make_constant_tempo",
     "pack_score",
     "read_score",
+    "repeat_score",
     "unpack_score",
 ]

@@ -45,7 +45,7 @@ def test_defaults_are_musikas() -> None:
     assert (encode.files_path, encode.save_path) == (Path("audio_samples"), Path("encoded_samples"))
     assert (encode.max_lat_len, encode.whole) == (512, False)
     generate = flags.parse_generate([])
-    assert (generate.load_path, generate.save_path) == (Path("checkpoints/open"), Path("generations"))
+    assert (generate.load_path, generate.save_path) == (Path("checkpoints/piano"), Path("generations"))
     assert (generate.num_samples, generate.seconds, generate.seed) == (1, 120.0, None)
     assert flags.parse_decode([]).save_path == Path("decoded_samples")
     assert flags.parse_test([]).port == 7860

@@ -85,6 +85,24 @@ def test_settings_and_melody_change_the_piece() -> None:
     assert again.render(0, 1).tobytes() == sung.render(0, 1).tobytes()
 
 
+def list_notes(piece: render.Piece, start: float = 0.0, seconds: float = 60.0) -> tuple[list[int], list[int]]:
+    notes = piece.score(start, seconds).notes
+    return notes.pitches.tolist(), notes.velocities.tolist()
+
+
+def test_truncation_variation_and_style_seed() -> None:
+    model = make_model()
+    pitches, velocities = list_notes(model.piece(4))
+    assert list_notes(model.piece(4, truncation=2.0, variation=1.0, style_seed=4)) == (pitches, velocities)
+    other = list_notes(model.piece(4, style_seed=9))  # the same notes with another touch
+    assert other[0] == pitches and other[1] != velocities
+    assert list_notes(model.piece(4, truncation=0.5))[0] != pitches
+    plans = [model.compose(model.piece(4, variation=amount)).plan for amount in (0.0, 1.0)]
+    themes = [{plan.plan_section(number).theme.number for number in range(80)} for plan in plans]
+    assert themes[0] <= {0, 1, 2, 3} and len(themes[1]) > 10
+    assert all(all(plans[0].plan_section(number).kept) for number in range(80))
+
+
 def test_what_cannot_be_met_is_refused_before_anything_is_played(tmp_path: Path) -> None:
     model = make_model()
     for values, text in (
@@ -121,10 +139,24 @@ def test_generate_writes_audio_and_notes(folder: Path, tmp_path: Path) -> None:
     assert score.notes.pitches.tolist() == expected.notes.pitches.tolist()
 
 
+def test_generate_writes_loops_that_can_be_made_again(folder: Path, tmp_path: Path, capsys) -> None:
+    words = ["--load_path", str(folder), "--save_path", str(tmp_path), "--loop", "True", "--seed", "2"]
+    assert main("generate", [*words, "--seconds", "9", "--score", "True", "--tempo", "120"]) == 0
+    assert "in tempo), the nearest to 9 s that can loop" in capsys.readouterr().out
+    score = make_score((0.0, 0.9, 60, 80), (1.0, 0.9, 64, 80)).save(tmp_path / "song.mid")
+    assert main("generate", [*words, "--midi", str(score), "--format", "flac"]) == 0
+    assert "a loop of 2.043 s, up to the next bar line" in capsys.readouterr().out
+    assert main("generate", [*words, "--midi", str(score), "--seconds", "9"]) == 2
+    assert "leave out --seconds" in capsys.readouterr().err
+    for name in ("composed-seed-2-loop.wav", "song-seed-2-loop.flac"):
+        assert main("verify", [str(tmp_path / name), "--load_path", str(folder)]) == 0
+        assert "every sample is the same" in capsys.readouterr().out
+
+
 def test_generate_refuses_what_does_not_fit(folder: Path, shipped: Path, tmp_path: Path, capsys) -> None:
     words = ["--save_path", str(tmp_path), "--seconds", "1", "--seed", "2"]
-    assert main("generate", [*words, "--load_path", str(folder), "--truncation", "1"]) != 0
-    assert "--truncation is for other generators" in capsys.readouterr().err
+    assert main("generate", [*words, "--load_path", str(folder), "--styles", "3"]) != 0
+    assert "composed has no styles: --load_path checkpoints/open has, or leave out --styles" in capsys.readouterr().err
     assert main("generate", [*words, "--load_path", str(shipped / "open"), "--score", "True"]) != 0
     assert "without notes" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.mid"))

@@ -1,0 +1,59 @@
+"""A composed piece that goes in a circle: its first sections again and again.
+
+Each turn lasts a given time, to which the sections are stretched a little: a loop has a whole number of latents, and
+sections of an exact tempo have not. Notes that ring at the end of a turn reach into the next one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+
+from musika.composer.piece import ComposedScore
+from musika.score import Notes, Pedals, TempoMap
+
+
+class LoopedScore(ComposedScore):
+    """The score of such a piece, for one reader; its plan says how long a turn is.
+
+    Section numbers go on from turn to turn. Times may be as late as one likes, but nothing lies before second 0: to
+    hear the end of the loop before its beginning, ask for a later turn.
+    """
+
+    @property
+    def stretch(self) -> float:
+        """Factor on all times of the sections; near 1."""
+        return self.plan.turn / self.plan.get_start(self.plan.sections)
+
+    def find_section(self, seconds: float) -> int:
+        """As `ComposedScore` says."""
+        turn = math.floor(seconds / self.plan.turn)
+        own = self.plan.find_section((seconds - turn * self.plan.turn) / self.stretch)
+        return turn * self.plan.sections + min(max(own, 0), self.plan.sections - 1)
+
+    def get_section(self, number: int) -> tuple[Notes, Pedals]:
+        """As `ComposedScore` says."""
+        turn, own = divmod(number, self.plan.sections)
+        notes, pedals = super().get_section(own)
+        begin = turn * self.plan.turn
+        onsets, releases = (begin + self.stretch * times for times in (notes.onsets, notes.releases))
+        moved = dataclasses.replace(pedals, times=begin + self.stretch * pedals.times)
+        return notes.replace(onsets=onsets, releases=releases), moved
+
+    def make_tempo_map(self, start: float, stop: float) -> TempoMap:
+        """As `ComposedScore` says; beat 0 is the beginning of the turn in which `start` lies."""
+        plan = self.plan
+        beats = plan.sections * plan.frame.beats
+        first = math.floor(start / plan.turn)
+        if plan.clock.tempo is None or plan.clock.tempo.is_constant:
+            return TempoMap(np.full(1, first * plan.turn), np.zeros(1), np.full(1, plan.turn / beats))
+        turn = plan.clock.make_tempo_map(0.0, plan.get_start(plan.sections))
+        inside = turn.beats < beats
+        turns = np.arange(math.floor(max(stop, start) / plan.turn) + 1 - first)[:, None]
+        return TempoMap(
+            ((first + turns) * plan.turn + self.stretch * turn.seconds[inside]).ravel(),
+            (turns * beats + turn.beats[inside]).ravel(),
+            np.tile(self.stretch * turn.seconds_per_beat[inside], len(turns)),
+        )
