@@ -95,7 +95,7 @@ def test_truncation_variation_and_style_seed() -> None:
     pitches, velocities = list_notes(model.piece(4))
     assert list_notes(model.piece(4, truncation=2.0, variation=1.0, style_seed=4)) == (pitches, velocities)
     other = list_notes(model.piece(4, style_seed=9))  # the same notes with another touch
-    assert other[0] == pitches and other[1] != velocities
+    assert sorted(other[0]) == sorted(pitches) and other[1] != velocities
     assert list_notes(model.piece(4, truncation=0.5))[0] != pitches
     plans = [model.compose(model.piece(4, variation=amount)).plan for amount in (0.0, 1.0)]
     themes = [{plan.plan_section(number).theme.number for number in range(80)} for plan in plans]
@@ -143,7 +143,7 @@ def test_generate_writes_loops_that_can_be_made_again(folder: Path, tmp_path: Pa
     words = ["--load_path", str(folder), "--save_path", str(tmp_path), "--loop", "True", "--seed", "2"]
     assert main("generate", [*words, "--seconds", "9", "--score", "True", "--tempo", "120"]) == 0
     assert "in tempo), the nearest to 9 s that can loop" in capsys.readouterr().out
-    score = make_score((0.0, 0.9, 60, 80), (1.0, 0.9, 64, 80)).save(tmp_path / "song.mid")
+    score = make_score(bars=1).save(tmp_path / "song.mid")
     assert main("generate", [*words, "--midi", str(score), "--format", "flac"]) == 0
     assert "a loop of 2.043 s, up to the next bar line" in capsys.readouterr().out
     assert main("generate", [*words, "--midi", str(score), "--seconds", "9"]) == 2
