@@ -1,7 +1,7 @@
 """`generate`: new music from a trained generator, into files or to standard output.
 
 A piece that was made before is never lost: a new one that differs from the file of its name gets the next free name,
-`open-seed-7-2.wav`. Files are compared by their bytes. A piece is a function of checkpoint, seed and settings, so the
+`piano-seed-7-2.wav`. Files are compared by their bytes. A piece is a function of checkpoint, seed and settings, so the
 same settings give the same bytes and no second file.
 """
 
