@@ -32,6 +32,10 @@ class SeamWindow:
         """The number of each latent in the loop, int `[size]`."""
         return (self.first + np.arange(self.size)) % self.period
 
+    def count_frames(self, frames: int) -> np.ndarray:
+        """The number of each frame in the loop, int32 `[size frames]`, with so many frames in a latent."""
+        return (self.numbers[:, None] * frames + np.arange(frames)).ravel().astype(np.int32)
+
     def split_cells(self, cell: int, begin: int, end: int) -> list[tuple[int, int, int]]:
         """The cells of latents `begin` to `end` of the window, as runs (begin, end, latents in each cell).
 

@@ -9,7 +9,6 @@ Features and networks have a file each: `features.py`, `encoder.py`, `decoder.py
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -28,7 +27,6 @@ from musika.codec.synthesis import compute_tone_phases, synthesise
 from musika.config import CodecConfig
 
 Tensor = Any
-SEAMS = 8  # compiled programs for windows with seams that are kept
 
 
 class StereoCodec(Codec):
@@ -48,7 +46,6 @@ class StereoCodec(Codec):
         self.xla = xla
         self.channels, self.hop_total, self.sample_rate = config.channels, config.hop_total, config.sample_rate
         self.block, self.context = config.block, compute_context(config)
-        self._decode_seams: OrderedDict[SeamWindow, Callable[[Tensor], Tensor]] = OrderedDict()
 
     @property
     def loop_step(self) -> int:
@@ -79,12 +76,15 @@ class StereoCodec(Codec):
         return waveform
 
     def _decode_seam(self, window: SeamWindow, latents: np.ndarray) -> np.ndarray:
-        """`decode_window` of one window `[1, block + 2 context, C]` that sees the seam of a loop."""
-        if window not in self._decode_seams:
-            self._decode_seams[window] = self._compile_decoder(window)
-            if len(self._decode_seams) > SEAMS:
-                self._decode_seams.popitem(last=False)
-        return backend.to_numpy(self._decode_seams[window](np.asarray(latents, np.float32)))
+        """`decode_window` of one window `[1, block + 2 context, C]` that sees the seam of a loop.
+
+        Tone phases are computed step by step here: where cells begin differs from window to window, and a program for
+        each would take seconds to compile.
+        """
+        latents = np.asarray(latents, np.float32)
+        phases = self._tell_tone_phases(latents, self._inside, window) if self.config.phase_cell else None
+        numbers = window.count_frames(self.config.frames)[self._inside_frames]
+        return backend.to_numpy(self._decode_with(latents, phases, numbers))
 
     @cached_property
     def _encode(self) -> Callable[[Tensor], Tensor]:
@@ -97,28 +97,39 @@ class StereoCodec(Codec):
 
         return backend.compile(encode, self.xla)
 
+    @property
+    def _inside(self) -> slice:
+        """Latents of a window that the decoder has to see."""
+        around = compute_decoder_context(self.config)
+        return slice(self.context - around, self.context + self.block + around)
+
+    @property
+    def _inside_frames(self) -> slice:
+        return slice(self._inside.start * self.config.frames, self._inside.stop * self.config.frames)
+
     @cached_property
     def _decode(self) -> Callable[[Tensor], Tensor]:
-        return self._compile_decoder(None)
+        def decode(latents: Tensor) -> Tensor:
+            phases = self._tell_tone_phases(latents, self._inside) if self.config.phase_cell else None
+            return self._synthesise(latents, phases)
 
-    def _compile_decoder(self, window: SeamWindow | None) -> Callable[[Tensor], Tensor]:
-        """`decode_window` as a function of tensors, for windows without a seam or for one that has one."""
+        return backend.compile(decode, self.xla)
+
+    @cached_property
+    def _decode_with(self) -> Callable[[Tensor, Tensor | None, Tensor], Tensor]:
+        return backend.compile(self._synthesise, self.xla)
+
+    def _synthesise(self, latents: Tensor, phases: Tensor | None, frame_numbers: Tensor | None = None) -> Tensor:
+        """`decode_window` with phases of tones, and numbers of frames for random phases, of what lies inside."""
         # synthesis needs some spectra beyond either end; what lies further out is not synthesised
         config, overlap = self.config, self.config.overlap
         around = compute_decoder_context(config)
         trim, margin = around * config.frames - overlap, overlap * config.hop
-        inside = slice(self.context - around, self.context + self.block + around)  # what the decoder has to see
+        planes = self.decoder(latents[:, self._inside])
+        waveform = synthesise(config, planes, -around, trim, phases, frame_numbers)
+        return waveform[:, margin:-margin]
 
-        def decode(latents: Tensor) -> Tensor:
-            phases = self._tell_tone_phases(latents, inside, window) if config.phase_cell else None
-            planes = self.decoder(latents[:, inside])
-            numbers = None if window is None else window.numbers[inside]
-            waveform = synthesise(config, planes, -around, trim, tone_phases=phases, numbers=numbers)
-            return waveform[:, margin:-margin]
-
-        return backend.compile(decode, self.xla)
-
-    def _tell_tone_phases(self, latents: Tensor, inside: slice, window: SeamWindow | None) -> Tensor:
+    def _tell_tone_phases(self, latents: Tensor, inside: slice, window: SeamWindow | None = None) -> Tensor:
         """Phases of the tones of some latents of a window `[B, block + 2 context, C]`, from all cells they lie in."""
         reach, frames, cell = tuner.compute_reach(self.config), self.config.frames, self.config.phase_cell
         offset, log_power = self.decoder.tuner(latents)

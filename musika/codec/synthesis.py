@@ -31,7 +31,7 @@ def synthesise(
     first_latent: Tensor = 0,
     trim: int = 0,
     tone_phases: Tensor | None = None,
-    numbers: np.ndarray | None = None,
+    frame_numbers: Tensor | None = None,
 ) -> Tensor:
     """The decoder's planes `[B, T frames, ..]` to a waveform `[B, n hop, 2]`.
 
@@ -41,16 +41,17 @@ def synthesise(
         first_latent: absolute number of the first of the T latents, for fixed carriers and random phases.
         trim: frames at either end that are not synthesised: n = T frames - 2 trim.
         tone_phases: of `compute_tone_phases`, `[B, T frames, R]`, where phases add up.
-        numbers: absolute number of each latent, int `[T]`, for random phases; None counts from `first_latent` on.
+        frame_numbers: absolute number of each frame, int `[T frames]`, for random phases; None counts from
+            `first_latent` on.
     """
     keep = slice(trim, planes.shape[1] - trim)
     magnitudes, common, between = split_head(config, planes[:, keep])
     if config.random_phases:
-        if numbers is None:
-            counted = config.frames * first_latent + np.arange(planes.shape[1], dtype=np.int32)[keep]
+        if frame_numbers is None:
+            numbers = config.frames * first_latent + np.arange(planes.shape[1], dtype=np.int32)[keep]
         else:
-            counted = (config.frames * numbers[:, None] + np.arange(config.frames)).ravel().astype(np.int32)[keep]
-        common = spectrum.multiply(common, _take_random_phases(config, counted))
+            numbers = frame_numbers[keep]
+        common = spectrum.multiply(common, _take_random_phases(config, numbers))
     if config.tuned_bins:
         if tone_phases is None:
             carriers = _compute_fixed_carriers(config, planes, first_latent, keep)
