@@ -169,6 +169,8 @@ def describe_step(step: Step) -> str:
         words.append(",".join(format_span(start, end) for start, end in spans))
     if isinstance(edit, Blend):
         values.pop("ratio" if edit.over is not None else "over")
+    if values.pop("notes", False):
+        words.append("by notes")
     words += [f"{name} {value:g}" for name, value in values.items() if value is not None]
     return f"{edit.name} {', '.join([*words, f'seed {edit.seed}'])}"
 

@@ -6,12 +6,13 @@ list of edits stays valid as long as its recording is here, and no path of a fil
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -117,10 +118,11 @@ def hash_samples(samples: np.ndarray) -> str:
     return hashlib.sha256(samples.data.cast("B")).hexdigest()
 
 
-def read_upload(path: Path, limit_seconds: float, note: Callable[[str], object] | None = None) -> Recording:
+def read_upload(path: Path, title: str, limit_seconds: float, note: Callable[[str], object] | None = None) -> Recording:
     """The recording in a file that was sent, at its own rate.
 
     Args:
+        title: what the person calls it, for messages: where it lies here is nobody's business.
         limit_seconds: its greatest length. No more than that is decoded.
         note: is called with remarks on the file.
 
@@ -128,7 +130,17 @@ def read_upload(path: Path, limit_seconds: float, note: Callable[[str], object] 
         FileError: the file cannot be read.
         UsageError: it is longer.
     """
-    waveform, rate = audio.read_unchanged(path, note, limit_seconds)
+    with name_upload(title):
+        waveform, rate = audio.read_unchanged(path, note, limit_seconds)
     if len(waveform) > limit_seconds * rate:
         raise UsageError(f"the recording is longer than {limit_seconds:g} seconds: send a shorter part of it")
     return Recording(waveform, rate)
+
+
+@contextlib.contextmanager
+def name_upload(title: str) -> Iterator[None]:
+    """Lets messages about a file that was sent name it as the person does."""
+    try:
+        yield
+    except FileError as error:
+        raise FileError(Path(title).name or "the file", error.reason) from None

@@ -135,6 +135,14 @@ def test_drafts_from_anybody_are_checked(sounds: EditedSounds, values: object, m
     assert "\n" not in str(caught.value)
 
 
+def test_a_box_of_zero_is_not_set() -> None:
+    values = {"seconds": 3, "before": 0, "at": 0, "notes": False, "over": 0, "ratio": 0}
+    (edit,) = requests.make_edits("continue", values, "", 0, 1, 8)
+    assert edit == Continue(seconds=3.0)
+    (blend,) = requests.make_edits("blend", values, "", 0, 1, 8)
+    assert blend == Blend(ratio=0.0)
+
+
 @pytest.mark.parametrize(
     ("task", "values", "spans", "seed", "count", "message"),
     [
@@ -185,11 +193,11 @@ def test_the_store_is_bounded(tmp_path: Path) -> None:
 def test_recordings_that_are_too_long_are_refused_early(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "long.wav", make_waveform(length=30_000), 8000)
     with pytest.raises(UsageError, match="longer than 2 seconds"):
-        read_upload(tmp_path / "long.wav", 2.0)
-    assert len(read_upload(tmp_path / "long.wav", 4.0).waveform) == 30_000
+        read_upload(tmp_path / "long.wav", "long.wav", 2.0)
+    assert len(read_upload(tmp_path / "long.wav", "long.wav", 4.0).waveform) == 30_000
     (tmp_path / "bad.wav").write_bytes(b"RIFF0000WAVEnothing")
-    with pytest.raises(MusikaError):
-        read_upload(tmp_path / "bad.wav", 4.0)
+    with pytest.raises(MusikaError, match=r"^my take\.wav "):
+        read_upload(tmp_path / "bad.wav", "my take.wav", 4.0)
 
 
 def test_work_stops_when_nobody_waits() -> None:

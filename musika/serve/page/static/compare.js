@@ -117,6 +117,7 @@
       await this._load(this.selected);
       await getContext().resume();
       if (this.playing) return;
+      if (musika.player && musika.player.state === "playing") musika.player.pause();
       if (this.place >= this.duration - 0.01) this.place = 0;
       this.playing = true;
       this._startNodes();

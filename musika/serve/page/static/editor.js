@@ -179,7 +179,8 @@
     _remember(variant) {
       if (!musika.history) return;
       const title = this.draft.title + ": " + variant.text;
-      Promise.resolve(musika.history.add({ title, file: variant.url })).catch(() => {});
+      const name = this.draft.title + "-" + variant.name.slice(0, 8) + ".flac";
+      musika.history.addUrl({ title, kind: "edit", name }, variant.url).catch(() => {}); // it can be made again
     }
 
     _showList() {
@@ -205,9 +206,19 @@
 
     /* The draft that a request is about. */
     describe() {
-      if (!this.draft) return null;
-      const steps = this.asked || this.draft.steps;
+      const steps = this.asked || (this.draft ? this.draft.steps : []);
       this.asked = null;
+      return this._describe(steps);
+    }
+
+    /* What is heard: a result that is not kept yet, or the draft. */
+    describeHeard() {
+      const variant = this._getSelected();
+      return this._describe(variant ? variant.steps : this.draft ? this.draft.steps : []);
+    }
+
+    _describe(steps) {
+      if (!this.draft) return null;
       return { ...this.draft, steps: steps.map(({ edit, checkpoint, other }) => ({ edit, checkpoint, other })) };
     }
 
@@ -242,7 +253,7 @@
     setTask: call("setTask"),
     setSpans: call("setSpans"),
     describe: call("describe"),
-    download: (file) => musika.download(file),
+    describeHeard: call("describeHeard"),
     get element() {
       return editor;
     },

@@ -16,6 +16,7 @@ from musika.serve.page.codec_hearing import SECONDS, CodecShelf, HeardCodec, fin
 from musika.serve.page.context import PageContext, SharedComponents
 from musika.serve.page.edit_requests import PREVIEW, clean_title
 from musika.serve.page.edited_sounds import list_formats
+from musika.serve.page.sound_store import name_upload
 from musika.serve.page.tabs.edit import PRIVATE, get_upload
 from musika.serve.page.tabs.failures import tell_failures
 from musika.serve.page.work import Report, Work
@@ -88,7 +89,7 @@ class _CodecTab:
     def _hear(self, file: Any, name: Any) -> Iterator[Update]:
         with tell_failures():
             path, title = get_upload(file)
-            work = Work(lambda report: self._code(path, name, report))
+            work = Work(lambda report: self._code(path, title, name, report))
             for _ in work.wait():
                 yield "Working", gradio.skip(), gradio.skip()
             heard = work.result
@@ -97,12 +98,13 @@ class _CodecTab:
             told = {"title": clean_title(Path(title).stem), "codec": name, "matched_gain": heard.matched_gain}
             yield heard.remark, {**told, "rows": heard.rows}, files
 
-    def _code(self, path: Path, name: Any, report: Report) -> HeardCodec:
+    def _code(self, path: Path, title: str, name: Any, report: Report) -> HeardCodec:
         """What a codec makes of a file; the latest result is kept."""
         key = path, name
         if self._latest is None or self._latest[0] != key:
             report(None)
-            self._latest = key, hear_codec(self.shelf.get_codec(name), path, report)
+            with name_upload(title):
+                self._latest = key, hear_codec(self.shelf.get_codec(name), path, report)
         return self._latest[1]
 
     def _save(self, file: Any, name: Any, extension: Any) -> str:
@@ -110,7 +112,7 @@ class _CodecTab:
             if extension not in list_formats():
                 raise UsageError(f"choose a format: one of {', '.join(list_formats())}")
             path, title = get_upload(file)
-            heard = self._code(path, name, lambda share: None)
+            heard = self._code(path, title, name, lambda share: None)
             return self._write(heard.decoded, heard, f"{clean_title(Path(title).stem)}-{clean_title(name)}-", extension)
 
     def _write(self, waveform: np.ndarray, heard: HeardCodec, stem: str, extension: str) -> str:

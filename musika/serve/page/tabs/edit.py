@@ -18,11 +18,12 @@ from musika.errors import UsageError
 from musika.gan.editor_load import KIND as EDITOR
 from musika.gan.load import KIND as GENERATOR
 from musika.serve.page import edit_requests as requests
+from musika.serve.page.checkpoints import COMPOSED
 from musika.serve.page.context import PageContext, SharedComponents
 from musika.serve.page.edited_sounds import EditedSounds, list_formats
 from musika.serve.page.sound_store import SoundStore
 from musika.serve.page.tabs.failures import tell_failures
-from musika.serve.page.tabs.settings import add_number
+from musika.serve.page.tabs.settings import add_setting
 from musika.serve.page.work import Report, Work
 
 SETTINGS: dict[str, type[Edit]] = {
@@ -83,14 +84,14 @@ class _EditTab:
             )
             with gradio.Row(elem_id="musika-edit-settings"):
                 self.settings = {
-                    name: add_number(kind, name, elem_id=f"musika-edit-{name}") for name, kind in SETTINGS.items()
+                    name: add_setting(kind, name, elem_id=f"musika-edit-{name}") for name, kind in SETTINGS.items()
                 }
             self.other = gradio.File(label="Second recording", height=120, elem_id="musika-edit-other")
             with gradio.Row():
-                self.seed = add_number(Edit, "seed", precision=0, elem_id="musika-edit-seed")
+                self.seed = add_setting(Edit, "seed", precision=0, elem_id="musika-edit-seed")
                 most = self.context.limits.pieces
                 self.count = gradio.Slider(1, most, value=2, step=1, label="Variants", info="One for each seed.")
-                choices = names + generators
+                choices = names + generators + self.context.list_checkpoints(COMPOSED)
                 self.checkpoint = gradio.Dropdown(
                     choices, value=choices[0] if choices else None, label="Editor", elem_id="musika-edit-checkpoint"
                 )
@@ -150,10 +151,11 @@ class _EditTab:
             self._render, [self.draft], results, js=send, api_name="edit_render", show_progress="hidden", **long
         )
         again.success(None, results[1:], None, js="(told, files) => musika.editor.showDraft(told, files)", **PRIVATE)
+        heard = "(draft, format) => [musika.editor.describeHeard(), format]"
         saved = self.download.click(
-            self._save, [self.draft, self.format], [self.saved], js=send, api_name="edit_save", **long
+            self._save, [self.draft, self.format], [self.saved], js=heard, api_name="edit_save", **long
         )
-        saved.success(None, [self.saved], None, js="file => musika.editor.download(file)", **PRIVATE)
+        saved.success(None, [self.saved], None, js="file => musika.download(file)", **PRIVATE)
         self.cancel.click(
             lambda: "Cancelled: nothing was changed.", None, [self.status], cancels=[made, again], **PRIVATE
         )
