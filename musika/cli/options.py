@@ -38,6 +38,10 @@ XLA = "compile with XLA; auto: where that is faster"
 PIANO = Path("checkpoints/piano")
 FETCHED = "checkpoints/techno, misc or misc_small"
 AUDIO_KIND = "kind of audio file; wav is 16-bit"
+RUNS_PATH = "folder of training runs, which the page's tab Training shows"
+RUNS_SHOWN = "that of the run in --load_path, or checkpoints"
+LOG_PATH = "folder of the logs of these runs"
+LOG_SHOWN = "what the run says"
 PUBLISHED = "Sizes of codecs of the original Musika"
 
 
@@ -376,6 +380,8 @@ class TestOptions(RenderOptions):
     port: int = flag(7860, "port of the page; the next one if it is taken", "Page", 1, 65_535)
     host: str = flag("127.0.0.1", "address that the page listens on; 0.0.0.0 is every network", "Page")
     share_gradio: bool = flag(False, "also publish the page through gradio.live", "Page")
+    runs_path: Path | None = flag(None, RUNS_PATH, "Folders", shown=RUNS_SHOWN)
+    log_path: Path | None = flag(None, LOG_PATH, "Folders", shown=LOG_SHOWN)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -392,6 +398,8 @@ class ServeOptions(RenderOptions):
     max_streams: int = flag(8, "streams of single listeners at once, for each worker", "Server", 0, 100_000)
     max_listeners: int = flag(1000, "listeners of the radio at once, for each worker", "Server", 0, 1_000_000)
     max_seconds: float = flag(600.0, "longest file that may be asked for, in seconds", "Server", 1, MAX_SECONDS)
+    runs_path: Path | None = flag(None, RUNS_PATH, "Folders", shown=RUNS_SHOWN)
+    log_path: Path | None = flag(None, LOG_PATH, "Folders", shown=LOG_SHOWN)
     page: bool = flag(True, "the page at /, with one worker; False, and several workers, have a small one", "Server")
 
 

@@ -49,10 +49,13 @@ def _make_page_mounter(options: ServeOptions, folders: dict[str, Path]) -> Any:
     from musika.serve.page.checkpoints import describe_checkpoint
     from musika.serve.page.context import PageDefaults
     from musika.serve.page.launch import mount_page
+    from musika.serve.page.training_runs import choose_runs_folder
 
     entries = {name: describe_checkpoint(folder, name) for name, folder in folders.items()}
     known = {name: entry for name, entry in entries.items() if entry is not None}
-    defaults = PageDefaults(options.truncation, options.seed if "seed" in options.given else None)
+    runs = options.runs_path or choose_runs_folder(options.load_path)
+    seed = options.seed if "seed" in options.given else None
+    defaults = PageDefaults(options.truncation, seed, runs, options.log_path)
     return lambda application, library: mount_page(application, library, known, defaults)
 
 

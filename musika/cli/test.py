@@ -26,6 +26,7 @@ def run(options: TestOptions) -> int:
     from musika.serve.page.checkpoints import CheckpointEntry, describe_checkpoint, find_checkpoints, put_first
     from musika.serve.page.context import PageDefaults
     from musika.serve.page.launch import make_library, serve_page
+    from musika.serve.page.training_runs import choose_runs_folder
 
     first = describe_checkpoint(locate.resolve_folder(options.load_path))
     if first is None:
@@ -39,7 +40,8 @@ def run(options: TestOptions) -> int:
     checkpoints = put_first(first, find_checkpoints())
     library = make_library(checkpoints, load)
     name = library.get_model(library.default).name  # now, so that a mistake is reported before a page opens
-    defaults = PageDefaults(options.truncation, options.seed)
+    runs = options.runs_path or choose_runs_folder(first.path)
+    defaults = PageDefaults(options.truncation, options.seed, runs, options.log_path)
     page = serve_page(library, checkpoints, defaults, options.host, options.port, options.share_gradio)
     with page as link:
         console.say(f"{name} plays at {link} (Ctrl-C ends it)")

@@ -158,7 +158,9 @@ def _announce_step(recipe: Recipe, number: int, step: Step) -> None:
 
 def _run_with_pages(options: TrainOptions, prepared: PreparedTraining) -> int:
     """A training with its log, TensorBoard and preview page."""
-    log = BoardLog(options.log_path / prepared.folder.name)
+    folder = options.log_path / prepared.folder.name
+    prepared = dataclasses.replace(prepared, record={**prepared.record, "log_path": str(folder.resolve())})
+    log = BoardLog(folder)
     with Pages() as pages:
         if options.tensorboard:
             pages.start_board(options.log_path, options.host)

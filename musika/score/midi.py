@@ -56,52 +56,63 @@ def read_score(path: Path | str) -> Score:
         ScoreError: it cannot be read, is no MIDI file, is damaged, has no notes, lasts longer than 10 hours, or has
             too many notes at once.
     """
-    path = Path(path)
-    file = _open_midi(path)
+    name = format_path(Path(path))
+    try:
+        with open(path, "rb") as source:
+            data = source.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ScoreError(f"{name} cannot be read: {describe_error(error)}") from error
+    return parse_midi(data, name)
+
+
+def parse_midi(data: bytes, name: str) -> Score:
+    """As `read_score`, of the bytes of a file, which may come from anybody.
+
+    Args:
+        data: the whole file.
+        name: that errors call it.
+
+    Raises:
+        ScoreError: as `read_score` says.
+    """
+    file = _open_midi(data, name)
     if file.type == 2:
-        raise ScoreError(f"{format_path(path)} is a MIDI file of type 2, whose tracks are separate pieces")
+        raise ScoreError(f"{name} is a MIDI file of type 2, whose tracks are separate pieces")
     if file.ticks_per_beat <= 0:
-        raise ScoreError(
-            f"{format_path(path)} counts time in frames, not in beats; only beats can be read", about="score"
-        )
-    messages = _list_messages(file, path)
+        raise ScoreError(f"{name} counts time in frames, not in beats; only beats can be read", about="score")
+    messages = _list_messages(file, name)
     tempo = _read_tempo(messages, file.ticks_per_beat)
     last = float(tempo.to_seconds(messages[-1][0] / file.ticks_per_beat)) if messages else 0.0
     if last > LONGEST:
-        raise ScoreError(f"{format_path(path)} is longer than {LONGEST // 3600} hours")
+        raise ScoreError(f"{name} is longer than {LONGEST // 3600} hours")
     player = _Player()
     for tick, message in messages:
         player.take(tick, message)
     player.finish(messages[-1][0] if messages else 0)
     if not player.notes:
-        raise ScoreError(f"{format_path(path)} has no notes")
+        raise ScoreError(f"{name} has no notes")
     notes = player.make_notes(tempo, file.ticks_per_beat)
     try:
         check_density(notes)
     except ScoreError as error:
-        raise ScoreError(f"{format_path(path)}: {error}") from None
+        raise ScoreError(f"{name}: {error}") from None
     pedals = player.make_pedals(tempo, file.ticks_per_beat)
     return Score(notes, pedals, tempo, _read_metres(messages, file.ticks_per_beat), tuple(player.remarks))
 
 
-def _open_midi(path: Path) -> Any:
+def _open_midi(data: bytes, name: str) -> Any:
     """The file as mido has it.
 
     Raises:
-        ScoreError: it cannot be read or is no MIDI file.
+        ScoreError: it is no MIDI file.
     """
     import mido
 
-    damaged = ScoreError(f"{format_path(path)} cannot be read: it is no MIDI file, or damaged")
-    try:
-        with open(path, "rb") as source:
-            data = source.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ScoreError(f"{format_path(path)} cannot be read: {describe_error(error)}") from error
+    damaged = ScoreError(f"{name} cannot be read: it is no MIDI file, or damaged")
     if not data.startswith(b"MThd"):
         raise damaged
     if len(data) > MAX_BYTES:
-        raise ScoreError(f"{format_path(path)} is larger than {MAX_BYTES >> 20} MiB: it is no score")
+        raise ScoreError(f"{name} is larger than {MAX_BYTES >> 20} MiB: it is no score")
     if ENDLESS_NUMBER.search(data):
         raise damaged
     try:
@@ -110,7 +121,7 @@ def _open_midi(path: Path) -> Any:
         raise damaged from error
 
 
-def _list_messages(file: Any, path: Path) -> list[tuple[int, Any]]:
+def _list_messages(file: Any, name: str) -> list[tuple[int, Any]]:
     """All messages of all tracks with their ticks, in order; those of the same tick in the order of the tracks.
 
     Raises:
@@ -121,7 +132,7 @@ def _list_messages(file: Any, path: Path) -> list[tuple[int, Any]]:
         tick = 0
         for message in track:
             if message.time > LONGEST_WAIT:
-                raise ScoreError(f"{format_path(path)} cannot be read: it is damaged")
+                raise ScoreError(f"{name} cannot be read: it is damaged")
             tick += message.time
             messages.append((tick, message))
     messages.sort(key=lambda item: item[0])

@@ -21,6 +21,7 @@ import numpy as np
 
 from musika import checkpoint, console
 from musika.checkpoint.locate import list_checkpoints
+from musika.checkpoint.runs import FIGURE, RUN_FILE
 from musika.errors import CheckpointError, MusikaError
 from musika.files import FolderInUse, describe_error, format_path, lock_folder, open_replacement
 from musika.training.feed import Feeder
@@ -31,7 +32,6 @@ from musika.training.watchdog import RATE, RolledBack, Watchdog
 
 Tree = Any
 INTERRUPTED = 130  # exit code
-RUN_FILE = "run.json"  # in a run's folder: how the run was started
 STATE = "state"  # stem of the file with the whole training state
 BAD_REPORTS = 2  # reports in a row of losses that are not finite, after which training goes back
 
@@ -304,7 +304,7 @@ class _Run:
         if figures:
             console.say("  " + ", ".join(f"{name} {value:.3g}" for name, value in figures.items()))
             if self.log is not None:
-                self.log.write_scalars(self.position, {f"validation/{name}": value for name, value in figures.items()})
+                self.log.write_scalars(self.position, {f"{FIGURE}{name}": value for name, value in figures.items()})
         return figures
 
     def _render_previews(self) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-THROUGHPUT = "audio_seconds_per_second"
+from musika.checkpoint.runs import THROUGHPUT
 
 
 class ScalarReports:

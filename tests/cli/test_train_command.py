@@ -35,6 +35,7 @@ def test_a_run_leaves_a_generator_four_samples_and_a_picture(trained, shipped):
     said = json.loads((trained / "run.json").read_text())
     assert said["train"]["totsamples"] == 4 and said["config"]["base_channels"] == 2 and said["train"]["lr"] == 1e-3
     assert said["stage"] == "gan" and said["paths"]["codec_path"] == str(shipped / "ae")
+    assert Path(said["log_path"]) == (trained.parent / "logs" / trained.name).resolve()
 
 
 def test_what_was_trained_generates_music(trained, shipped, tmp_path):

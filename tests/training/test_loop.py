@@ -17,6 +17,7 @@ import pytest
 
 from musika import checkpoint, draws
 from musika.checkpoint.locate import find_newest_checkpoint, list_checkpoints
+from musika.checkpoint.runs import RUN_FILE
 from musika.errors import CheckpointError, MusikaError
 from musika.training import loop
 from musika.training.interrupts import Interrupts
@@ -361,10 +362,10 @@ def test_two_processes_do_not_train_one_run(tmp_path):
             loop.run(Toy(), make_settings(), run, start, record={"process": 2})
         assert "\n" not in str(caught.value)
         assert loop.run(Toy(), make_settings(), tmp_path / "other", start) == 0
-    assert json.loads((run / loop.RUN_FILE).read_text()) == {"process": 1}
+    assert json.loads((run / RUN_FILE).read_text()) == {"process": 1}
     assert [p.name for p in list_checkpoints(run)] == ["000000008"]
     assert loop.run(Toy(), make_settings(), run, start, record={"process": 3}) == 0
-    assert json.loads((run / loop.RUN_FILE).read_text()) == {"process": 3}
+    assert json.loads((run / RUN_FILE).read_text()) == {"process": 3}
 
 
 def test_a_run_that_was_continued_meanwhile_is_not_continued_from_before(tmp_path):

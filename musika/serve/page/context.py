@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musika.config import GeneratorSettings
@@ -41,10 +42,14 @@ class PageDefaults:
     Attributes:
         truncation: of generators.
         seed: None draws one for each piece.
+        runs_path: folder of training runs, or of one run.
+        log_path: folder of their logs; None looks where a run says, and beside it.
     """
 
     truncation: float = GeneratorSettings.truncation
     seed: int | None = None
+    runs_path: Path = Path("checkpoints")
+    log_path: Path | None = None
 
 
 LIMITS, DEFAULTS = PageLimits(), PageDefaults()

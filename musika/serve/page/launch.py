@@ -18,6 +18,7 @@ from musika.serve.isolation import isolate_page
 from musika.serve.page.checkpoints import CheckpointEntry, find_version
 from musika.serve.page.context import DEFAULTS, LIMITS, PageContext, PageDefaults, PageLimits
 from musika.serve.page.recent_files import RecentFiles
+from musika.serve.page.routes import add_routes
 from musika.serve.page.scripts import ROUTE, STATIC, list_static_files
 from musika.serve.streams.library import Library
 from musika.serve.streams.settings import StreamSettings
@@ -67,11 +68,12 @@ def mount_page(
         files = Path(folder) / "files"
         files.mkdir()
         context = PageContext(library, checkpoints, RecentFiles(files), limits, defaults)
-        page = _mount(application, context)
-        try:
-            yield
-        finally:
-            page.close(verbose=False)
+        with add_routes(application, context):
+            page = _mount(application, context)
+            try:
+                yield
+            finally:
+                page.close(verbose=False)
 
 
 def _mount(application: FastAPI, context: PageContext) -> Any:

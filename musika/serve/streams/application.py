@@ -1,4 +1,4 @@
-"""The HTTP interface: /stream, /render, /radio, /score, /settings, /health, /metrics, and a small page."""
+"""The HTTP interface: /stream, /render, /radio, /score, /scores, /settings, /health, /metrics, and a small page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from musika import __version__, console
-from musika.errors import MusikaError, UsageError
+from musika.errors import MusikaError, ScoreError, UsageError
 from musika.serve.streams.counters import CONTENT_TYPE
 from musika.serve.streams.files import ClientLeft
 from musika.serve.streams.places import ServerBusy
@@ -23,6 +23,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (  # the first that fits
     (NoSuchStream, 404),
     (ServerBusy, 503),
     (UsageError, 422),
+    (ScoreError, 422),
     (ClientLeft, 499),  # nobody reads it
     (MusikaError, 500),
 )
@@ -44,6 +45,7 @@ def make_application(service: StreamService, with_page: bool = True) -> FastAPI:
 
     application = FastAPI(title="Musika", version=__version__, lifespan=live, docs_url=None, redoc_url=None)
     _add_music_routes(application, service)
+    _add_score_routes(application, service)
     _add_status_routes(application, service)
     if with_page:
         _add_small_page(application)
@@ -91,6 +93,28 @@ def _add_music_routes(application: FastAPI, service: StreamService) -> None:
     async def settings(request: Request) -> Response:
         """What a piece can be asked for: ?checkpoint=."""
         return await answer(service, "settings", lambda: service.settings_of_pieces(request.query_params))
+
+
+def _add_score_routes(application: FastAPI, service: StreamService) -> None:
+    @application.post("/scores")
+    async def add_score(request: Request) -> Response:
+        """Keeps the score in the body, so that other requests can name it as &score=."""
+
+        async def add() -> Response:
+            kind = request.headers.get("content-type", "")
+            return JSONResponse(await service.add_score(request.stream(), kind, request.query_params))
+
+        return await answer(service, "scores", add)
+
+    @application.get("/scores/{name}.mid")
+    async def get_midi(name: str) -> Response:
+        """The MIDI file of a score that was sent."""
+
+        async def send() -> Response:
+            headers = {"content-disposition": f'attachment; filename="{name[:24]}.mid"'}
+            return Response(await service.get_midi(name), media_type="audio/midi", headers=headers)
+
+        return await answer(service, "scores", send)
 
 
 def _add_status_routes(application: FastAPI, service: StreamService) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 import os
 import sys
@@ -50,7 +51,7 @@ def serve_streams(
         locate.resolve_checkpoint(settings.get_folder(name), "generator")
     _allow_many_files(_count_connections(settings))
     link = ports.format_url(host, port)
-    with _share_figures(workers):
+    with _share_figures(workers), _share_scores(settings, workers) as settings:
         if workers > 1:
             os.environ[VARIABLE] = settings.to_json()
             console.say(f"{workers} workers start at {link} (Ctrl-C ends them)")
@@ -156,3 +157,13 @@ def _share_figures(workers: int) -> Iterator[None]:
             yield
         finally:
             del os.environ[FOLDER]
+
+
+@contextlib.contextmanager
+def _share_scores(settings: StreamSettings, workers: int) -> Iterator[StreamSettings]:
+    """The settings with a folder in which several workers keep scores, so that each of them can play all."""
+    if workers < 2:
+        yield settings
+        return
+    with tempfile.TemporaryDirectory(prefix="musika-scores-", ignore_cleanup_errors=True) as folder:
+        yield dataclasses.replace(settings, score_folder=folder)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any
 
 from starlette.responses import JSONResponse, Response
 
@@ -13,6 +14,7 @@ from musika import console
 from musika.audio import FORMATS
 from musika.errors import MusikaError
 from musika.render import Model, Piece
+from musika.render.performer import PerformerModel
 from musika.serve.streams import query
 from musika.serve.streams.counters import Counters
 from musika.serve.streams.description import describe_model, describe_score
@@ -21,8 +23,11 @@ from musika.serve.streams.library import Library
 from musika.serve.streams.open_pieces import OpenPieces
 from musika.serve.streams.places import Places
 from musika.serve.streams.production import Workshop, make_live_encoder
+from musika.serve.streams.query import QueryError
 from musika.serve.streams.radio import Channel
 from musika.serve.streams.response import LiveResponse
+from musika.serve.streams.score_json import describe_whole_score
+from musika.serve.streams.scores import MAX_UPLOAD, ScoreStore, encode_midi, read_upload
 from musika.serve.streams.settings import StreamSettings
 from musika.serve.streams.single import play
 
@@ -51,6 +56,7 @@ class StreamService:
         self._workshop = Workshop(self.counters)
         self._opened = OpenPieces()
         self._files = FileMaker()
+        self._store = ScoreStore(settings.get_score_folder())
         self._channels: dict[str, Channel] = {}
         self._streams = Places(settings.max_streams, "streams", self.counters.streams)
         self._listeners = Places(settings.max_listeners, "listeners", self.counters.listeners)
@@ -69,6 +75,10 @@ class StreamService:
         start = query.read_number(values, "start", 0.0, 0.0, query.MAX_START)
         seconds = query.read_number(values, "seconds", 0.0, 0.0, query.MAX_START)
         piece = await self._make_piece(values, ("start", "seconds"))
+        rest = piece.find_rest(start)
+        if rest is not None and rest <= 0:
+            raise QueryError(f"start: the piece lasts {piece.duration:g} seconds")
+        seconds = seconds or rest or 0.0
         self._streams.take()
         model = piece.model
         encoder = make_live_encoder(kind, model.sample_rate, describe_stream(piece))
@@ -110,8 +120,9 @@ class StreamService:
         kind = query.read_choice(values, "format", "wav", FILE_KINDS)
         start = query.read_number(values, "start", 0.0, 0.0, query.MAX_START)
         longest = self.settings.max_seconds
-        seconds = query.read_number(values, "seconds", min(query.DEFAULT_SECONDS, longest), 0.01, longest)
         piece = await self._make_piece(values, ("start", "seconds", "format"))
+        usual = piece.find_rest(start) or query.DEFAULT_SECONDS
+        seconds = query.read_number(values, "seconds", min(usual, longest), 0.01, longest)
         self._downloads.take()
         try:
             path = await self._files.make(piece, start, seconds, kind, has_left)
@@ -152,12 +163,50 @@ class StreamService:
         query.check_names(values, ("checkpoint",))
         return JSONResponse(describe_model(await self._get_model(values)))
 
+    async def add_score(self, chunks: AsyncIterator[bytes], content_type: str, values: Mapping[str, str]) -> Any:
+        """Keeps a score that a client sends, so that requests can name it.
+
+        Args:
+            chunks: the body: a MIDI file, or JSON as `score_json` says.
+            content_type: of the body.
+            values: of the request; a checkpoint says what of the score it does not play.
+
+        Returns:
+            Plain JSON values: the score's name, its length in seconds, its notes, and remarks.
+
+        Raises:
+            QueryError: the body is too large or of another type.
+            ScoreError: it cannot be read.
+        """
+        query.check_names(values, ("checkpoint",))
+        data = bytearray()
+        async for chunk in chunks:
+            data += chunk
+            if len(data) > MAX_UPLOAD:
+                raise QueryError(f"the file is larger than {MAX_UPLOAD >> 20} MiB: it is no score")
+        score = await asyncio.to_thread(read_upload, bytes(data), content_type)
+        name = await asyncio.to_thread(self._store.add, score)
+        remarks = list(score.remarks)
+        if "checkpoint" in values:
+            model = await self._get_model(values)
+            remarks = model.list_remarks(score) if isinstance(model, PerformerModel) else remarks
+        return {"score": name, **describe_whole_score(score), "remarks": remarks}
+
+    async def get_midi(self, name: str) -> bytes:
+        """The MIDI file of a score that was sent.
+
+        Raises:
+            QueryError: there is none of that name.
+        """
+        return await asyncio.to_thread(lambda: encode_midi(self._store.get(name)))
+
     async def close(self) -> None:
         """Ends everything."""
         for channel in self._channels.values():
             await channel.close()
         self._workshop.close()
         self._files.close()
+        self._store.close()
 
     async def _get_model(self, values: Mapping[str, str]) -> Model:
         name = values.get("checkpoint", self.library.default)
@@ -174,9 +223,13 @@ class StreamService:
             UsageError: a value that cannot be used.
         """
         model = await self._get_model(values)
-        query.check_names(values, ("seed", "checkpoint", *own), model.settings_kind)
+        query.check_names(values, ("seed", "checkpoint", "score", *own), model.settings_kind)
         seed = query.read_whole_number(values, "seed", secrets.randbelow(DRAWN_SEEDS), query.MAX_SEED)
-        return model.piece(seed, **query.read_settings(values, model.settings_kind))
+        settings = query.read_settings(values, model.settings_kind)
+        if "score" not in values:
+            return model.piece(seed, **settings)
+        score = await asyncio.to_thread(self._store.get, values["score"])
+        return await asyncio.to_thread(lambda: model.play(score, seed, **settings))
 
     def _answer(
         self,

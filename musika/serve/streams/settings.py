@@ -28,6 +28,7 @@ class StreamSettings:
         max_waiting: requests for files that wait, in each worker; one is made at a time.
         verbose: whether faults show their traceback.
         cpu: whether a GPU is left alone.
+        score_folder: where scores that clients send are kept; None is a folder of the worker's own.
     """
 
     checkpoints: Mapping[str, str]
@@ -42,6 +43,7 @@ class StreamSettings:
     max_waiting: int = 8
     verbose: bool = False
     cpu: bool = False
+    score_folder: str | None = None
 
     def to_json(self) -> str:
         """Text that `from_json` reads."""
@@ -59,3 +61,7 @@ class StreamSettings:
     def get_codec_folder(self) -> Path | None:
         """The folder of the codec, where one was named."""
         return None if self.dec_path is None else Path(self.dec_path)
+
+    def get_score_folder(self) -> Path | None:
+        """The folder of scores that several workers share."""
+        return None if self.score_folder is None else Path(self.score_folder)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from musika import checkpoint, console
 from musika.checkpoint import locate, tensorfile
 from musika.checkpoint.published import musika_folder
+from musika.checkpoint.runs import RUN_FILE
 from musika.codec import checkpoint as codec_checkpoint
 from musika.codec.published import checkpoint as published_codec
 from musika.composer import load as composer_load
@@ -108,7 +109,7 @@ def find_run_path(origin: Origin | None, name: str) -> Path | None:
     """
     if origin is None or not origin.has_state:
         return None
-    path = origin.folder.parent / loop.RUN_FILE
+    path = origin.folder.parent / RUN_FILE
     if not path.is_file() or path.stat().st_size > MAX_RUN_FILE:
         return None
     written = tensorfile.parse_json(path, path.read_bytes())

@@ -10,4 +10,4 @@ from musika.serve.page.context import PageContext, SharedComponents
 def add_tab(context: PageContext, shared: SharedComponents) -> None:
     """Adds the tab to the page that is being built."""
     with gradio.Tab("Play notes", id="notes"):
-        gradio.Markdown("## A MIDI file or drawn notes, played by a performer")
+        gradio.HTML("<musika-notes></musika-notes>", apply_default_css=False)

@@ -1,0 +1,210 @@
+// The element <musika-training>: curves, figures, samples and progress of training runs. It only reads.
+(function () {
+  "use strict";
+  const musika = (window.musika = window.musika || {});
+
+  const WHILE_RUNNING = 5000; // milliseconds between two looks
+  const OTHERWISE = 30000;
+  const STATES = {
+    running: "running",
+    ended: "ended: all its epochs are done",
+    stopped: "stopped before its end; it can be resumed",
+  };
+  const STAGES = { gan: "generator", codec: "codec", performer: "performer", edit: "editor", composer: "composer" };
+  const MOST_COLUMNS = 5; // figures in the table
+
+  musika.define(
+    "musika-training",
+    class extends HTMLElement {
+      connectedCallback() {
+        if (this.status) return;
+        this.chosen = "";
+        this.sample = "";
+        this.shown = ""; // what is drawn, as text, so that nothing is drawn twice
+        this._build();
+        this._look();
+      }
+
+      disconnectedCallback() {
+        clearTimeout(this.timer);
+      }
+
+      _build() {
+        const { make } = musika.dom;
+        this.chooser = make("select", { "aria-label": "Training run", onchange: () => this._choose(this.chooser.value) });
+        this.status = make("p", { className: "musika-status", role: "status" });
+        this.bar = make("progress", { className: "musika-progress", max: "1", value: "0", "aria-label": "Part of the training that is done" });
+        this.content = make("div", { className: "musika-training-content" });
+        const label = musika.dom.label("Training run", this.chooser);
+        this.append(make("div", { className: "musika-row" }, label), this.bar, this.status, this.content);
+        this.bar.hidden = true;
+      }
+
+      _choose(name) {
+        [this.chosen, this.shown] = [name, ""];
+        this._look();
+      }
+
+      /** Asks for what is new, now and then; only while the tab is open. */
+      async _look() {
+        clearTimeout(this.timer);
+        let pause = WHILE_RUNNING;
+        if (musika.isVisible(this)) {
+          try {
+            pause = await this._refresh();
+          } catch (error) {
+            this.status.textContent = error.message;
+          }
+        } else pause = 500;
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => this._look(), pause);
+      }
+
+      async _refresh() {
+        const { runs, folder } = await musika.fetchJson("training");
+        this._list(runs);
+        if (!runs.length) {
+          this.bar.hidden = true;
+          this.status.textContent = `There are no training runs in the folder “${folder}”. musika_train.py starts one.`;
+          this.content.replaceChildren();
+          return OTHERWISE;
+        }
+        const run = await musika.fetchJson("training/run?" + musika.makeQuery({ run: this.chosen }));
+        if (run.name === this.chosen) this._show(run);
+        return run.progress.state === "running" ? WHILE_RUNNING : OTHERWISE;
+      }
+
+      _list(runs) {
+        if (!runs.includes(this.chosen)) this.chosen = runs[0] || "";
+        const listed = [...this.chooser.options].map((option) => option.value);
+        if (listed.join("\n") === runs.join("\n")) return;
+        this.chooser.replaceChildren(...runs.map((name) => musika.dom.make("option", { value: name, textContent: name })));
+        this.chooser.value = this.chosen;
+        this.chooser.disabled = !runs.length;
+      }
+
+      _show(run) {
+        this._showProgress(run);
+        const version = JSON.stringify([run.name, run.curves, run.checkpoints, run.best]);
+        if (version === this.shown || this._isBusy()) return;
+        this.shown = version;
+        this.content.replaceChildren(this._makeCharts(run), this._makeCheckpoints(run));
+      }
+
+      /** Whether somebody listens or reads a chart, which a new picture would end. */
+      _isBusy() {
+        const plays = [...this.querySelectorAll("audio")].some((audio) => !audio.paused);
+        return plays || (this.shown && this.content.contains(document.activeElement));
+      }
+
+      _showProgress({ stage, progress }) {
+        const { state, position, end, speed, seconds_left: left } = progress;
+        const parts = [`${STAGES[stage] || stage || "unknown"}, ${STATES[state]}`];
+        parts.push(end ? `${musika.formatNumber(position)} of ${musika.formatNumber(end)} examples` : `${musika.formatNumber(position)} examples`);
+        if (state === "running" && speed) parts.push(`${musika.formatNumber(speed)} examples a second`);
+        if (left !== null) parts.push(`about ${musika.formatDuration(left)} left`);
+        this.status.textContent = parts.join(" · ");
+        this.bar.hidden = !end;
+        this.bar.value = end ? Math.min(1, position / end) : 0;
+      }
+
+      _makeCharts(run) {
+        const { make } = musika.dom;
+        const best = run.checkpoints.find((entry) => entry.name === run.best);
+        const place = best ? { mark: best.position, markLabel: "best" } : {};
+        const drawn = (kind) => run.curves.filter((curve) => curve.kind === kind);
+        const losses = drawn("loss").map((curve) => musika.drawChart({ title: clean(curve.name), series: [curve], ...place }));
+        const figures = groupFigures(drawn("figure"), run.judge).map(({ title, series }) => musika.drawChart({ title, series, ...place }));
+        const speed = drawn("speed").map((curve) => musika.drawChart({ title: "seconds of audio seen in a second", series: [curve] }));
+        const section = (title, charts) =>
+          charts.length ? make("section", {}, make("h3", { textContent: title }), make("div", { className: "musika-charts" }, ...charts)) : null;
+        return make("div", {}, section("Figures of the checkpoints", figures), section("Losses and speed", [...losses, ...speed]));
+      }
+
+      _makeCheckpoints(run) {
+        const { make } = musika.dom;
+        if (!run.checkpoints.length) return make("p", { textContent: "There is no checkpoint yet." });
+        const sounds = [...new Set(run.checkpoints.flatMap((entry) => entry.samples))].filter((name) => name.endsWith(".flac"));
+        const newest = [...run.checkpoints].reverse();
+        const parts = [make("h3", { textContent: "Checkpoints" }), make("p", { className: "musika-hint", textContent: explainBest(run) })];
+        if (sounds.length) parts.push(this._makeSampleChooser(run, sounds));
+        parts.push(make("div", { className: "musika-scroll", tabIndex: 0, role: "region", "aria-label": "Checkpoints" }, this._makeTable(run, newest, sounds)));
+        return make("section", {}, ...parts);
+      }
+
+      _makeSampleChooser(run, sounds) {
+        const { make } = musika.dom;
+        if (!sounds.includes(this.sample)) this.sample = sounds.find((name) => !name.includes("original")) || sounds[0];
+        const options = sounds.map((name) => make("option", { value: name, textContent: clean(name.replace(".flac", "")) }));
+        const choose = (event) => {
+          [this.sample, this.shown] = [event.target.value, ""];
+          this.content.replaceChildren(this._makeCharts(run), this._makeCheckpoints(run));
+        };
+        const chooser = make("select", { onchange: choose }, ...options);
+        chooser.value = this.sample;
+        return musika.dom.label("Sample to compare", chooser);
+      }
+
+      _makeTable(run, checkpoints, sounds) {
+        const { make } = musika.dom;
+        const columns = chooseColumns(run);
+        const head = ["Checkpoint", ...(sounds.length ? ["Sample"] : []), ...columns.map(clean), ...(sounds.length ? ["Pictures"] : [])];
+        const rows = checkpoints.map((entry) => {
+          const isBest = entry.name === run.best;
+          const name = make("th", { scope: "row", textContent: `${isBest ? "★ " : ""}${musika.formatNumber(entry.position)}` });
+          if (isBest) name.append(make("span", { className: "musika-hint", textContent: " best" }));
+          const figures = columns.map((column) => make("td", { textContent: musika.formatNumber(entry.figures[column]) }));
+          const sample = sounds.length ? make("td", {}, this._makePlayer(run, entry)) : null;
+          const pictures = sounds.length ? make("td", {}, makePictureLink(run, entry)) : null;
+          return make("tr", { className: isBest ? "musika-best" : "" }, name, sample, ...figures, pictures);
+        });
+        const header = make("tr", {}, ...head.map((text) => make("th", { scope: "col", textContent: text })));
+        return make("table", { className: "musika-table" }, make("thead", {}, header), make("tbody", {}, ...rows));
+      }
+
+      _makePlayer(run, entry) {
+        if (!entry.samples.includes(this.sample)) return musika.dom.make("span", { className: "musika-hint", textContent: "none" });
+        const source = "training/sample?" + musika.makeQuery({ run: run.name, checkpoint: entry.name, sample: this.sample });
+        const label = `${clean(this.sample.replace(".flac", ""))} of the checkpoint at ${musika.formatNumber(entry.position)} examples`;
+        const stopOthers = (event) => {
+          for (const other of this.querySelectorAll("audio")) if (other !== event.target) other.pause();
+        };
+        return musika.dom.make("audio", { controls: true, preload: "none", src: source, "aria-label": label, onplay: stopOthers });
+      }
+    },
+  );
+
+  function makePictureLink(run, entry) {
+    const name = entry.samples.find((sample) => sample.endsWith(".png"));
+    if (!name) return null;
+    const source = "training/sample?" + musika.makeQuery({ run: run.name, checkpoint: entry.name, sample: name });
+    return musika.dom.make("a", { href: source, target: "_blank", rel: "noopener", textContent: "spectrograms" });
+  }
+
+  /** Figures that belong together share a chart: a figure and that of the originals or of real music. */
+  function groupFigures(curves, judge) {
+    const groups = new Map();
+    for (const curve of curves) {
+      const name = curve.name.replace("validation/", "");
+      const base = name.replace(/^real_/, "").replace(/_(original|halves|repeated)$/, "");
+      if (!groups.has(base)) groups.set(base, []);
+      groups.get(base).push({ ...curve, name: clean(name) });
+    }
+    const order = [...groups.keys()].sort((a, b) => (b === judge) - (a === judge));
+    return order.map((base) => ({ title: clean(base), series: groups.get(base) }));
+  }
+
+  function chooseColumns(run) {
+    const names = [...new Set(run.checkpoints.flatMap((entry) => Object.keys(entry.figures)))];
+    return names.sort((a, b) => (b === run.judge) - (a === run.judge)).slice(0, MOST_COLUMNS);
+  }
+
+  function explainBest({ judge, more_is_better: more, best }) {
+    if (!best) return "No figure says yet which checkpoint is best.";
+    return `★ is the best checkpoint: it has the ${more ? "highest" : "lowest"} “${clean(judge)}”.`;
+  }
+
+  function clean(name) {
+    return name.replaceAll("_", " ");
+  }
+})();
