@@ -17,11 +17,10 @@ from musika.config import MusicalSettings
 from musika.config.fields import get_fields
 from musika.config.musical import read_curve
 from musika.errors import UsageError
-from musika.files import escape, format_path
+from musika.files import format_path
 from musika.render import ComposedModel, Model
 from musika.score import Score
-from musika.words import Meaning, find_folder, load_encoder, read_prompt
-from musika.words.encoder import INSTALL
+from musika.words import describe_meaning, find_folder, load_encoder, read_prompt
 from musika.words.meaning import describe_setting
 
 MOST_OUTSIDE = 0.3  # of a melody's time; more outside a key is another key
@@ -82,7 +81,7 @@ def read_steering(options: GenerateOptions) -> Steering:
         settings = settings.merge(own)
     if options.prompt is not None:
         meaning = read_prompt(options.prompt, load_encoder() if find_folder() is not None else None)
-        lines += _describe_meaning(meaning)
+        lines += describe_meaning(meaning)
         settings = settings.merge(meaning.settings)
     if options.like_audio is not None:
         from musika.listening import describe_recording
@@ -123,18 +122,6 @@ def _describe(settings: MusicalSettings) -> str:
     """Settings in words, long ones cut."""
     parts = [describe_setting(name, text) for name, text in settings.get_given().items()]
     return ", ".join(part if len(part) <= LONGEST_LINE else f"{part[: LONGEST_LINE - 3]}..." for part in parts)
-
-
-def _describe_meaning(meaning: Meaning) -> list[str]:
-    """What a prompt was taken to mean, and what was not understood."""
-    lines = [f"prompt: {meaning}"]
-    if meaning.guessed:
-        guesses = ", ".join(f"{escape(word)} (as {near})" for word, near in meaning.guessed)
-        lines.append(f"nearest words that are known: {guesses}")
-    if meaning.unknown:
-        advice = "" if find_folder() is not None else f"; words are looked up in a table, {INSTALL} understands more"
-        lines.append(f"not understood: {', '.join(map(escape, meaning.unknown))}{advice}")
-    return lines
 
 
 def fit_to_model(steering: Steering, model: Model, options: GenerateOptions) -> Steering:

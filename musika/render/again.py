@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,20 +90,38 @@ def make_piece(recipe: PieceRecipe, file: Path, model: Model) -> Piece:
         what = ", ".join(others) or "several scores"
         raise RecipeError(f"{format_path(file)} was made of more than its recipe holds: {what}")
     try:
-        melody: dict[str, Any] = {}
-        if recipe.inputs and recipe.inputs[0].get("kind") == MELODY:
-            melody = {"melody": Melody.from_rows(recipe.inputs[0].get("notes"))}
-        elif recipe.inputs:
-            score = unpack_score(str(recipe.inputs[0].get("packed")))
-            piece = model.play(score, recipe.seed, **recipe.settings)
-        else:
-            piece = model.piece(recipe.seed, **melody, **recipe.settings)
-        looped = dataclasses.replace(piece, loop=recipe.loop)
-        if recipe.loop and model.choose_loop(piece, looped.loop_seconds) != recipe.loop:
-            raise UsageError(f"{model.name} cannot loop after {recipe.loop} latents")
-        return looped
+        return build_piece(model, recipe.seed, recipe.settings, recipe.inputs, recipe.loop)
     except MusikaError as error:
         raise RecipeError(f"{format_path(file)} cannot be made again: {error}{describe_version(recipe)}") from error
+
+
+def build_piece(
+    model: Model, seed: int, settings: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]] = (), loop: int = 0
+) -> Piece:
+    """A piece of a seed, or of the score or the melody that a recipe describes.
+
+    Args:
+        inputs: as `describe_input` gives them; at most one.
+        loop: latents after which it begins again; 0 is never.
+
+    Raises:
+        UsageError: settings that mean nothing to the model, more inputs than one, or a loop that cannot be.
+        ScoreError: the input is damaged.
+    """
+    if len(inputs) > 1:
+        raise UsageError("a piece is made of one score or one melody")
+    kind = inputs[0].get("kind") if inputs else None
+    if kind not in (None, MELODY, SCORE):
+        raise UsageError(f"a piece cannot be made of {str(kind)[:20]!r}")
+    if kind == SCORE:
+        piece = model.play(unpack_score(str(inputs[0].get("packed"))), seed, **settings)
+    else:
+        melody = {"melody": Melody.from_rows(inputs[0].get("notes"))} if inputs else {}
+        piece = model.piece(seed, **melody, **settings)
+    looped = dataclasses.replace(piece, loop=loop)
+    if loop and model.choose_loop(piece, looped.loop_seconds) != loop:
+        raise UsageError(f"{model.name} cannot loop after {loop} latents")
+    return looped
 
 
 def save(

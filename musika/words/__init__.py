@@ -3,5 +3,6 @@
 from musika.words.encoder import Encoder, find_folder, load_encoder
 from musika.words.meaning import Meaning
 from musika.words.prompt import read_prompt
+from musika.words.report import describe_meaning
 
-__all__ = ["Encoder", "Meaning", "find_folder", "load_encoder", "read_prompt"]
+__all__ = ["Encoder", "Meaning", "describe_meaning", "find_folder", "load_encoder", "read_prompt"]
