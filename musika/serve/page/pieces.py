@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,10 @@ from musika import checkpoint, pictures
 from musika.checkpoint import locate
 from musika.errors import MusikaError, UsageError
 from musika.render import Finish, Model, Piece, again
-from musika.render.recipe import PieceRecipe, RecipeError, read_recipe
+from musika.render.recipe import MELODY, PieceRecipe, RecipeError, read_recipe
 from musika.serve.page.context import PageContext, PageLimits
-from musika.serve.page.jobs import Report
 from musika.serve.page.settings_fields import MAX_WHOLE, SETTINGS, drop_defaults
+from musika.serve.page.work import Report
 
 FORMATS = ("wav", "flac", "mp3", "ogg", "opus")
 NOTES = "mid"
@@ -175,7 +176,7 @@ def make_piece(context: PageContext, request: PieceRequest, report: Report) -> M
 
     Raises:
         MusikaError: it cannot be rendered.
-        jobs.Cancelled: nobody waits any more.
+        work.Stopped: nobody waits any more.
     """
     piece = build_piece(context, request)
     blocks: list[np.ndarray] = []
@@ -201,7 +202,7 @@ def write_file(
 
     Raises:
         MusikaError: it cannot be written.
-        jobs.Cancelled: nobody waits any more.
+        work.Stopped: nobody waits any more.
     """
     if kind not in (*FORMATS, NOTES):
         raise UsageError(f"there is no format {str(kind)[:20]!r}: choose {', '.join((*FORMATS, NOTES))}")
@@ -221,7 +222,8 @@ def write_file(
             report(done / piece.model.count_samples(seconds))
 
         report(0.0)
-        piece.save(path, seconds, request.start, on_block=watch, **request.finish.to_dict())
+        finish: dict[str, Any] = dataclasses.asdict(request.finish)
+        piece.save(path, seconds, request.start, on_block=watch, **finish)
     context.files.remove_old(path)
     return path
 
@@ -229,7 +231,8 @@ def write_file(
 def name_file(request: PieceRequest, model: Model, kind: str) -> str:
     """A name that says what the file is. Equal requests have equal names, others have others."""
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in model.name)[:60]
-    mark = hashlib.sha256(request.to_json().encode()).hexdigest()[:6]
+    identity = "" if model.origin is None else model.origin.identity  # that of a run changes while it trains
+    mark = hashlib.sha256(f"{identity}{request.to_json()}".encode()).hexdigest()[:6]
     return f"{name}-seed-{request.seed}-{request.seconds:g}s-{mark}.{kind}"
 
 
@@ -242,8 +245,23 @@ def has_notes(piece: Piece) -> bool:
     return True
 
 
-def find_request(context: PageContext, path: Path) -> PieceRequest:
-    """What a file is made of, by its recipe.
+def save_piece(context: PageContext, request: PieceRequest, kind: Any, report: Report) -> Path:
+    """A file of the page with a piece in some format; one that is there already is not made again.
+
+    Raises:
+        MusikaError: it cannot be made.
+        work.Stopped: nobody waits any more.
+    """
+    piece = build_piece(context, request)
+    path = context.files.folder / name_file(request, piece.model, str(kind))
+    if kind in (*FORMATS, NOTES) and path.is_file():
+        os.utime(path)
+        return path
+    return write_file(context, request, piece, kind, report)
+
+
+def find_request(context: PageContext, path: Path) -> tuple[PieceRequest, str]:
+    """What a file is made of, by its recipe, and a remark where the page cannot make all of it; "" else.
 
     Args:
         path: of an audio or video file; only its tags are read.
@@ -267,7 +285,10 @@ def find_request(context: PageContext, path: Path) -> PieceRequest:
         finish.get("fade_out", 0.0),
         recipe.inputs,
     )
-    return check_request(request, context.limits)
+    remark = ""
+    if recipe.seconds > seconds:
+        remark = f"the file lasts {recipe.seconds:g} s: at most {seconds:g} s are made here, so the length was changed"
+    return check_request(request, context.limits), remark
 
 
 def find_name(context: PageContext, recipe: PieceRecipe) -> str:
@@ -294,3 +315,41 @@ def describe_piece(request: PieceRequest) -> str:
     for name, value in request.settings.items():
         parts.append(f"{name.replace('_', ' ')} {f'{value:g}' if isinstance(value, float) else value}")
     return " · ".join(parts)
+
+
+def to_text(value: Any) -> str:
+    """A value that came as JSON as text of JSON again; "" for what is none."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        return ""
+
+
+def pack_inputs(inputs: tuple[Mapping[str, Any], ...]) -> str:
+    """Inputs as a text that browsers keep; "" for none."""
+    return json.dumps([dict(entry) for entry in inputs]) if inputs else ""
+
+
+def unpack_inputs(text: Any) -> tuple[Mapping[str, Any], ...]:
+    """The inputs that `pack_inputs` packed.
+
+    Raises:
+        UsageError: the text, which comes from a browser, is none of it.
+    """
+    if not text:
+        return ()
+    try:
+        if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+            raise ValueError
+        return tuple(map(dict, json.loads(text)))
+    except (ValueError, TypeError, RecursionError):
+        raise UsageError("the notes that are to be followed are damaged: choose the file again") from None
+
+
+def describe_inputs(inputs: tuple[Mapping[str, Any], ...]) -> str:
+    """What a piece is made of beside its seed, in a line; "" for nothing."""
+    if not inputs:
+        return ""
+    if inputs[0].get("kind") == MELODY:
+        return f"with the melody of that file, {len(inputs[0].get('notes', ()))} notes"
+    return "with the notes of that file"

@@ -1,14 +1,12 @@
-"""The settings of pieces as fields of a form: names, help, ranges and defaults are those of `musika.config`."""
+"""The settings of pieces as a form has them: which there are, and what its values mean."""
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from musika.config import ComposedSettings, Config, GeneratorSettings, PerformerSettings
-from musika.config.fields import convert_value, describe_field, describe_range, get_fields, get_limits, is_in_range
+from musika.config.fields import convert_value, describe_range, get_fields, is_in_range
 from musika.errors import ConfigError, UsageError
 from musika.gan.load import KIND as GENERATOR
 from musika.gan.performer_load import KIND as PERFORMER
@@ -21,55 +19,14 @@ SETTINGS: dict[str, type[Config]] = {
     PERFORMER: PerformerSettings,
 }
 MAX_WHOLE = 2**53 - 1  # what a browser can count to
-STEPS = 100  # of a slider
 
 
-@dataclasses.dataclass(frozen=True)
-class SettingField:
-    """A setting in a form.
-
-    Attributes:
-        name: of the setting.
-        label: for a person.
-        help: one line.
-        kind: "slider" for a number between two limits, "whole" for a whole number, "text".
-        default: the value that the form opens with.
-        low: smallest value.
-        high: largest value.
-        step: of a slider.
-    """
-
-    name: str
-    label: str
-    help: str
-    kind: Literal["slider", "whole", "text"]
-    default: Any
-    low: float | None = None
-    high: float | None = None
-    step: float = 1.0
-
-
-def list_setting_fields(*kinds: str) -> list[SettingField]:
-    """All settings of some kinds of checkpoints, each once."""
-    fields: dict[str, SettingField] = {}
+def list_settings(*kinds: str) -> dict[str, type[Config]]:
+    """The names of all settings of some kinds of checkpoints, each with a configuration that has it."""
+    found: dict[str, type[Config]] = {}
     for kind in kinds:
-        for name, field in get_fields(SETTINGS[kind]).items():
-            fields.setdefault(name, _make_field(name, field))
-    return list(fields.values())
-
-
-def _make_field(name: str, field: dataclasses.Field[Any]) -> SettingField:
-    label = name.replace("_", " ").capitalize()
-    limits, help = get_limits(field), describe_field(field)
-    if isinstance(field.default, str):
-        return SettingField(name, label, help, "text", field.default)
-    low, high = limits.get("low", limits.get("above")), limits.get("high", limits.get("below"))
-    if isinstance(field.default, int):
-        return SettingField(name, label, help, "whole", field.default, low, min(high or MAX_WHOLE, MAX_WHOLE))
-    if low is None or high is None:
-        return SettingField(name, label, help, "whole", field.default, low, high)
-    step = 10.0 ** math.floor(math.log10((high - low) / STEPS))
-    return SettingField(name, label, help, "slider", field.default, low + step if "above" in limits else low, high, step)
+        found |= {name: SETTINGS[kind] for name in get_fields(SETTINGS[kind]) if name not in found}
+    return found
 
 
 def has_setting(kind: str, name: str) -> bool:

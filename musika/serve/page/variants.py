@@ -154,4 +154,3 @@ def _find_tempo(piece: Piece, frame: PieceFrame) -> float:
     """The tempo with which a composed piece begins."""
     asked = piece.settings.tempo_value
     return float(round(frame.tempo if asked is None else asked.get_value(0.0)))
-

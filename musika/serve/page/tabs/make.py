@@ -1,45 +1,339 @@
-"""The tab Make: a piece of a chosen length, to listen to and to download."""
+"""The tab Make: pieces of a chosen length, side by side, to hear, to vary and to download.
+
+The browser holds what each piece is (`PieceRequest` as JSON), so that the server keeps no state but files. Everything
+musical is done by `musika/serve/page/pieces.py`, `variants.py` and `prompts.py`.
+"""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gradio
 
-from musika.errors import MusikaError
+from musika.config.fields import get_fields
+from musika.errors import UsageError
+from musika.serve.page import pieces, prompts, uploads, variants
+from musika.serve.page.checkpoints import COMPOSED, MAKES_PIECES
 from musika.serve.page.context import PageContext, SharedComponents
-from musika.serve.page.requests import MAX_SECONDS, MAX_SEED, answer_request
+from musika.serve.page.pieces import PieceRequest
+from musika.serve.page.settings_fields import MAX_WHOLE, SETTINGS, has_setting, list_settings, read_settings
+from musika.serve.page.tabs.failures import tell_failures
+from musika.serve.page.tabs.make_api import add_api
+from musika.serve.page.tabs.make_results import MOST, ResultColumn, escape, show_progress
+from musika.serve.page.tabs.make_video import add_video
+from musika.serve.page.tabs.settings import add_setting
+from musika.serve.page.work import Work
+
+Update = dict[Any, Any]
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+LONG: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "render", "preprocess": False}
+WORDS = "What the music is like, such as: slow sad piano in A minor. The fields below show what it was taken to mean."
+RESTORED = "Drop a file that Musika made, and all controls are set as they were."
+REMEMBER = f"(...all) => musika.make.remember(all.slice(0, {MOST}), all.slice({MOST}))"
+CANCELLED = "Cancelled: nothing was made."
 
 
 def add_tab(context: PageContext, shared: SharedComponents) -> None:
     """Adds the tab to the page that is being built."""
-
-    def respond(name: Any, seconds: Any, bound: Any, number: Any, draw: Any) -> tuple[str, Any, int]:
-        try:
-            model = context.library.get_model(str(name or context.library.default))
-            return answer_request(model, context.files, seconds, bound, number, bool(draw))
-        except MusikaError as error:
-            raise gradio.Error(str(error), print_exception=False) from None
-        except Exception as error:
-            raise gradio.Error(f"a fault of the program: {type(error).__name__}", print_exception=False) from None
-
-    defaults = context.defaults
     with gradio.Tab("Make", id="make"):
+        tab = _MakeTab(context, shared)
+        add_video(context, [column.piece for column in tab.columns])
+        add_api(context)
+
+
+class _MakeTab:
+    """Components of the tab, and what happens when they are used."""
+
+    def __init__(self, context: PageContext, shared: SharedComponents) -> None:
+        self.context, self.checkpoint = context, shared.checkpoint
+        names = context.list_checkpoints(*MAKES_PIECES)
+        self.kind = context.checkpoints[names[0]].kind if names else COMPOSED
+        self._add_controls()
+        self._add_settings()
+        self._add_file_controls()
+        self._add_buttons()
+        self._add_results()
+        self._connect_form()
+        self._connect_making()
+
+    def _add_controls(self) -> None:
+        limits, defaults = self.context.limits, self.context.defaults
+        composed = self.kind == COMPOSED
+        with gradio.Row(visible=composed, elem_id="musika-make-words") as self.words_row:
+            self.words = gradio.Textbox(label="Words", info=WORDS, max_length=5000, scale=4)
+            self.understand = gradio.Button("Read the words", scale=1, min_width=120)
+        self.understood = gradio.Textbox(visible="hidden")  # the words that the fields show already
+        self.note = gradio.Markdown(elem_id="musika-make-note")
         with gradio.Row():
-            length = gradio.Slider(1, MAX_SECONDS, value=30, step=1, label="Length (seconds)")
-            bound = gradio.Slider(0.1, 5, value=defaults.truncation, step=0.1, label="Truncation (smaller is safer)")
+            info = f"Seconds, up to {limits.seconds:g}."
+            self.seconds = gradio.Slider(1, limits.seconds, value=30, step=1, label="Length", info=info)
+            self.start = gradio.Number(0, label="Start", info="Second of the piece to begin with.", minimum=0)
+            most = min(MOST, limits.pieces)
+            self.count = gradio.Slider(
+                1, most, value=1, step=1, label="Pieces", info="Side by side, one for each seed."
+            )
         with gradio.Row():
-            number = gradio.Number(defaults.seed or 0, label="Seed", precision=0, minimum=0, maximum=MAX_SEED)
-            draw = gradio.Checkbox(defaults.seed is None, label="A new seed each time")
-        button = gradio.Button("Generate", variant="primary")
-        player = gradio.Audio(label="Sound", type="filepath", interactive=False)
-        about = "Spectrogram: left above right, low notes at the bottom"
-        picture = gradio.Image(label=about, interactive=False, format="png", buttons=["download"])
-        button.click(
-            respond,
-            [shared.checkpoint, length, bound, number, draw],
-            [player, picture, number],
-            api_name="render",
-            preprocess=False,  # `answer_request` checks what comes; gradio would print a traceback on the console
-            concurrency_limit=1,
+            info = "The same number makes the same piece."
+            seed = defaults.seed or 0
+            self.seed = gradio.Number(seed, label="Seed", info=info, precision=0, minimum=0, maximum=MAX_WHOLE)
+            self.draw = gradio.Checkbox(defaults.seed is None, label="A new seed each time")
+            self.draw_now = gradio.Button("Draw a seed", min_width=120)
+
+    def _add_settings(self) -> None:
+        """Controls of all settings; those that the chosen checkpoint has are shown."""
+        start = {"truncation": self.context.defaults.truncation}
+        self.settings: dict[str, Any] = {}
+        with gradio.Row(elem_id="musika-make-settings"):
+            for name, kind in list_settings(*MAKES_PIECES).items():
+                shown = has_setting(self.kind, name)
+                self.settings[name] = add_setting(kind, name, visible=shown, elem_id=f"musika-make-{name}")
+                if name in start:
+                    self.settings[name].value = start[name]
+        with gradio.Row(visible=self.kind == COMPOSED) as self.melody_row:
+            about = "Melody to accompany (a MIDI file or a recording)"
+            self.melody = gradio.File(label=about, height=110, elem_id="musika-make-melody")
+        self.inputs = gradio.Textbox(visible="hidden")  # a melody or a score, as recipes describe it
+        self.inputs_note = gradio.Markdown(elem_id="musika-make-inputs-note")
+
+    def _add_file_controls(self) -> None:
+        with gradio.Accordion("Loop, loudness and fades", open=False), gradio.Row():
+            info = "Begins again without a seam; the length moves to the nearest that can loop."
+            self.loop = gradio.Checkbox(False, label="Loop", info=info)
+            low, high = pieces.LOUDNESS
+            info = f"LUFS, {low:g} to {high:g}, such as -14; empty leaves it."
+            self.loudness = gradio.Number(None, label="Loudness", info=info)
+            self.fades = [gradio.Number(0, label=f"Fade {way}", info="Seconds.", minimum=0) for way in ("in", "out")]
+        with gradio.Accordion("Set all controls from a file", open=False):
+            self.dropped = gradio.File(label=RESTORED, height=110, elem_id="musika-make-file")
+
+    def _add_buttons(self) -> None:
+        with gradio.Row():
+            self.make = gradio.Button("Make", variant="primary", elem_id="musika-make-make")
+            self.cancel = gradio.Button("Cancel", elem_id="musika-make-cancel")
+        self.status = gradio.HTML(elem_id="musika-make-status", min_height=28)
+
+    def _add_results(self) -> None:
+        with gradio.Row(elem_id="musika-make-results"):
+            self.columns = [ResultColumn(number) for number in range(MOST)]
+        self.saved = gradio.File(visible="hidden", elem_id="musika-make-saved")
+        with gradio.Row(visible=False, elem_id="musika-make-between") as self.between_row:
+            names = [str(number + 1) for number in range(MOST)]
+            self.first = gradio.Dropdown(names, value="1", label="From piece", min_width=100)
+            self.second = gradio.Dropdown(names, value="2", label="To piece", min_width=100)
+            self.between = gradio.Button("Make the way between these two", min_width=160)
+
+    @property
+    def form(self) -> list[Any]:
+        """All controls that say what a piece is, in the order of `_read_form`."""
+        values = [self.checkpoint, self.seconds, self.start, self.seed, self.draw, self.loop, self.loudness]
+        return [*values, *self.fades, self.inputs, *self.settings.values()]
+
+    def _connect_form(self) -> None:
+        kinds = [*self.settings.values(), self.words_row, self.melody_row]
+        self.checkpoint.change(self._show_kind, [self.checkpoint], kinds, preprocess=False, **PRIVATE)
+        self.draw_now.click(lambda: (variants.draw_seed(), False), None, [self.seed, self.draw], **PRIVATE)
+        outputs = [self.note, self.understood, *self.settings.values()]
+        inputs = [self.words, *self.settings.values()]
+        for event in (self.understand.click, self.words.submit):
+            event(self._read_words, inputs, outputs, preprocess=False, **PRIVATE)
+        outputs = [self.inputs, self.inputs_note, *self.settings.values()]
+        inputs = [self.melody, *self.settings.values()]
+        self.melody.upload(self._read_melody, inputs, outputs, preprocess=False, api_name="make_melody")
+        self.melody.clear(lambda: ("", ""), None, [self.inputs, self.inputs_note], **PRIVATE)
+        filled = [*self.form, self.inputs_note, self.status]
+        self.dropped.upload(self._restore, [self.dropped], filled, preprocess=False, api_name="make_restore")
+
+    def _connect_making(self) -> None:
+        tickets, sounds = [column.piece for column in self.columns], [column.sound for column in self.columns]
+        parts = [part for column in self.columns for part in column.outputs]
+        outputs = [
+            self.status,
+            self.seed,
+            self.note,
+            self.understood,
+            *self.settings.values(),
+            self.between_row,
+            *parts,
+        ]
+        shown: dict[str, Any] = {**LONG, "show_progress": "minimal", "show_progress_on": [self.status]}
+        inputs = [self.words, self.understood, self.count, *self.form]
+        runs: list[Any] = [self.make.click(self._make, inputs, outputs, api_name="make_pieces", **shown)]
+        for number, column in enumerate(self.columns):
+            longer, similar = self._bind(self._make_longer, number), self._bind(self._make_similar, number)
+            runs.append(column.longer.click(longer, tickets, outputs, api_name=f"make_longer_{number + 1}", **shown))
+            runs.append(column.similar.click(similar, tickets, outputs, api_name=f"make_similar_{number + 1}", **shown))
+            filled = [*self.form, self.inputs_note, self.status]
+            column.reuse.click(self._reuse, [column.piece], filled, preprocess=False, **PRIVATE)
+            saved = column.download.click(
+                self._save, [column.piece, column.format], [self.saved], api_name=f"make_save_{number + 1}", **LONG
+            )
+            saved.success(None, [self.saved], None, js="file => musika.download(file)", **PRIVATE)
+        inputs = [self.first, self.second, *tickets]
+        runs.append(self.between.click(self._make_between, inputs, outputs, api_name="make_between", **shown))
+        for run in runs:
+            run.success(None, [*tickets, *sounds], None, js=REMEMBER, **PRIVATE)
+        self.cancel.click(lambda: CANCELLED, None, [self.status], cancels=runs, queue=False, **PRIVATE)
+
+    @staticmethod
+    def _bind(function: Callable[..., Iterator[Update]], number: int) -> Callable[..., Iterator[Update]]:
+        """A function of a column as a generator function, which Gradio knows by its kind."""
+
+        def run(*tickets: Any) -> Iterator[Update]:
+            yield from function(number, tickets)
+
+        return run
+
+    def _show_kind(self, name: Any) -> list[Any]:
+        entry = self.context.checkpoints.get(name)
+        kind = COMPOSED if entry is None else entry.kind
+        updates = [gradio.update(visible=has_setting(kind, setting)) for setting in self.settings]
+        return [*updates, *[gradio.update(visible=kind == COMPOSED)] * 2]
+
+    def _read_words(self, words: Any, *settings: Any) -> list[Any]:
+        with tell_failures():
+            found, lines = prompts.understand_words(words)
+            # words replace what is there: a person presses the button to see what they mean
+            shown = [found.get(name, value) for name, value in zip(self.settings, settings, strict=True)]
+            return [join_lines(lines), words, *shown]
+
+    def _read_melody(self, payload: Any, *settings: Any) -> list[Any]:
+        with tell_failures(), uploads.open_upload(payload, self.context.limits.upload_bytes) as path:
+            found, own, line = prompts.understand_melody(path, self.context.limits.upload_seconds)
+            mine = dict(zip(self.settings, settings, strict=True))
+            merged = prompts.merge_settings({name: mine[name] for name in mine if isinstance(mine[name], str)}, own)
+            shown = [merged.get(name, value) for name, value in mine.items()]
+            return [pieces.pack_inputs((found,)), line, *shown]
+
+    def _restore(self, payload: Any) -> list[Any]:
+        with tell_failures(), uploads.open_upload(payload, self.context.limits.upload_bytes) as path:
+            request, remark = pieces.find_request(self.context, path)
+            return self._fill(request, remark or f"Set as in {uploads.format_name(path)}: press Make to hear it.")
+
+    def _reuse(self, ticket: Any) -> list[Any]:
+        with tell_failures():
+            request = PieceRequest.from_json(ticket, self.context.limits)
+            return self._fill(request, "All controls are set as for this piece.")
+
+    def _fill(self, request: PieceRequest, line: str) -> list[Any]:
+        """Values of the form, in its order, and two lines."""
+        fields = get_fields(SETTINGS[self.context.checkpoints[request.checkpoint].kind])
+        defaults = {name: get_fields(kind)[name].default for name, kind in list_settings(*MAKES_PIECES).items()}
+        settings = [
+            request.settings.get(name, fields[name].default if name in fields else defaults[name])
+            for name in self.settings
+        ]
+        values = [request.checkpoint, request.seconds, request.start, request.seed, False, bool(request.loop)]
+        values += [request.loudness, request.fade_in, request.fade_out, pieces.pack_inputs(request.inputs)]
+        return [*values, *settings, pieces.describe_inputs(request.inputs), format_line(line)]
+
+    def _read_form(self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> PieceRequest:
+        """What the form asks for, of one seed; a loop is set later.
+
+        Raises:
+            UsageError: a value that cannot be used.
+        """
+        name = values["checkpoint"]
+        if name not in self.context.checkpoints:
+            raise UsageError("there is no checkpoint to make music with: choose one above")
+        kind = SETTINGS[self.context.checkpoints[name].kind]
+        inputs = pieces.unpack_inputs(values["inputs"])
+        if inputs and not issubclass(kind, SETTINGS[COMPOSED]):
+            raise UsageError(f"{name} does not follow notes: remove the melody, or choose another checkpoint")
+        request = PieceRequest(
+            name,
+            seed,
+            values["seconds"],
+            values["start"] or 0.0,
+            read_settings(settings, kind),
+            0,
+            values["loudness"],
+            values["fade_in"] or 0.0,
+            values["fade_out"] or 0.0,
+            inputs,
         )
+        return pieces.check_request(request, self.context.limits)
+
+    def _make(self, words: Any, understood: Any, count: Any, *form: Any) -> Iterator[Update]:
+        with tell_failures():
+            names = ["checkpoint", "seconds", "start", "seed", "draw", "loop", "loudness", "fade_in", "fade_out"]
+            values = dict(zip([*names, "inputs"], form, strict=False))
+            settings = dict(zip(self.settings, form[len(names) + 1 :], strict=True))
+            told: Update = {}
+            if isinstance(words, str) and words.strip() and words != understood and self._takes_words(values):
+                found, lines = prompts.understand_words(words)
+                settings |= found
+                told = {self.note: join_lines(lines), self.understood: words}
+                told |= {self.settings[name]: text for name, text in found.items()}
+            number = pieces.check_whole("the number of pieces", count, min(MOST, self.context.limits.pieces))
+            seed = variants.draw_seed() if values["draw"] else pieces.check_whole("the seed", values["seed"], MAX_WHOLE)
+            asked = [self._read_form(values, settings, seed + place) for place in range(max(number, 1))]
+            if values["loop"]:
+                piece = pieces.build_piece(self.context, asked[0])
+                asked = [pieces.set_loop(request, piece, self.context.limits) for request in asked]
+                told[self.status] = f"the nearest loop lasts {asked[0].seconds:.3f} s"
+            yield {**told, self.seed: seed}
+            yield from self._run(dict(enumerate(asked)), hide=range(len(asked), MOST))
+
+    def _takes_words(self, values: Mapping[str, Any]) -> bool:
+        entry = self.context.checkpoints.get(values["checkpoint"])
+        return entry is not None and entry.kind == COMPOSED
+
+    def _make_longer(self, number: int, tickets: tuple[Any, ...]) -> Iterator[Update]:
+        with tell_failures():
+            request = PieceRequest.from_json(tickets[number], self.context.limits)
+            longer, line = variants.make_longer(request, self.context.limits)
+            yield from self._run({number: longer}, line)
+
+    def _make_similar(self, number: int, tickets: tuple[Any, ...]) -> Iterator[Update]:
+        with tell_failures():
+            request = PieceRequest.from_json(tickets[number], self.context.limits)
+            similar, line = variants.make_similar(self.context, request)
+            yield from self._run({choose_place(tickets, number): similar}, line)
+
+    def _make_between(self, first: Any, second: Any, *tickets: Any) -> Iterator[Update]:
+        with tell_failures():
+            places = [pieces.check_whole("the number of a piece", _count(text), MOST) - 1 for text in (first, second)]
+            asked = [PieceRequest.from_json(tickets[place], self.context.limits) for place in places]
+            between, line = variants.make_between(self.context, *asked)
+            yield from self._run({choose_place(tickets, *places): between}, line)
+
+    def _run(self, asked: Mapping[int, PieceRequest], line: str = "", hide: range = range(0)) -> Iterator[Update]:
+        """Makes pieces one after another; each is shown as soon as it is there."""
+        yield {part: value for place in hide for part, value in self.columns[place].clear().items()}
+        for done, (place, request) in enumerate(asked.items()):
+            work = Work(functools.partial(pieces.make_piece, self.context, request))
+            for share in work.wait():
+                yield {self.status: show_progress((done + share) / len(asked), done + 1, len(asked))}
+            yield self.columns[place].show(work.result)
+        yield {self.status: format_line(line), self.between_row: gradio.update(visible=True)}
+
+    def _save(self, ticket: Any, kind: Any) -> Iterator[Any]:
+        """Writes a file in a format; when nobody waits any more, the writing ends."""
+        with tell_failures():
+            request = PieceRequest.from_json(ticket, self.context.limits)
+            work = Work(lambda report: pieces.save_piece(self.context, request, kind, report))
+            for _ in work.wait():
+                yield gradio.skip()
+            yield str(work.result)
+
+
+def choose_place(tickets: tuple[Any, ...], *kept: int) -> int:
+    """The column for a further piece: the first that is empty, else the last that is not one of those."""
+    empty = [place for place, ticket in enumerate(tickets) if not ticket]
+    return empty[0] if empty else max(set(range(len(tickets))) - set(kept))
+
+
+def _count(text: Any) -> Any:
+    return int(text) if isinstance(text, str) and text.isdigit() and len(text) < 3 else None
+
+
+def join_lines(lines: list[str]) -> str:
+    """Lines for a person as Markdown without any marks of its own."""
+    return "\n\n".join(map(escape, lines))
+
+
+def format_line(line: str) -> str:
+    """A line for a person as HTML."""
+    return f"<p>{line.replace('&', '&amp;').replace('<', '&lt;')}</p>" if line else ""

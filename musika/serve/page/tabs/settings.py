@@ -13,7 +13,7 @@ WIDEST = 1000  # range that a slider can be set in with some precision
 
 
 def add_setting(kind: type[Config], name: str, **options: Any) -> gradio.components.Component:
-    """A control: a box to tick for a switch, a slider for a number with limits, a box for other numbers.
+    """A control: a box to tick for a switch, a slider for a number with limits, a box for other numbers and for texts.
 
     A number that need not be set is 0 then.
 
@@ -24,14 +24,20 @@ def add_setting(kind: type[Config], name: str, **options: Any) -> gradio.compone
     """
     field = get_fields(kind)[name]
     value: Any = field.default
-    limits = get_limits(field)
     label, help = name.replace("_", " ").capitalize(), describe_field(field)
     info = help[0].upper() + help[1:] + "."
     if isinstance(value, bool):
         return gradio.Checkbox(value, label=label, info=info, **options)
-    if "low" in limits and "high" in limits and limits["high"] - limits["low"] <= WIDEST:
-        low, high = limits["low"], limits["high"]
-        return gradio.Slider(low, high, value=value, step=(high - low) / 100, label=label, info=info, **options)
+    if isinstance(value, str):
+        return gradio.Textbox(value, label=label, info=info, **options)
+    limits = get_limits(field)
+    low, high = limits.get("low", limits.get("above")), limits.get("high")
+    if low is not None and high is not None and high - low <= WIDEST:
+        step = (high - low) / 100
+        low += step if "above" in limits else 0
+        return gradio.Slider(low, high, value=value, step=step, label=label, info=info, **options)
     if value is None:
         value, info = 0, f"{info} 0: not set."  # Gradio shows an empty box as 0
+    if isinstance(value, int):
+        options = {"precision": 0, **options}
     return gradio.Number(value, label=label, info=info, **options)
