@@ -11,6 +11,7 @@ from musika.cli import steering
 from musika.cli.flags import parse_generate
 from musika.errors import MusikaError, UsageError
 from musika.score import Notes, Score, make_constant_tempo
+from musika.words import report
 from tests.helpers import tiny
 
 
@@ -38,6 +39,7 @@ def test_flags_win_over_words() -> None:
 
 
 def test_what_was_not_understood_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "find_folder", lambda: None)
     monkeypatch.setattr(steering, "find_folder", lambda: None)
     found = read("--prompt", "slow grumbuzzle")
     assert found.lines[1].startswith("not understood: grumbuzzle; words are looked up in a table, pip install")

@@ -26,7 +26,7 @@ from musika import render
 from musika.checkpoint import locate
 from musika.errors import CheckpointError, UsageError
 from musika.serve import isolation, ports
-from musika.serve.page import application, checkpoints, launch, requests
+from musika.serve.page import application, checkpoints, launch
 from musika.serve.page.recent_files import RecentFiles
 from musika.serve.streams.library import Library
 from tests.helpers import tiny
@@ -50,45 +50,6 @@ HOSTILE = {
 def make_model() -> render.Model:
     """A tiny model from a folder whose name is not text."""
     return dataclasses.replace(tiny.make_model(tiny.SMALL), name="é\udcff")
-
-
-def test_an_answer_is_a_file_of_the_right_length_and_a_picture(tmp_path: Path) -> None:
-    path, picture, seed = requests.answer_request(make_model(), RecentFiles(tmp_path), 2.5, 2.0, 7, False)
-    waveform, rate = soundfile.read(path, always_2d=True)
-    assert (waveform.shape, rate, seed) == ((2500, 2), 1000, 7)
-    assert Path(path).name == "é_-seed-7-2.5s-2.wav"
-    assert picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
-    expected = tiny.make_model(tiny.SMALL).piece(7).render(0.0, 2.5)
-    np.testing.assert_allclose(waveform, expected, atol=2.5 / 32768)
-
-
-def test_a_drawn_seed_is_returned(tmp_path: Path) -> None:
-    files = RecentFiles(tmp_path)
-    path, _, seed = requests.answer_request(make_model(), files, 0.5, 2.0, 7, True)
-    again, _, same = requests.answer_request(make_model(), RecentFiles(tmp_path / "again"), 0.5, 2.0, seed, False)
-    assert seed == same and Path(path).name == Path(again).name
-    assert Path(path).read_bytes() == Path(again).read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "truncation", "seed", "part"),
-    [
-        (0, 2.0, 1, "length"),
-        (1e9, 2.0, 1, "300"),
-        (float("nan"), 2.0, 1, "length"),
-        (None, 2.0, 1, "length"),
-        ("3", 2.0, 1, "length"),
-        (1.0, 0, 1, "truncation"),
-        (1.0, 2.0, -1, "seed"),
-        (1.0, 2.0, None, "seed"),
-    ],
-)
-def test_values_out_of_range_are_refused(
-    seconds: object, truncation: object, seed: object, part: str, tmp_path: Path
-) -> None:
-    with pytest.raises(UsageError, match=part):
-        requests.answer_request(make_model(), RecentFiles(tmp_path), seconds, truncation, seed, False)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_folder_keeps_only_the_latest(tmp_path: Path) -> None:
@@ -162,15 +123,15 @@ def test_the_page_from_start_to_ctrl_c(tmp_path: Path) -> None:
             html = reply.read().decode()
         assert "fonts.googleapis.com" not in html
         client = Client(address, verbose=False, analytics_enabled=False, download_files=str(tmp_path / "got"))
-        sound, picture, seed = client.predict("open", 1.5, 2.0, 11, False, api_name="/render")
-        assert (soundfile.info(sound).frames, soundfile.info(sound).channels, seed) == (66_150, 2, 11)
-        assert Path(picture).stat().st_size > 100
+        sound, piece = client.predict(checkpoint="open", seed=11, seconds=1.5, api_name="/make")
+        assert (soundfile.info(sound).frames, soundfile.info(sound).channels) == (66_150, 2)
+        assert (piece["seed"], piece["seconds"]) == (11, 1.5)
         with pytest.raises(Exception, match="length in seconds"):
-            client.predict("open", 1e6, 2.0, 11, False, api_name="/render")
+            client.predict(checkpoint="open", seed=11, seconds=1e6, api_name="/make")
         (folder / "config.json").write_text("{")
         os.utime(folder, (1, 1))
         with pytest.raises(Exception, match=r"config\.json") as caught:
-            client.predict("open", 1.5, 2.0, 11, False, api_name="/render")
+            client.predict(checkpoint="open", seed=12, seconds=1.5, api_name="/make")
         assert "Traceback" not in str(caught.value)
         client.close()
         process.send_signal(signal.SIGINT)

@@ -43,7 +43,7 @@ def read_settings(values: Mapping[str, Any], kind: type[Config]) -> dict[str, An
     settings: dict[str, Any] = {}
     for name, field in get_fields(kind).items():
         value = values.get(name)
-        if value is None or value == field.default:
+        if value is None or (value == field.default and not isinstance(value, bool)):
             continue
         if isinstance(field.default, int) and isinstance(value, float) and value.is_integer():
             value = int(value)  # a browser knows one kind of numbers
