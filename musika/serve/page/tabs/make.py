@@ -270,8 +270,8 @@ class _MakeTab:
             seed = variants.draw_seed() if values["draw"] else pieces.check_whole("the seed", values["seed"], MAX_WHOLE)
             asked = [self._read_form(values, settings, seed + place) for place in range(max(number, 1))]
             if values["loop"]:
-                piece = pieces.build_piece(self.context, asked[0])
-                asked = [pieces.set_loop(request, piece, self.context.limits) for request in asked]
+                limits = self.context.limits
+                asked = [pieces.set_loop(each, pieces.build_piece(self.context, each), limits) for each in asked]
                 told[self.status] = f"the nearest loop lasts {asked[0].seconds:.3f} s"
             yield {**told, self.seed: seed}
             yield from self._run(dict(enumerate(asked)), hide=range(len(asked), MOST))
