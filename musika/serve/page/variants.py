@@ -12,7 +12,7 @@ from musika.config.musical.curves import format_number, format_timeline
 from musika.config.musical.keys import make_key
 from musika.errors import UsageError
 from musika.render import ComposedModel, GeneratorModel, Piece
-from musika.render.composed import is_composed
+from musika.render.composed import get_style_seed, is_composed
 from musika.serve.page.context import PageContext, PageLimits
 from musika.serve.page.pieces import PieceRequest, build_piece
 
@@ -65,16 +65,16 @@ def _keep(piece: Piece) -> dict[str, Any]:
     settings = piece.settings
     if isinstance(settings, GeneratorSettings):
         return {} if settings.styles else {"style_seed": find_styles(piece)[0]}
-    style = {"style": piece.model.choose_style(piece.seed, settings.style) + 1}  # type: ignore[attr-defined]
     if not is_composed(piece):
-        return style
+        return {"style": piece.model.choose_style(piece.seed, settings.style) + 1}  # type: ignore[attr-defined]
     frame = find_frame(piece)
     drawn = {"key": str(make_key(frame.tonic, MODES[frame.mode])), "tempo": format_number(round(frame.tempo))}
     drawn["metre"] = frame.metre
     given = settings.get_given()
     if given.keys() & {"key", "mode", "chords"} or piece.tracks:
         del drawn["key"]
-    return {**style, **{name: text for name, text in drawn.items() if name not in given}}
+    sound = {"style_seed": get_style_seed(piece)}  # room and touch
+    return {**sound, **{name: text for name, text in drawn.items() if name not in given}}
 
 
 def _describe(settings: dict[str, Any]) -> str:

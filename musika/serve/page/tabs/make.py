@@ -102,8 +102,8 @@ class _MakeTab:
             info = "Begins again without a seam; the length moves to the nearest that can loop."
             self.loop = gradio.Checkbox(False, label="Loop", info=info)
             low, high = pieces.LOUDNESS
-            info = f"LUFS, {low:g} to {high:g}, such as -14; empty leaves it."
-            self.loudness = gradio.Number(None, label="Loudness", info=info)
+            info = f"LUFS, {low:g} to {high:g}, such as -14; 0 leaves it as it is."
+            self.loudness = gradio.Number(0, label="Loudness", info=info)
             self.fades = [gradio.Number(0, label=f"Fade {way}", info="Seconds.", minimum=0) for way in ("in", "out")]
         with gradio.Accordion("Set all controls from a file", open=False):
             self.dropped = gradio.File(label=RESTORED, height=110, elem_id="musika-make-file")
@@ -225,7 +225,7 @@ class _MakeTab:
             for name in self.settings
         ]
         values = [request.checkpoint, request.seconds, request.start, request.seed, False, bool(request.loop)]
-        values += [request.loudness, request.fade_in, request.fade_out, pieces.pack_inputs(request.inputs)]
+        values += [request.loudness or 0, request.fade_in, request.fade_out, pieces.pack_inputs(request.inputs)]
         return [*values, *settings, pieces.describe_inputs(request.inputs), format_line(line)]
 
     def _read_form(self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> PieceRequest:
@@ -248,7 +248,7 @@ class _MakeTab:
             values["start"] or 0.0,
             read_settings(settings, kind),
             0,
-            values["loudness"],
+            values["loudness"] or None,  # Gradio shows an empty box as 0
             values["fade_in"] or 0.0,
             values["fade_out"] or 0.0,
             inputs,
