@@ -7,8 +7,8 @@ transcriber (see docs/guide/measuring.md); without it, it is left out, and regis
     tempo     of ten pieces; the beat tracker may count twice or half as many beats
     key       of the same pieces, by chroma; relative keys have the same notes
     chords    chroma of each bar beside the chord that was asked, and beside the same chord a semitone higher
-    melody    onset F1 of a given melody in the accompanied sound, over that of the same melody played alone; onsets of
-              accompanying notes are taken out of what is heard first
+    melody    onset F1 of a given melody in the accompanied sound, over that of the same melody played alone. Of what is
+              heard, onsets of accompanying notes, and those below the lowest note of the melody, do not count
     words     ten prompts make ten pieces; each prompt picks the piece whose measured attributes are nearest
 """
 
@@ -151,6 +151,7 @@ def measure_melodies(model: Model, folder: Path, network: Any, count: int) -> It
         for sound, other in ((model.play(only), np.zeros_like(alone)), (piece, ~alone)):
             heard = transcriber.transcribe_onsets(network, sound.render(0, seconds), model.sample_rate)
             rest = remove_matches(heard, list_onsets(score.notes.select(other)))
+            rest = rest[rest[:, 1] >= only.notes.pitches.min()]
             figures.append(note_onsets.compare_onsets(list_onsets(only.notes), rest)["note_f1"])
         shares.append(figures[1] / figures[0])
         yield f"melody {name}: F1 {figures[1]:.2f} with accompaniment, {figures[0]:.2f} alone"

@@ -68,13 +68,13 @@ def fit_notes(
         return notes
     if settings.density_value is not None:
         per_beat = get_notes_per_beat(settings.density_value.get_value(place.seconds))
-        notes = fit_density(notes, round(per_beat * place.length / UNITS_PER_BEAT), _find_given(notes, melody))
+        notes = fit_density(notes, round(per_beat * place.length / UNITS_PER_BEAT), find_given(notes, melody))
     if key is not None and settings.chords_value is None:
-        notes = fit_key(notes, key, _find_given(notes, melody))
+        notes = fit_key(notes, key, find_given(notes, melody))
     if settings.register_value is not None:
-        notes = _fit_register(notes, settings.register_value, place.seconds, _find_given(notes, melody))
+        notes = _fit_register(notes, settings.register_value, place.seconds, find_given(notes, melody))
     if settings.chords_value is not None:
-        notes = fit_chords(notes, settings.chords_value, place, key, _find_given(notes, melody))
+        notes = fit_chords(notes, settings.chords_value, place, key, find_given(notes, melody))
     return notes
 
 
@@ -189,7 +189,7 @@ def fit_articulation(
     for pitch in np.unique(notes.pitches):
         same = np.flatnonzero(notes.pitches == pitch)
         lengths[same[:-1]] = np.maximum(np.minimum(lengths[same[:-1]], np.diff(notes.onsets[same])), 1)
-    return dataclasses.replace(notes, durations=np.where(_find_given(notes, melody), notes.durations, lengths))
+    return dataclasses.replace(notes, durations=np.where(find_given(notes, melody), notes.durations, lengths))
 
 
 def list_chord_changes(chords: Progression, place: SectionPlace) -> tuple[list[float], list[bool]]:
@@ -332,7 +332,7 @@ def _fit_register(notes: SectionNotes, register: Band, seconds: float, is_melody
     return _sort_notes(dataclasses.replace(notes, pitches=_move_into_range(moved)))
 
 
-def _find_given(notes: SectionNotes, melody: SectionNotes | None) -> np.ndarray:
+def find_given(notes: SectionNotes, melody: SectionNotes | None) -> np.ndarray:
     """Which notes are those of a given melody, bool `[n]`."""
     if melody is None or not len(melody):
         return np.zeros(len(notes), bool)

@@ -20,6 +20,7 @@ from musika.composer import vocabulary as v
 from musika.composer.fitting import (
     SectionPlace,
     assign_programs,
+    find_given,
     fit_articulation,
     fit_notes,
     fit_velocities,
@@ -259,7 +260,8 @@ class ComposedScore:
             notes = self.get_fitted_notes(number)
             seed = self.seed if self.manner.touch_seed is None else self.manner.touch_seed
             chances = draws.uniform(seed, "composer/touch", number, (len(notes) + 1, 4))
-            touched = add_touch(notes, self.plan.clock, number, self.manner.touch * (chances - 0.5))
+            is_given = find_given(notes, self._cut_melody(self._get_place(number)))
+            touched = add_touch(notes, self.plan.clock, number, self.manner.touch * (chances - 0.5), is_given)
             settings = self.plan.settings
             if settings.dynamics_value is not None:
                 velocities = fit_velocities(touched.velocities, touched.onsets, settings.dynamics_value)
@@ -275,10 +277,14 @@ class ComposedScore:
         """The notes of a section as the settings ask for them."""
         notes, settings = self.get_notes(number), self.plan.settings
         place = self._get_place(number)
-        melody = None if self.melody is None else self.melody.cut(place.first_unit, place.length)
+        melody = self._cut_melody(place)
         if settings.articulation_value is not None:
             notes = fit_articulation(notes, self.plan.clock.to_seconds(number, notes.onsets), settings, melody)
         return fit_notes(notes, settings, place, melody, self._get_asked_key(place.seconds))
+
+    def _cut_melody(self, place: SectionPlace) -> SectionNotes | None:
+        """The given melody within a section; None where there is none."""
+        return None if self.melody is None else self.melody.cut(place.first_unit, place.length)
 
     def _get_asked_key(self, seconds: float) -> Key | None:
         """The key that the settings ask for at a second; a mode asks for the key of the piece."""

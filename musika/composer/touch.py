@@ -16,16 +16,20 @@ from musika.score import NO_NOTES, Notes, Pedals
 JITTER = 0.008  # seconds
 VELOCITY_RANGE = 7.0  # of random changes
 MELODY_VELOCITY = 9  # how much louder the highest voice is
+ACCOMPANIMENT = 0.6  # mean velocity of what accompanies a given melody over that of the melody, at most
 PEDAL_DELAY = 0.05  # seconds after the change of harmony
 PIANO = 0
 
 
-def add_touch(notes: SectionNotes, clock: Clock, section: int, chances: np.ndarray) -> Notes:
+def add_touch(
+    notes: SectionNotes, clock: Clock, section: int, chances: np.ndarray, is_given: np.ndarray | None = None
+) -> Notes:
     """The notes of a section in seconds.
 
     Args:
         section: its number.
         chances: random numbers from -1/2 to 1/2 for what varies, `[n + 1, 4]`; 0 varies nothing.
+        is_given: which notes are those of a given melody, bool `[n]`; the others are softer.
     """
     if not len(notes):
         return NO_NOTES
@@ -37,7 +41,11 @@ def add_touch(notes: SectionNotes, clock: Clock, section: int, chances: np.ndarr
     velocities = get_velocity(notes.velocities) + VELOCITY_RANGE * chances[:, 1]
     melody = find_melody(notes)
     is_melody = np.isin(notes.onsets * 128 + notes.pitches, melody.onsets * 128 + melody.pitches)
-    velocities = np.clip(np.rint(velocities + MELODY_VELOCITY * is_melody), 1, 127).astype(int)
+    velocities = velocities + MELODY_VELOCITY * is_melody
+    if is_given is not None and is_given.any() and not is_given.all():
+        excess = velocities[~is_given].mean() / max(ACCOMPANIMENT * velocities[is_given].mean(), 1.0)
+        velocities = np.where(is_given, velocities, velocities / max(excess, 1.0))
+    velocities = np.clip(np.rint(velocities), 1, 127).astype(int)
     releases = np.maximum(releases, onsets + 0.03)
     programs, is_drum = np.full(len(notes), PIANO), np.zeros(len(notes), bool)
     return Notes(onsets[order], releases[order], notes.pitches[order], velocities[order], programs, is_drum)

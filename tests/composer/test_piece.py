@@ -12,6 +12,7 @@ from musika.composer import vocabulary as v
 from musika.composer.piece import ComposedScore, Melody
 from musika.composer.plan import BLOCK, Plan
 from musika.composer.similarity import measure_similarity
+from musika.composer.touch import ACCOMPANIMENT
 from musika.config.musical import MusicalSettings
 from musika.errors import UsageError
 from musika.score import Score
@@ -127,6 +128,16 @@ def test_a_melody_is_in_the_score_up_to_its_end(composer):
     assert set(zip(onsets.tolist(), pitches.tolist(), strict=True)) <= found
     assert len(notes) > len(onsets) and len(piece.get_notes(1)) > 0
     assert melody.cut(8 * 48, 8 * 48) is None
+
+
+def test_the_accompaniment_is_softer_than_the_melody(composer):
+    onsets = np.arange(0, 4 * 48, 24)
+    melody = Melody(onsets, np.full(len(onsets), 24), np.full(len(onsets), 79), np.full(len(onsets), 5))
+    notes = make_piece(composer, melody=melody, metre="4/4", tempo="100").get_score(0, 9).notes
+    is_melody = notes.pitches == 79
+    assert is_melody.any() and not is_melody.all()
+    ratio = notes.velocities[~is_melody].mean() / notes.velocities[is_melody].mean()
+    assert ratio <= ACCOMPANIMENT + 0.05
 
 
 def test_notes_are_played_with_touch_and_pedal(composer):
