@@ -16,7 +16,7 @@ from musika.score import NO_NOTES, Notes, Pedals
 JITTER = 0.008  # seconds
 VELOCITY_RANGE = 7.0  # of random changes
 MELODY_VELOCITY = 9  # how much louder the highest voice is
-ACCOMPANIMENT = 0.6  # mean velocity of what accompanies a given melody over that of the melody, at most
+ACCOMPANIMENT = 0.5  # mean velocity of what accompanies a given melody over that of the melody, at most
 PEDAL_DELAY = 0.05  # seconds after the change of harmony
 PIANO = 0
 
