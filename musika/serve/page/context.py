@@ -22,6 +22,8 @@ class PageLimits:
 
     Attributes:
         upload_bytes: size of a file that is sent to the page.
+        kept_upload_bytes: of all files that were sent and are kept; they are removed after an hour.
+        event_bytes: size of a request without a file.
         upload_seconds: length of a recording that is sent.
         seconds: of music in one piece that is made.
         pieces: in one request.
@@ -29,6 +31,8 @@ class PageLimits:
     """
 
     upload_bytes: int = 100 << 20
+    kept_upload_bytes: int = 2 << 30
+    event_bytes: int = 4 << 20
     upload_seconds: float = 600.0
     seconds: float = 300.0
     pieces: int = 8

@@ -64,24 +64,26 @@ def mount_page(
         limits: of requests.
     """
     with tempfile.TemporaryDirectory(prefix="musika-page-", ignore_cleanup_errors=True) as folder:
-        os.environ["GRADIO_TEMP_DIR"] = os.path.join(folder, "gradio")  # uploads, and copies for the browser
+        uploads = Path(folder) / "gradio"  # and copies of files for the browser
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
         files = Path(folder) / "files"
         files.mkdir()
         context = PageContext(library, checkpoints, RecentFiles(files), limits, defaults)
         with add_routes(application, context):
-            page = _mount(application, context)
+            page = _mount(application, context, uploads)
             try:
                 yield
             finally:
                 page.close(verbose=False)
 
 
-def _mount(application: FastAPI, context: PageContext) -> Any:
+def _mount(application: FastAPI, context: PageContext, uploads: Path) -> Any:
     """Adds the page's files, the page and the headers; returns the page."""
     import gradio
     from starlette.staticfiles import StaticFiles
 
     from musika.serve.page.application import build_page
+    from musika.serve.page.guard import RequestGuard
     from musika.serve.page.security import SecurityHeaders
     from musika.serve.page.theme import make_theme
 
@@ -100,6 +102,7 @@ def _mount(application: FastAPI, context: PageContext) -> Any:
         pwa=False,
         mcp_server=False,
     )
+    application.add_middleware(RequestGuard, limits=context.limits, folder=uploads)
     application.add_middleware(SecurityHeaders)
     return page
 

@@ -8,6 +8,7 @@
 //
 //   musika.player.play({checkpoint, seed, start, settings})   plays a piece from second `start` on
 //   musika.player.playUrl(url, {start, title})                plays a finite file
+//   musika.player.prepare({checkpoint, seed, start, settings}) fetches its first part, so that `play` is heard at once
 //   musika.player.pause(), .resume(), .toggle(), .stop()
 //   musika.player.seek(seconds)
 //   musika.player.change(settings)                            the same piece with other settings, heard at once
@@ -36,6 +37,8 @@ musika.player = (() => {
   let pending = null; // the source that will take its place
   let resting = 0; // the position while nothing plays
   let latency = 0.5; // seconds from a request to its first sound, as measured
+  let speed = 0; // seconds of music that arrive in a second, as measured
+  let prepared = null; // a download that `play` may use
   let changeTimer = 0;
   let ticking = false;
 
@@ -105,12 +108,69 @@ musika.player = (() => {
     return {peaks, loudness: -0.691 + 10 * Math.log10(power)};
   }
 
+  // ---- a request; what has arrived stays until somebody reads it
+
+  class Download {
+    constructor(url) {
+      this.url = url;
+      this.abort = new AbortController();
+      this.chunks = [];
+      this.done = false;
+      this.error = null;
+      this.wake = () => {};
+      this.run();
+    }
+
+    async run() {
+      try {
+        const response = await fetch(this.url, {signal: this.abort.signal});
+        if (!response.ok) throw await readRefusal(response);
+        const reader = response.body.getReader();
+        for (;;) {
+          const {value, done} = await reader.read();
+          if (done) break;
+          this.chunks.push(value);
+          this.wake();
+        }
+      } catch (error) {
+        this.error = error;
+      }
+      this.done = true;
+      this.wake();
+    }
+
+    async* read() {
+      for (let n = 0; ; n++) {
+        while (n >= this.chunks.length) {
+          if (this.error) throw this.error;
+          if (this.done) return;
+          await new Promise((resolve) => { this.wake = resolve; });
+        }
+        yield this.chunks[n];
+      }
+    }
+  }
+
+  function prepare({checkpoint = "", seed, start = 0, settings = {}}) {
+    const url = makeStreamUrl({checkpoint, seed, settings}, start, PART);
+    if (prepared?.url === url && !prepared.error) return;
+    prepared?.abort.abort();
+    prepared = new Download(url);
+  }
+
+  // The download of a URL: what was prepared, or a new one.
+  function takeDownload(url) {
+    const taken = prepared?.url === url && !prepared.error ? prepared : new Download(url);
+    if (taken === prepared) prepared = null;
+    return taken;
+  }
+
   // ---- a stream: what arrives is scheduled, one buffer behind the other
 
   class Stream {
     constructor(wanted, start, onFirst, onEnd, onError) {
       Object.assign(this, {wanted, start, onFirst, onEnd, onError});
-      this.abort = new AbortController();
+      this.download = null;
       this.gain = new GainNode(context, {gain: 0}); // `fade` opens it
       this.gain.connect(nodes.master);
       this.catchUp = false; // whether samples that come too late are left out; otherwise all wait for them
@@ -146,7 +206,7 @@ musika.player = (() => {
             this.onError(error.refused ? error.message : "the server does not answer");
             return;
           }
-          await sleep(250 * 2 ** this.retries);
+          await sleep(150 * 2 ** this.retries);
         }
         while (!this.closed && this.begin !== null && this.end - context.currentTime > AHEAD) await sleep(100);
       }
@@ -158,21 +218,18 @@ musika.player = (() => {
       const {seconds} = this.wanted;
       const from = this.start + this.frames / this.rate;
       const wanted = Math.min(PART, seconds ? seconds - from : PART);
-      const response = await fetch(makeStreamUrl(this.wanted, from, wanted), {signal: this.abort.signal});
-      if (!response.ok) throw await readRefusal(response);
-      const reader = response.body.getReader();
       const decoder = new WavDecoder();
-      const before = this.frames;
-      for (;;) {
-        const {value, done} = await reader.read();
+      const before = this.frames, asked = performance.now();
+      this.download = takeDownload(makeStreamUrl(this.wanted, from, wanted));
+      for await (const value of this.download.read()) {
         if (this.closed) return;
-        if (done) break;
         const channels = decoder.push(value);
         if (channels) {
           this.rate = decoder.rate;
           this.schedule(channels);
         }
       }
+      speed = (1000 * wanted) / (performance.now() - asked);
       const missing = wanted - (this.frames - before) / this.rate;
       if (missing > 0.01) throw new Error("the stream was cut");
       this.complete = Boolean(seconds) && this.start + this.frames / this.rate > seconds - 0.01;
@@ -207,7 +264,7 @@ musika.player = (() => {
     close(at = context.currentTime) {
       if (this.closed) return;
       this.closed = true;
-      this.abort.abort();
+      this.download?.abort.abort();
       fade(this.gain, 1, 0, at);
       const gain = this.gain, sources = this.sources;
       setTimeout(() => {
@@ -482,7 +539,7 @@ musika.player = (() => {
   }
 
   return {
-    play, playUrl, pause, resume, stop, seek, change, measure, makeQuery,
+    play, playUrl, prepare, pause, resume, stop, seek, change, measure, makeQuery,
     toggle: () => (state === "playing" || state === "loading" ? pause() : resume()),
     addEventListener: (name, listener) => events.addEventListener(name, listener),
     removeEventListener: (name, listener) => events.removeEventListener(name, listener),
@@ -493,5 +550,6 @@ musika.player = (() => {
     get piece() { return piece; },
     get analyser() { return nodes?.analyser || null; },
     get context() { return context; },
+    get speed() { return speed; },
   };
 })();

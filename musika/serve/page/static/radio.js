@@ -13,6 +13,9 @@ musika.define("musika-radio", class extends HTMLElement {
   static SEED_LIMIT = 2 ** 32;
   static HOUR = 3600;
   static REMEMBER_AFTER = 5; // seconds of playing after which a piece is put into the history
+  static PREPARE_AFTER = 700; // milliseconds without a change, after which the first seconds of a piece are fetched
+  static PREPARE_NEXT_AFTER = 8; // seconds of playing after which the first seconds of the next piece are fetched
+  static FAST = 3; // times the speed of the music that the server must have for that
 
   connectedCallback() {
     musika.radio.element = this;
@@ -21,6 +24,8 @@ musika.define("musika-radio", class extends HTMLElement {
     this.checkpoint = "";
     this.hasScore = false;
     this.remembered = "";
+    this.nextSeed = this.draw();
+    this.timers = [];
     this.build();
     musika.player.addEventListener("state", () => this.showState());
     musika.player.addEventListener("piece", () => this.showPiece());
@@ -103,6 +108,7 @@ musika.define("musika-radio", class extends HTMLElement {
     }
     const plays = ["playing", "loading"].includes(musika.player.state) && !musika.player.piece.url;
     if (before && plays) this.play(0);
+    else this.prepareSoon();
   }
 
   play(start) {
@@ -134,7 +140,8 @@ musika.define("musika-radio", class extends HTMLElement {
   }
 
   next() {
-    this.seedField.value = this.draw();
+    this.seedField.value = this.nextSeed;
+    this.nextSeed = this.draw();
     this.play(0);
   }
 
@@ -152,6 +159,7 @@ musika.define("musika-radio", class extends HTMLElement {
   useSeed(now = false) {
     if (now || (["playing", "loading"].includes(musika.player.state) && !this.isCurrent)) this.play(0);
     else if (!this.isCurrent) this.timeField.value = "0:00:00";
+    this.prepareSoon();
   }
 
   seek(seconds) {
@@ -172,6 +180,28 @@ musika.define("musika-radio", class extends HTMLElement {
   changeSettings() {
     this.form.refuse("", "");
     if (this.isCurrent) musika.player.change(this.form.all);
+    this.prepareSoon();
+  }
+
+  // Fetches the first seconds of what the button would play, so that it is heard at once.
+  prepareSoon() {
+    clearTimeout(this.preparing);
+    this.preparing = setTimeout(() => {
+      const {state} = musika.player;
+      if (state === "playing" || state === "loading" || this.seed === null || !this.checkpoint || document.hidden) return;
+      if (this.offsetParent === null) return; // another tab is open
+      musika.player.prepare({checkpoint: this.checkpoint, seed: this.seed, start: this.startOfPlay, settings: this.form.values});
+    }, this.constructor.PREPARE_AFTER);
+  }
+
+  get startOfPlay() {
+    const {player} = musika;
+    return this.isCurrent && player.state === "paused" ? player.position : this.wantedStart();
+  }
+
+  prepareNext() {
+    if (musika.player.state !== "playing" || musika.player.speed < this.constructor.FAST || document.hidden) return;
+    musika.player.prepare({checkpoint: this.checkpoint, seed: this.nextSeed, settings: this.form.values});
   }
 
   // ---- links and history
@@ -239,8 +269,11 @@ musika.define("musika-radio", class extends HTMLElement {
     } else if (state === "loading") this.say("the music is being made");
     else if (state === "playing") this.say(piece.url ? `Plays ${piece.title || "a file"}` : `Plays ${piece.checkpoint}, seed ${piece.seed}`);
     else this.say(state === "paused" ? "paused" : "");
-    clearTimeout(this.timer);
-    if (state === "playing") this.timer = setTimeout(() => this.remember(), 1000 * this.constructor.REMEMBER_AFTER);
+    this.timers.splice(0).forEach(clearTimeout);
+    if (state !== "playing") return;
+    const {REMEMBER_AFTER, PREPARE_NEXT_AFTER} = this.constructor;
+    this.timers.push(setTimeout(() => this.remember(), 1000 * REMEMBER_AFTER));
+    this.timers.push(setTimeout(() => this.prepareNext(), 1000 * PREPARE_NEXT_AFTER));
   }
 
   showPiece() {
