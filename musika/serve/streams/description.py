@@ -8,18 +8,30 @@ from typing import Any
 from musika.config.fields import get_fields, get_limits
 from musika.render import Model, PerformerModel
 from musika.score import Score
+from musika.tracks import DRUMS, list_programs
 
 
 def describe_model(model: Model) -> dict[str, Any]:
-    """A model: its name, its sample rate, whether its pieces have scores and loops, and the settings of its pieces."""
+    """A model: its name, its sample rate, whether its pieces have scores and loops, its instruments, and settings."""
     has_score = type(model).make_score is not Model.make_score
     return {
         "name": model.name,
         "sample_rate": model.sample_rate,
         "has_score": has_score,
         "has_loop": model.loop_step > 0,
+        "instruments": list_instruments(model) if isinstance(model, PerformerModel) else [],
         "settings": [_describe_setting(model, field) for field in get_fields(model.settings_kind).values()],
     }
+
+
+def list_instruments(model: PerformerModel) -> list[dict[str, Any]]:
+    """The families of instruments that a performer plays: name, a program of General MIDI, whether it is drums."""
+    names = [name.removeprefix("notes/") for name in model.config.tracks if name.startswith("notes/")]
+    families = ["piano"] if "notes" in model.config.tracks else names
+    return [
+        {"name": name, "program": 0 if name == DRUMS else list_programs(name)[0], "drum": name == DRUMS}
+        for name in families
+    ]
 
 
 def _describe_setting(model: Model, field: dataclasses.Field[Any]) -> dict[str, Any]:

@@ -242,7 +242,7 @@ musika.define("musika-radio", class extends HTMLElement {
 
   remember() {
     const {piece} = musika.player;
-    if (!piece || piece.url) return;
+    if (!piece || piece.url || piece.settings.score) return; // the server keeps scores for some hours only
     const query = {checkpoint: piece.checkpoint, seed: String(piece.seed), settings: {...piece.settings}};
     for (const [name, value] of Object.entries(query.settings)) if (value === "") delete query.settings[name];
     const key = JSON.stringify(query);

@@ -1,6 +1,7 @@
 // Lets a person edit notes on a piano roll: with mouse, finger, pen or keyboard.
 //
-// editor = new musika.RollEditor(new musika.Roll(canvas), new musika.RollNotes(), { say: (text) => ... })
+// editor = new musika.RollEditor(new musika.Roll(canvas), new musika.RollNotes(), { say, onPlay, onSeek })
+//          say(text) tells screen readers, onPlay() is the space key, onSeek(seconds) a click on the times
 // editor.step = 0.25            seconds of the grid; 0 is none
 // editor.defaults = { velocity, program, drum }   of notes that are added
 (function () {
@@ -17,6 +18,7 @@
       [this.roll, this.notes, this.canvas] = [roll, notes, roll.canvas];
       this.say = options.say || (() => {});
       this.onPlay = options.onPlay || (() => {});
+      this.onSeek = options.onSeek || (() => {});
       this.step = options.step ?? 0.25;
       this.defaults = { velocity: 80, program: 0, drum: false };
       this.length = 0.5; // seconds of the next note
@@ -60,7 +62,8 @@
     _press(event) {
       if (event.button !== 0) return;
       const place = this._find(event);
-      if (place.x < this.roll.plot.left || place.y < this.roll.plot.top) return;
+      if (place.y < this.roll.plot.top) return this.onSeek(Math.max(0, place.time));
+      if (place.x < this.roll.plot.left) return;
       this.canvas.focus({ preventScroll: true });
       this.canvas.setPointerCapture(event.pointerId);
       this._hideCursor();
