@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from musika.render import Model
 from musika.serve.page.checkpoints import CheckpointEntry
-from musika.serve.page.context import LIMITS, PageLimits
+from musika.serve.page.context import DEFAULTS, LIMITS, PageDefaults, PageLimits
 from musika.serve.page.launch import serve_page
 from musika.serve.streams.library import Library
 
@@ -29,7 +29,10 @@ PORT = 17_900
 
 @contextlib.contextmanager
 def serve_models(
-    models: Mapping[str, Model], kinds: Mapping[str, str] | None = None, limits: PageLimits = LIMITS
+    models: Mapping[str, Model],
+    kinds: Mapping[str, str] | None = None,
+    limits: PageLimits = LIMITS,
+    defaults: PageDefaults = DEFAULTS,
 ) -> Iterator[str]:
     """Serves the page with models by name while the block runs; gives the link.
 
@@ -37,10 +40,11 @@ def serve_models(
         models: the first one is the default.
         kinds: of their checkpoints; "generator" where nothing is said.
         limits: of the page.
+        defaults: of the page.
     """
     entries = {name: CheckpointEntry(name, Path("."), (kinds or {}).get(name, "generator")) for name in models}
     library = Library(tuple(models), models.__getitem__)
-    with serve_page(library, entries, port=PORT, limits=limits) as link:
+    with serve_page(library, entries, defaults, port=PORT, limits=limits) as link:
         yield link
 
 
