@@ -21,15 +21,17 @@ from musika.config import Blend, Continue, Edit, Fill, Vary
 from musika.edit.spans import locate_spans
 from musika.errors import ConfigError, UsageError
 from musika.files import format_path
+from musika.metrics.notes.transcriber import load_network
 
 # flags that one task alone reads
 FLAGS_OF_TASK = {
     "fill": {"spans"},
-    "continue": {"seconds", "before", "at"},
+    "continue": {"seconds", "before", "at", "notes"},
     "vary": {"strength", "spans"},
     "blend": {"ratio", "over"},
 }
 STANDARD_OUTPUT = Path("-")
+PIANO = Path("checkpoints/piano")  # continues by notes
 
 
 def run(options: EditOptions) -> int:
@@ -41,7 +43,11 @@ def run(options: EditOptions) -> int:
     if options.seed + options.num_samples - 1 > MAX_SEED:
         raise UsageError(f"--seed {options.seed} and --num_samples {options.num_samples} go beyond seed {MAX_SEED}")
     edits = [make_edit(options, seed) for seed in range(options.seed, options.seed + options.num_samples)]
-    folder = locate.resolve_checkpoint(options.load_path, "editor")
+    by_notes = isinstance(edits[0], Continue) and edits[0].notes
+    named = options.load_path if "load_path" in options.given or not by_notes else PIANO
+    folder = locate.resolve_checkpoint(named, "editor")
+    if by_notes:
+        load_network()  # it says what is missing before anything else takes time
     recording = _open_recording(options.file, options.stereo)
     other = None if options.other is None else _open_recording(options.other, options.stereo)
     if isinstance(edits[0], (Fill, Vary)) and edits[0].spans:
@@ -84,7 +90,9 @@ def make_edit(options: EditOptions, seed: int) -> Edit:
         if task == "fill":
             return Fill(seed=seed, spans=spans)
         if task == "continue":
-            return Continue(seed=seed, seconds=options.seconds, before=options.before, at=options.at)
+            return Continue(
+                seed=seed, seconds=options.seconds, before=options.before, at=options.at, notes=options.notes
+            )
         if task == "vary":
             return Vary(seed=seed, strength=options.strength, spans=spans)
         return Blend(seed=seed, ratio=options.ratio, over=options.over)

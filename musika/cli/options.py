@@ -352,12 +352,18 @@ class EditOptions(Options):
     seconds: float | None = setting_flag(Continue, "seconds", "What")
     before: float | None = setting_flag(Continue, "before", "What", shown="all that the network sees")
     at: float | None = setting_flag(Continue, "at", "What", shown="the end")
+    notes: bool = setting_flag(Continue, "notes", "What")
     strength: float = setting_flag(Vary, "strength", "What")
     ratio: float = setting_flag(Blend, "ratio", "What")
     over: float | None = setting_flag(Blend, "over", "What", shown="none: at the fixed ratio")
     seed: int = setting_flag(Edit, "seed", "What")
     num_samples: int = flag(1, "results to make; result k has the seed seed + k", "What", 1, 1_000)
-    load_path: Path = flag(Path("checkpoints/edit"), "checkpoint of the editor, or of a generator", "Files")
+    load_path: Path = flag(
+        Path("checkpoints/edit"),
+        "checkpoint of the editor, or of a generator",
+        "Files",
+        shown="checkpoints/edit; with --notes checkpoints/piano",
+    )
     dec_path: Path | None = flag(None, "folder of the codec", "Files", shown="the editor's own")
     save_path: Path = flag(Path("edits"), "folder for the results; - is standard output", "Files")
     format: Literal["wav", "flac", "ogg", "opus", "mp3", "aiff"] | None = flag(

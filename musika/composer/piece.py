@@ -206,14 +206,14 @@ class ComposedScore:
         return cache[group]
 
     def _write_themes(self, group: int) -> list[SectionNotes]:
-        frame, plan = self.plan.frame, self.plan
-        tasks = []
-        for number in range(group * ROWS, (group + 1) * ROWS):
-            theme = plan.plan_theme(number)
-            conditions = plan.describe_theme(theme)
-            chords = plan.list_chords(theme, 0, closes=False)
-            tasks.append(SectionTask("theme", number, frame.bars, frame.bar_length, conditions, chords))
+        tasks = [self.make_theme_task(number) for number in range(group * ROWS, (group + 1) * ROWS)]
         return write_sections(self.composer, self.seed, tasks, self.manner.freedom)
+
+    def make_theme_task(self, number: int) -> SectionTask:
+        """What is to be written as a theme."""
+        frame, theme = self.plan.frame, self.plan.plan_theme(number)
+        chords = self.plan.list_chords(theme, 0, closes=False)
+        return SectionTask("theme", number, frame.bars, frame.bar_length, self.plan.describe_theme(theme), chords)
 
     def _write_group(self, group: int) -> list[SectionNotes]:
         """All sections of a group."""

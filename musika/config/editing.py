@@ -62,6 +62,11 @@ class Continue(Edit):
     at: float | None = setting(
         None, "place to go on from; what is behind it is dropped", "seconds", above=0, common=True
     )
+    notes: bool = setting(
+        False,
+        "of a piano recording: hear the last notes, have a composer go on from them, and a performer play that",
+        common=True,
+    )
 
     name: ClassVar[str] = "continue"
 
@@ -151,6 +156,9 @@ def _convert(name: str, value: Any) -> Any:
         return tuple((_convert("start", start), _convert("end", end)) for start, end in value)
     if name == "seed":
         require(type(value) is int, f"seed: {value!r} is not a whole number")
+        return value
+    if name == "notes":
+        require(type(value) is bool, f"notes: {value!r} is not true or false")
         return value
     if value is None and name not in ("start", "strength", "ratio"):
         return None

@@ -13,8 +13,9 @@ from musika.config import Blend, Continue, Edit, Fill, Vary
 from musika.edit.editor import Editor
 from musika.edit.with_editor import blend_sounds, continue_sound, fill_gaps, vary_sound
 from musika.edit.with_generator import blend_by_coordinates, vary_by_coordinates
+from musika.edit.with_notes import continue_by_notes, require_composer
 from musika.errors import UsageError
-from musika.render import EditorModel, GeneratorModel, Model, Sound
+from musika.render import ComposedModel, EditorModel, GeneratorModel, Model, Sound
 
 
 class Openable(Protocol):
@@ -30,7 +31,8 @@ class AppliedEdit:
 
     Attributes:
         edit: the value.
-        editor: the network: an editor, or a generator, which can only vary and blend.
+        editor: the network: an editor; a generator, which can only vary and blend; or a performer with a composer,
+            which can only continue by notes.
         other: the second sound of a blend, a recording or a piece.
         on_step: is called often while an edit is prepared for longer; what it raises ends that.
     """
@@ -48,6 +50,10 @@ class AppliedEdit:
         """
         if isinstance(self.edit, Blend) and self.other is None:
             raise UsageError("blend lacks a second sound")
+        if isinstance(self.edit, Continue) and self.edit.notes:
+            if not isinstance(self.editor, ComposedModel):
+                raise require_composer(self.editor.name)
+            return continue_by_notes(self.editor, sound, self.edit)
         if isinstance(self.editor, GeneratorModel):
             return self._apply_by_coordinates(self.editor, sound)
         if isinstance(self.editor, Model) and not isinstance(self.editor, EditorModel):

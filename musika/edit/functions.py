@@ -46,6 +46,7 @@ def continue_(
     before: float | None = None,
     at: float | None = None,
     seed: int = 0,
+    notes: bool = False,
     sample_rate: int = SAMPLE_RATE,
 ) -> SoundLike:
     """More sound behind the end. What was there does not change, sample for sample.
@@ -55,11 +56,12 @@ def continue_(
         seconds: length of what is added; None is without end, for a recording or a piece.
         before: seconds before the end that are listened to; None is all that the network sees.
         at: second to go on from instead of the end; what is behind it is dropped. A piece needs it.
+        notes: hear the notes of a piano recording and go on from them; `editor` is then a performer with a composer.
 
     Raises:
         UsageError: as `fill` says; a sound that is shorter than `before`.
     """
-    edit = _make(Continue, seconds=seconds, before=before, at=at, seed=seed)
+    edit = _make(Continue, seconds=seconds, before=before, at=at, seed=seed, notes=notes)
     return _add(sound, AppliedEdit(edit, editor), sample_rate)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from musika.config import Vary
+from musika.config import Continue, Vary
 from musika.edit.latents import Gap
 from musika.edit.spans import locate_spans
 from musika.errors import UsageError
@@ -25,6 +25,24 @@ def locate_varied(sound: Sound, edit: Vary) -> list[Gap]:
     for gap in gaps:
         check_heard(sound, [gap], LEAST_VARIED)
     return gaps
+
+
+def locate_continuation(sound: Sound, edit: Continue) -> tuple[int, int | None]:
+    """Where a continuation begins, and the length of the result, in samples; None is without end."""
+    rate = sound.sample_rate
+    end = sound.length if edit.at is None else round(edit.at * rate)
+    if end is None:
+        raise UsageError("a piece has no end: say from which second it is to go on", about="at")
+    if sound.length is not None and end > sound.length:
+        raise UsageError(f"the sound ends after {sound.length / rate:.3f} s, before second {edit.at:g}", about="at")
+    if edit.before is not None and edit.before * rate > end:
+        raise UsageError(
+            f"there are {end / rate:.3f} s before the end, and {edit.before:g} s are to be listened to", about="before"
+        )
+    length = None if edit.seconds is None else end + round(edit.seconds * rate)
+    if length == end:
+        raise UsageError(f"{edit.seconds:g} seconds are less than a sample")
+    return end, length
 
 
 def locate_passage(sound: Sound, other: Sound, seconds: float) -> tuple[int, int]:

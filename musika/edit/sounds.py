@@ -8,7 +8,15 @@ from musika.codec.base import AUDIO_CHANNELS
 from musika.edit.convert import adapt
 from musika.edit.editor import HasCodec
 from musika.edit.latents import EncodedLatents
-from musika.render import CachedSound, GeneratorModel, LatentSource, Sound, count_block_samples, decode_samples
+from musika.render import (
+    CachedSound,
+    GeneratorModel,
+    LatentSource,
+    Sound,
+    count_block_samples,
+    decode_samples,
+    read_padded,
+)
 
 
 def encode_sound(editor: HasCodec, sound: Sound) -> EncodedLatents:
@@ -76,3 +84,16 @@ class SoundSequence:
         elif before:
             parts.insert(0, np.zeros((before, self.channels), np.float32))
         return np.concatenate(parts)
+
+
+class PlacedSound:
+    """A sound that begins at sample `start`, which may be negative, times a gain; silence before it. It has no end."""
+
+    def __init__(self, sound: Sound, start: int, gain: float = 1.0) -> None:
+        self.sound, self.start, self.gain = sound, start, np.float32(gain)
+        self.sample_rate, self.channels = sound.sample_rate, sound.channels
+        self.length: int | None = None
+
+    def read(self, first: int, count: int) -> np.ndarray:
+        """As `Sound` says."""
+        return read_padded(self.sound, first - self.start, count) * self.gain

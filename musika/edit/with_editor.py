@@ -22,10 +22,17 @@ from musika.edit.latents import (
     SilencedSound,
     find_unknown_latents,
 )
-from musika.edit.places import LEAST_VARIED, check_heard, list_heard, locate_passage, locate_varied, make_ramp
+from musika.edit.places import (
+    LEAST_VARIED,
+    check_heard,
+    list_heard,
+    locate_continuation,
+    locate_passage,
+    locate_varied,
+    make_ramp,
+)
 from musika.edit.sounds import CutSound, SoundSequence, count_span, decode_latents, encode_sound
 from musika.edit.spans import locate_spans
-from musika.errors import UsageError
 from musika.render import LatentSource, Sound
 
 STYLE_SECONDS = 30.0  # that tell the style of what is varied or blended
@@ -40,23 +47,10 @@ def fill_gaps(editor: Editor, sound: Sound, edit: Fill) -> Sound:
 
 def continue_sound(editor: Editor, sound: Sound, edit: Continue) -> Sound:
     """The sound and what comes after it. It has no random access: each step depends on those before it."""
-    rate, codec = sound.sample_rate, editor.codec
-    end = sound.length if edit.at is None else round(edit.at * rate)
-    if end is None:
-        raise UsageError("a piece has no end: say from which second it is to go on", about="at")
-    if sound.length is not None and end > sound.length:
-        raise UsageError(f"the sound ends after {sound.length / rate:.3f} s, before second {edit.at:g}", about="at")
-    seen = None
+    end, length = locate_continuation(sound, edit)
+    codec, seen = editor.codec, None
     if edit.before is not None:
-        if edit.before * rate > end:
-            raise UsageError(
-                f"there are {end / rate:.3f} s before the end, and {edit.before:g} s are to be listened to",
-                about="before",
-            )
         seen = max(1, round(edit.before * codec.sample_rate / codec.hop_total))
-    length = None if edit.seconds is None else end + round(edit.seconds * rate)
-    if length == end:
-        raise UsageError(f"{edit.seconds:g} seconds are less than a sample")
     return _fill(editor, CutSound(sound, end), [(end, length)], length, edit.seed, seen)
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from musika.composer.continuing import ContinuedScore, Opening
 from musika.composer.incremental import IncrementalComposer
 from musika.composer.load import load_composer
 from musika.composer.looping import LoopedScore
@@ -67,6 +68,14 @@ class ComposedModel(PerformerModel):
         self.compose(piece)  # what cannot be met is said at once
         return piece
 
+    def continue_notes(self, opening: Opening, seed: int, **settings: Any) -> Piece:
+        """The piece of a seed that begins with given notes and goes on from them.
+
+        Raises:
+            UsageError: as `piece` says.
+        """
+        return Piece(self, seed, self.make_settings(settings), tracks=(opening,))
+
     def check_instruments(self, instruments: Sequence[Instrument]) -> None:
         """Checks that pieces can have these instruments.
 
@@ -99,11 +108,12 @@ class ComposedModel(PerformerModel):
         Raises:
             UsageError: settings that cannot be met.
         """
-        melody = piece.tracks[0] if piece.tracks else None
-        settings = piece.settings
+        given, settings = piece.tracks[0] if piece.tracks else None, piece.settings
         manner = Manner(settings.touch, get_style_seed(piece), settings.variation, settings.truncation / TRUNCATION)
         kind, turn = (LoopedScore, piece.loop_seconds) if piece.loop else (ComposedScore, 0.0)
-        return kind(self.composer, piece.seed, settings, self.seconds_per_latent, melody, manner, turn)
+        if isinstance(given, Opening):
+            return ContinuedScore(given, self.composer, piece.seed, settings, self.seconds_per_latent, None, manner)
+        return kind(self.composer, piece.seed, settings, self.seconds_per_latent, given, manner, turn)
 
     def make_latents(self, piece: Piece) -> LatentSource:
         if not is_composed(piece):
@@ -127,6 +137,8 @@ class ComposedModel(PerformerModel):
             return super().choose_loop(piece, seconds)
         if seconds is None:
             raise UsageError("this piece has no end: say how long its loop is to be")
+        if piece.tracks and isinstance(piece.tracks[0], Opening):
+            raise UsageError("a piece that goes on from a recording cannot play in a loop", about="loop")
         clock = self.compose(piece).plan.clock
         return self.round_loop(clock.get_start(clock.count_sections(seconds)))
 
@@ -177,7 +189,7 @@ def get_style_seed(piece: Piece) -> int:
 
 def is_composed(piece: Piece) -> bool:
     """Whether a piece has no score of its own."""
-    return not piece.tracks or isinstance(piece.tracks[0], Melody)
+    return not piece.tracks or isinstance(piece.tracks[0], (Melody, Opening))
 
 
 def load_performer_or_composed_model(

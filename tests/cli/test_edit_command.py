@@ -146,6 +146,7 @@ def test_a_generator_varies_and_blends_through_its_coordinates(folder, tmp_path,
         (("vary", "stereo.wav", "other.wav"), "vary takes one file"),
         (("blend", "stereo.wav"), "blend takes two files"),
         (("blend", "stereo.wav", "other.wav", "--over", 9), "does not fit"),
+        (("vary", "stereo.wav", "--notes", "True"), "--notes belongs to continue, not to vary"),
         (("mend", "stereo.wav"), "TASK mend: say one of fill, continue, vary, blend"),
         (("fill", "stereo.wav", "--spans", "1-2", "--load_path", "nowhere"), "nowhere"),
         (("fill", "stereo.wav", "--spans", "1-2", "--format", "mp3", "--bits", "24"), "mp3"),
@@ -157,6 +158,20 @@ def test_a_mistake_is_one_line_and_nothing_is_written(folder, tmp_path, words, m
         run(folder, save, *words)
     assert "\n" not in str(add_remedy(caught.value, "edit"))
     assert not save.exists() or not list(save.iterdir())
+
+
+def test_an_editor_has_no_composer(folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(command, "load_network", lambda: None)  # as if the transcriber was installed
+    with pytest.raises(MusikaError, match="edit has no composer"):
+        run(folder, tmp_path, "continue", "stereo.wav", "--notes", "True")
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_the_transcriber_notes_cannot_be_heard(folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("musika.metrics.notes.transcriber.find_model", lambda: None)
+    with pytest.raises(MusikaError, match="transcriber that is not installed: pip install") as caught:
+        run(folder, tmp_path, "continue", "stereo.wav", "--notes", "True")
+    assert "\n" not in str(add_remedy(caught.value, "edit")) and not list(tmp_path.iterdir())
 
 
 def test_what_can_be_read_at_its_own_rate(folder) -> None:

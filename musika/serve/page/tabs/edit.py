@@ -30,6 +30,7 @@ SETTINGS: dict[str, type[Edit]] = {
     "seconds": Continue,
     "before": Continue,
     "at": Continue,
+    "notes": Continue,
     "strength": Vary,
     "ratio": Blend,
     "over": Blend,
