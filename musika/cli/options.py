@@ -42,6 +42,8 @@ RUNS_PATH = "folder of training runs, which the page's tab Training shows"
 RUNS_SHOWN = "that of the run in --load_path, or checkpoints"
 LOG_PATH = "folder of the logs of these runs"
 LOG_SHOWN = "what the run says"
+AUTH = "user and password that everything asks for; the variable MUSIKA_AUTH says the same unseen"
+MCP = "also offer what the page makes as tools for assistants (MCP)"
 PUBLISHED = "Sizes of codecs of the original Musika"
 
 
@@ -386,6 +388,8 @@ class TestOptions(RenderOptions):
     port: int = flag(7860, "port of the page; the next one if it is taken", "Page", 1, 65_535)
     host: str = flag("127.0.0.1", "address that the page listens on; 0.0.0.0 is every network", "Page")
     share_gradio: bool = flag(False, "also publish the page through gradio.live", "Page")
+    auth: str | None = flag(None, AUTH, "Page", shown="none: no password", place="USER:PASSWORD")
+    mcp: bool = flag(False, MCP, "Page")
     runs_path: Path | None = flag(None, RUNS_PATH, "Folders", shown=RUNS_SHOWN)
     log_path: Path | None = flag(None, LOG_PATH, "Folders", shown=LOG_SHOWN)
 
@@ -400,6 +404,8 @@ class ServeOptions(RenderOptions):
     )
     host: str = flag("127.0.0.1", "address that the server listens on; 0.0.0.0 is every network", "Server")
     port: int = flag(8000, "port of the server", "Server", 1, 65_535)
+    auth: str | None = flag(None, AUTH, "Server", shown="none: no password", place="USER:PASSWORD")
+    mcp: bool = flag(False, MCP, "Server")
     workers: int = flag(1, "processes that share the port; each loads the checkpoint", "Server", 1, 256)
     max_streams: int = flag(8, "streams of single listeners at once, for each worker", "Server", 0, 100_000)
     max_listeners: int = flag(1000, "listeners of the radio at once, for each worker", "Server", 0, 1_000_000)

@@ -54,6 +54,8 @@ REMEDIES = {
     "video/save": "TARGET names another file",
     "picture": "--picture names another one",
     "colour": "--colour takes it",
+    "auth": "--auth says them",
+    "mcp": "leave out --mcp",
     "convert/save": "TARGET names another folder",
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from musika import console
 from musika.checkpoint import locate
+from musika.cli.access import choose_auth
 from musika.cli.flags import ServeOptions
 from musika.errors import UsageError
 from musika.files import format_path
@@ -36,7 +37,10 @@ def run(options: ServeOptions) -> int:
         max_seconds=options.max_seconds,
         verbose=options.verbose,
         cpu=options.cpu,
+        auth=choose_auth(options.auth, options.host),
     )
+    if options.mcp and (options.workers > 1 or not options.page):
+        raise UsageError("--mcp offers what the page makes: it needs --page True and one worker")
     extend = _make_page_mounter(options, folders) if options.page and options.workers == 1 else None
     if options.page and options.workers > 1:
         console.say("the page needs one worker: with several, / has a small page that plays the radio")
@@ -56,7 +60,7 @@ def _make_page_mounter(options: ServeOptions, folders: dict[str, Path]) -> Any:
     runs = options.runs_path or choose_runs_folder(options.load_path)
     seed = options.seed if "seed" in options.given else None
     defaults = PageDefaults(options.truncation, seed, runs, options.log_path)
-    return lambda application, library: mount_page(application, library, known, defaults)
+    return lambda application, library: mount_page(application, library, known, defaults, mcp=options.mcp)
 
 
 def _name_checkpoints(folders: tuple[Path, ...]) -> dict[str, Path]:

@@ -8,6 +8,7 @@ import threading
 from musika import console, render
 from musika.checkpoint import locate
 from musika.cli import models
+from musika.cli.access import choose_auth
 from musika.cli.flags import TestOptions
 from musika.errors import UsageError
 from musika.files import format_path
@@ -22,6 +23,7 @@ def run(options: TestOptions) -> int:
         KeyboardInterrupt: Ctrl-C, or the process is asked to end.
     """
     next(ports.find_ports(options.host, options.port))  # first, as it is quick: an error of host or port
+    auth = choose_auth(options.auth, options.host, options.share_gradio)
     locate.resolve_checkpoint(options.load_path, "generator")
     from musika.serve.page.checkpoints import CheckpointEntry, describe_checkpoint, find_checkpoints, put_first
     from musika.serve.page.context import PageDefaults
@@ -42,7 +44,16 @@ def run(options: TestOptions) -> int:
     name = library.get_model(library.default).name  # now, so that a mistake is reported before a page opens
     runs = options.runs_path or choose_runs_folder(first.path)
     defaults = PageDefaults(options.truncation, options.seed, runs, options.log_path)
-    page = serve_page(library, checkpoints, defaults, options.host, options.port, options.share_gradio)
+    page = serve_page(
+        library,
+        checkpoints,
+        defaults,
+        options.host,
+        options.port,
+        options.share_gradio,
+        auth=auth,
+        mcp=options.mcp,
+    )
     with page as link:
         console.say(f"{name} plays at {link} (Ctrl-C ends it)")
         threading.Event().wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import secrets
 import tempfile
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musika import console
+from musika.errors import UsageError
 from musika.render import Model
 from musika.serve import ports
+from musika.serve.access import require_password
 from musika.serve.isolation import isolate_page
 from musika.serve.page.checkpoints import CheckpointEntry, find_version
 from musika.serve.page.context import DEFAULTS, LIMITS, PageContext, PageDefaults, PageLimits
@@ -51,6 +54,7 @@ def mount_page(
     checkpoints: Mapping[str, CheckpointEntry],
     defaults: PageDefaults = DEFAULTS,
     limits: PageLimits = LIMITS,
+    mcp: bool = False,
 ) -> Iterator[None]:
     """Mounts the page on the application of the stream routes, at `/`. At the end, its files are removed.
 
@@ -62,7 +66,13 @@ def mount_page(
         checkpoints: what is known about them.
         defaults: of controls.
         limits: of requests.
+        mcp: whether the page's functions are tools for assistants, too.
+
+    Raises:
+        UsageError: the package for that is not installed (about "mcp").
     """
+    if mcp and importlib.util.find_spec("mcp") is None:
+        raise UsageError("tools for assistants need the package mcp: pip install 'gradio[mcp]'", about="mcp")
     with tempfile.TemporaryDirectory(prefix="musika-page-", ignore_cleanup_errors=True) as folder:
         uploads = Path(folder) / "gradio"  # and copies of files for the browser
         os.environ["GRADIO_TEMP_DIR"] = str(uploads)
@@ -70,14 +80,14 @@ def mount_page(
         files.mkdir()
         context = PageContext(library, checkpoints, RecentFiles(files), limits, defaults)
         with add_routes(application, context):
-            page = _mount(application, context, uploads)
+            page = _mount(application, context, uploads, mcp)
             try:
                 yield
             finally:
                 page.close(verbose=False)
 
 
-def _mount(application: FastAPI, context: PageContext, uploads: Path) -> Any:
+def _mount(application: FastAPI, context: PageContext, uploads: Path, mcp: bool) -> Any:
     """Adds the page's files, the page and the headers; returns the page."""
     import gradio
     from starlette.staticfiles import StaticFiles
@@ -100,7 +110,7 @@ def _mount(application: FastAPI, context: PageContext, uploads: Path) -> Any:
         max_file_size=context.limits.upload_bytes,
         ssr_mode=False,
         pwa=False,
-        mcp_server=False,
+        mcp_server=mcp,
     )
     application.add_middleware(RequestGuard, limits=context.limits, folder=uploads)
     application.add_middleware(SecurityHeaders)
@@ -116,6 +126,8 @@ def serve_page(
     port: int = 7860,
     share: bool = False,
     limits: PageLimits = LIMITS,
+    auth: str | None = None,
+    mcp: bool = False,
 ) -> Iterator[str]:
     """Serves the page while the block runs and gives its link; its files are gone afterwards.
 
@@ -127,9 +139,12 @@ def serve_page(
         port: the lowest one; a port that is in use is passed over.
         share: also publish the page through gradio.live.
         limits: of requests.
+        auth: `user:password` that every request must have; None lets everybody in.
+        mcp: whether the page's functions are tools for assistants, too.
 
     Raises:
-        UsageError: the host cannot be listened on (about "host"), or no port is free (about "port").
+        UsageError: the host cannot be listened on (about "host"), no port is free (about "port"), or what `mount_page`
+            says.
     """
     from musika.serve.streams.application import make_application
     from musika.serve.streams.service import StreamService
@@ -137,12 +152,13 @@ def serve_page(
     settings = StreamSettings(dict.fromkeys(library.names, ""), max_streams=MAX_STREAMS)
     with isolate_page(host, share):
         application = make_application(StreamService(settings, library), with_page=False)
-        with (
-            mount_page(application, library, checkpoints, defaults, limits),
-            _run_in_thread(application, host, port) as found,
-            _publish(host, found) if share else contextlib.nullcontext() as public,
-        ):
-            yield public or ports.format_url(host, found)
+        with mount_page(application, library, checkpoints, defaults, limits, mcp):
+            require_password(application, auth)
+            with (
+                _run_in_thread(application, host, port) as found,
+                _publish(host, found) if share else contextlib.nullcontext() as public,
+            ):
+                yield public or ports.format_url(host, found)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from musika import console, environment, render
 from musika.checkpoint import locate
 from musika.errors import MusikaError
 from musika.serve import ports
+from musika.serve.access import require_password
 from musika.serve.streams.counters import FOLDER
 from musika.serve.streams.library import Library
 from musika.serve.streams.settings import VARIABLE, StreamSettings
@@ -61,6 +62,7 @@ def serve_streams(
         model = library.get_model(library.default)
         application = _make_application(settings, library, with_page=not extend)
         with contextlib.nullcontext() if extend is None else extend(application, library):
+            require_password(application, settings.auth)
             console.say(f"{model.name} plays at {link}radio.mp3 and {link}stream.mp3?seed=1 (Ctrl-C ends it)")
             _run(application, settings, host, port, 1)
 
@@ -78,7 +80,9 @@ def make_worker() -> FastAPI:
         console.fail(str(error))
         sys.exit(2)
     console.say(f"worker {os.getpid()} is ready")
-    return _make_application(settings, library)
+    application = _make_application(settings, library)
+    require_password(application, settings.auth)
+    return application
 
 
 def load_model(settings: StreamSettings, name: str) -> render.Model:

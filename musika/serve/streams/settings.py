@@ -28,6 +28,7 @@ class StreamSettings:
         max_waiting: requests for files that wait, in each worker; one is made at a time.
         verbose: whether faults show their traceback.
         cpu: whether a GPU is left alone.
+        auth: `user:password` that every request must have; None lets everybody in.
         score_folder: where scores that clients send are kept; None is a folder of the worker's own.
     """
 
@@ -43,6 +44,7 @@ class StreamSettings:
     max_waiting: int = 8
     verbose: bool = False
     cpu: bool = False
+    auth: str | None = dataclasses.field(default=None, repr=False)
     score_folder: str | None = None
 
     def to_json(self) -> str:

@@ -27,8 +27,10 @@ from musika.serve.page.tabs.settings import add_setting
 from musika.serve.page.work import Work
 
 Update = dict[Any, Any]
+# of events that are the page's own: programs have those of make_api.py
+OWN: dict[str, Any] = {"api_visibility": "undocumented"}
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-LONG: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "render", "preprocess": False}
+LONG: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "render", "preprocess": False, **OWN}
 WORDS = "What the music is like, such as: slow sad piano in A minor. The fields below show what it was taken to mean."
 RESTORED = "Drop a file that Musika made, and all controls are set as they were."
 REMEMBER = f"(...all) => musika.make.remember(all.slice(0, {MOST}), all.slice({MOST}))"
@@ -140,10 +142,10 @@ class _MakeTab:
             event(self._read_words, inputs, outputs, preprocess=False, **PRIVATE)
         outputs = [self.inputs, self.inputs_note, *self.settings.values()]
         inputs = [self.melody, *self.settings.values()]
-        self.melody.upload(self._read_melody, inputs, outputs, preprocess=False, api_name="make_melody")
+        self.melody.upload(self._read_melody, inputs, outputs, preprocess=False, api_name="make_melody", **OWN)
         self.melody.clear(lambda: ("", ""), None, [self.inputs, self.inputs_note], **PRIVATE)
         filled = [*self.form, self.inputs_note, self.status]
-        self.dropped.upload(self._restore, [self.dropped], filled, preprocess=False, api_name="make_restore")
+        self.dropped.upload(self._restore, [self.dropped], filled, preprocess=False, api_name="make_restore", **OWN)
 
     def _connect_making(self) -> None:
         tickets, sounds = [column.piece for column in self.columns], [column.sound for column in self.columns]

@@ -73,6 +73,7 @@ def add_video(context: PageContext, tickets: Sequence[Any]) -> None:
         [number, title, colour, shape, picture, *tickets],
         [status, video],
         api_name="make_video",
+        api_visibility="undocumented",  # programs have `video` of make_api.py
         preprocess=False,
         concurrency_limit=1,
         concurrency_id="video",
