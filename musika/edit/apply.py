@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from musika.config import Blend, Continue, Edit, Fill, Vary
-from musika.edit.editor import Editor
+from musika.edit.editor import Editor, watch_editor
 from musika.edit.with_editor import blend_sounds, continue_sound, fill_gaps, vary_sound
 from musika.edit.with_generator import blend_by_coordinates, vary_by_coordinates
 from musika.edit.with_notes import continue_by_notes, require_composer
@@ -34,7 +34,7 @@ class AppliedEdit:
         editor: the network: an editor; a generator, which can only vary and blend; or a performer with a composer,
             which can only continue by notes.
         other: the second sound of a blend, a recording or a piece.
-        on_step: is called often while an edit is prepared for longer; what it raises ends that.
+        on_step: is called before every step of the work; what it raises ends it.
     """
 
     edit: Edit
@@ -58,14 +58,15 @@ class AppliedEdit:
             return self._apply_by_coordinates(self.editor, sound)
         if isinstance(self.editor, Model) and not isinstance(self.editor, EditorModel):
             raise UsageError(f"{self.editor.name} edits no recordings: it is no editor", about="editor")
+        editor = self.editor if self.on_step is None else watch_editor(self.editor, self.on_step)
         if isinstance(self.edit, Fill):
-            return fill_gaps(self.editor, sound, self.edit)
+            return fill_gaps(editor, sound, self.edit)
         if isinstance(self.edit, Continue):
-            return continue_sound(self.editor, sound, self.edit)
+            return continue_sound(editor, sound, self.edit)
         if isinstance(self.edit, Vary):
-            return vary_sound(self.editor, sound, self.edit)
+            return vary_sound(editor, sound, self.edit)
         assert isinstance(self.edit, Blend) and self.other is not None
-        return blend_sounds(self.editor, sound, self.other.open(), self.edit)
+        return blend_sounds(editor, sound, self.other.open(), self.edit)
 
     def _apply_by_coordinates(self, model: GeneratorModel, sound: Sound) -> Sound:
         if isinstance(self.edit, Vary):

@@ -5,7 +5,9 @@ Shapes: T latents, C numbers in a latent, S numbers that describe a style.
 
 from __future__ import annotations
 
-from typing import Protocol
+import typing
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -59,3 +61,21 @@ class Editor(HasCodec, Protocol):
             style: as `measure_style` gives it.
             seed: of the edit.
         """
+
+
+def watch_editor(editor: Editor, on_step: Callable[[], None]) -> Editor:
+    """The same editor, which calls a function before each window that it makes; what that raises ends the work."""
+    return typing.cast(Editor, _WatchedEditor(editor, on_step))
+
+
+class _WatchedEditor:
+    def __init__(self, editor: Editor, on_step: Callable[[], None]) -> None:
+        self._editor, self._on_step = editor, on_step
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._editor, name)
+
+    def make_window(self, *values: Any) -> np.ndarray:
+        """As `Editor` says."""
+        self._on_step()
+        return self._editor.make_window(*values)

@@ -98,3 +98,12 @@ def _find_refusal(text: str) -> list[str]:
 
 
 Visit = Callable[..., Any]
+
+
+def find_faults(tab: Page) -> list[str]:
+    """Serious faults for people who do not see well, as axe-core finds them in what the tab shows now."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(tab).response["violations"]
+    serious = [fault for fault in found if fault["impact"] in ("serious", "critical")]
+    return [f"{fault['id']}: {node['html'][:200]}" for fault in serious for node in fault["nodes"]]

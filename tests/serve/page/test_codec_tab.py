@@ -27,6 +27,14 @@ def link() -> Iterator[str]:
             yield address
 
 
+def test_what_is_missing_is_said(link: str, visit: browser.Visit) -> None:
+    tab = visit(link)
+    tab.get_by_role("tab", name="Edit").click()
+    text = tab.inner_text("#musika-edit-missing")
+    assert "No editor is installed" in text and "checkpoints/edit" in text and "Generators vary and blend." in text
+    assert tab.locator("#musika-edit-task input:checked").input_value() == "vary"
+
+
 def test_original_and_reconstruction_under_one_switch(link: str, visit: browser.Visit, tmp_path: Path) -> None:
     path = tmp_path / "noise.wav"
     soundfile.write(path, 0.1 * np.random.default_rng(1).normal(size=(44_100, 2)), 44_100)
@@ -38,6 +46,7 @@ def test_original_and_reconstruction_under_one_switch(link: str, visit: browser.
     assert tab.locator(f"{CODEC} img").count() == 2
     rows = tab.locator(f"{CODEC} tbody tr")
     assert rows.count() > 10 and rows.first.locator("td").all_inner_texts()[0] == "Spectrogram distance"
+    assert not browser.find_faults(tab)
     tab.keyboard.press("x")
     tab.wait_for_function(f"document.querySelector('{CODEC} .musika-compare').dataset.selected === '1'")
     tab.get_by_label("equally loud").check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,17 +29,29 @@ class NamedEditor(StandInEditor):
     origin = None
 
 
+class SlowEditor(NamedEditor):
+    """An editor that takes its time; it counts its steps."""
+
+    steps = 0
+
+    def make_window(self, *values: Any) -> np.ndarray:
+        SlowEditor.steps += 1
+        time.sleep(0.05)
+        return super().make_window(*values)
+
+
 @pytest.fixture(scope="module")
 def link() -> Iterator[str]:
-    with browser.serve_models({"tones": ToneModel(), "edit": NamedEditor()}, {"edit": EDITOR}) as address:  # type: ignore[dict-item]
+    models: dict[str, Any] = {"tones": ToneModel(), "edit": NamedEditor(), "slow": SlowEditor()}
+    with browser.serve_models(models, {"edit": EDITOR, "slow": EDITOR}) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("recordings") / "my song.wav"
-    time = np.arange(SECONDS * RATE) / RATE
-    tone = 0.4 * np.sin(2 * np.pi * 220 * time) * (0.6 + 0.4 * np.sin(2 * np.pi * 0.5 * time))
+    seconds = np.arange(SECONDS * RATE) / RATE
+    tone = 0.4 * np.sin(2 * np.pi * 220 * seconds) * (0.6 + 0.4 * np.sin(2 * np.pi * 0.5 * seconds))
     soundfile.write(path, np.stack([tone, 0.7 * tone], axis=1), RATE)
     return path
 
@@ -91,6 +104,7 @@ def test_a_gap_is_marked_filled_kept_and_taken_away(link: str, visit: browser.Vi
     assert get_choices(tab) == ["Original", "New A", "New B"]
     said = tab.text_content(f"{EDIT} .musika-untouched")
     assert said.startswith(f"Untouched, sample for sample: 0.00-{start:.2f} s, {end:.2f}-6.00 s (75.")
+    assert not browser.find_faults(tab)
     tab.click(f"{EDIT} .musika-keep")
     assert get_choices(tab) == ["Original", "Edited"]
     assert tab.locator(f"{EDIT} li span").all_inner_texts() == [f"fill {start:g}-{end:g}, seed 0"]
@@ -112,6 +126,24 @@ def test_a_gap_is_marked_filled_kept_and_taken_away(link: str, visit: browser.Vi
     original = soundfile.read(recording, dtype="float32")[0]
     assert download.value.suggested_filename.startswith("my song-continue-") and len(saved) == 8 * RATE
     np.testing.assert_array_equal(saved[: len(original)], original)
+
+
+def test_cancel_stops_the_work(link: str, visit: browser.Visit, recording: Path) -> None:
+    tab = open_recording(visit, link, recording)
+    tab.locator("#musika-edit-task").get_by_text("continue").click()
+    tab.click("#musika-edit-checkpoint input")
+    tab.get_by_role("option", name="slow").click()
+    tab.click("#musika-edit-make")
+    tab.wait_for_function("document.querySelector('#musika-edit-status').innerText.startsWith('Working')")
+    while not SlowEditor.steps:
+        tab.wait_for_timeout(20)
+    tab.click("#musika-edit-cancel")
+    tab.wait_for_function("document.querySelector('#musika-edit-status').innerText.startsWith('Cancelled')")
+    tab.wait_for_timeout(500)
+    steps = SlowEditor.steps
+    tab.wait_for_timeout(500)
+    assert SlowEditor.steps == steps < 600
+    assert get_choices(tab) == ["Original"]
 
 
 def test_the_switch_keeps_the_position(link: str, visit: browser.Visit, recording: Path) -> None:
@@ -182,3 +214,22 @@ def test_what_cannot_be_read_or_made_is_one_line(link: str, visit: browser.Visit
     tab.wait_for_function(
         f"[...document.querySelectorAll('{toast}')].some(e => e.innerText.includes('outside the sound'))"
     )
+
+
+def test_a_program_edits_as_people_do(link: str, recording: Path, tmp_path: Path) -> None:
+    from gradio_client import Client, handle_file
+
+    client = Client(link, verbose=False, analytics_enabled=False, download_files=str(tmp_path))
+    told, _ = client.predict(handle_file(str(recording)), api_name="/edit_open")
+    draft = {"base": told["base"], "title": told["title"], "steps": []}
+    settings = {"seconds": 0, "before": 0, "at": 0, "notes": False, "strength": 0.5, "ratio": 0.5, "over": 0}
+    values = {"checkpoint": "edit", "task": "fill", "spans": "1-2", **settings, "seed": 3, "count": 1, "other": None}
+    _, results, _ = client.predict(draft=draft, **values, api_name="/edit_make")
+    edited = {**draft, "steps": results[0]["steps"]}
+    path = client.predict(draft=edited, extension="flac", api_name="/edit_save")
+    saved, original = (soundfile.read(file, dtype="float32")[0] for file in (path, recording))
+    outside = np.r_[0:RATE, 2 * RATE : SECONDS * RATE]
+    np.testing.assert_array_equal(saved[outside], original[outside])
+    with pytest.raises(Exception, match="outside the sound"):
+        client.predict(draft=draft, **{**values, "spans": "1-99"}, api_name="/edit_make")
+    client.close()

@@ -57,15 +57,6 @@ def open_tab(tab: Any, name: str) -> None:
     tab.get_by_role("tab", name=name, exact=True).click()
 
 
-def find_faults(tab: Any) -> list[str]:
-    """Serious faults that axe-core finds."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(tab).response["violations"]
-    serious = [fault for fault in found if fault["impact"] in ("serious", "critical")]
-    return [f"{fault['id']}: {fault['nodes'][0]['html'][:200]}" for fault in serious]
-
-
 def read_pixel(tab: Any, index: int) -> tuple[float, float]:
     """Where a point of the map is on the screen."""
     box = tab.locator(f"{STYLES} canvas").bounding_box()
@@ -105,7 +96,7 @@ def test_a_click_on_the_map_plays_and_a_line_is_a_timeline(link: str, visit: bro
     tab.get_by_role("button", name="Play the line").click()
     tab.wait_for_function("musika.player.state === 'playing' && musika.player.piece.settings.styles")
     assert tab.evaluate("musika.player.piece.settings.styles") == drawn
-    assert not (faults := find_faults(tab)), faults
+    assert not (faults := browser.find_faults(tab)), faults
 
 
 def test_a_composer_has_a_map_of_its_pieces(link: str, visit: browser.Visit) -> None:
@@ -149,7 +140,7 @@ def test_a_midi_file_is_played_and_downloaded(link: str, visit: browser.Visit, t
     tab.get_by_label("MIDI file").set_input_files(tmp_path / "bad.mid")
     tab.wait_for_function(f"document.querySelector('{NOTES} [role=status]').textContent.includes('no MIDI file')")
     assert count_notes(tab) == len(score.notes)
-    assert not (faults := find_faults(tab)), faults
+    assert not (faults := browser.find_faults(tab)), faults
 
 
 def test_notes_are_drawn_with_mouse_and_keys_and_heard(link: str, visit: browser.Visit) -> None:
@@ -199,5 +190,5 @@ def test_a_real_run_is_shown_and_stays_as_it_was(link: str, visit: browser.Visit
     tab.evaluate(f"document.querySelector('{TRAINING} audio').load()")
     tab.evaluate(f"document.querySelector('{TRAINING} audio').play()")
     tab.wait_for_function(f"document.querySelector('{TRAINING} audio').duration > 0")
-    assert not (faults := find_faults(tab)), faults
+    assert not (faults := browser.find_faults(tab)), faults
     assert list_files(trained) == before

@@ -174,7 +174,8 @@
       this.hint = make("span", "musika-hint");
       tools.append(this.hint);
       this.host.append(this.scroller, tools);
-      this.host.setAttribute("aria-label", "Waveform with " + word + "s");
+      this.host.setAttribute("role", "group");
+      this.host.setAttribute("aria-label", "Waveform");
       this._listen();
       this._showHint();
       new ResizeObserver(() => this._draw()).observe(this.scroller);

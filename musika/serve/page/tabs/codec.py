@@ -87,6 +87,7 @@ class _CodecTab:
         saved.success(None, [self.saved], None, js="file => musika.download(file)", **PRIVATE)
 
     def _hear(self, file: Any, name: Any) -> Iterator[Update]:
+        """Codes a recording: figures, and as files the original, the reconstruction and a spectrogram of each."""
         with tell_failures():
             path, title = get_upload(file)
             work = Work(lambda report: self._code(path, title, name, report))
@@ -108,6 +109,7 @@ class _CodecTab:
         return self._latest[1]
 
     def _save(self, file: Any, name: Any, extension: Any) -> str:
+        """Writes what a codec makes of a recording into a file of a format, such as "flac"."""
         with tell_failures():
             if extension not in list_formats():
                 raise UsageError(f"choose a format: one of {', '.join(list_formats())}")

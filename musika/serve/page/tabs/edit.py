@@ -162,12 +162,14 @@ class _EditTab:
         )
 
     def _open(self, file: Any) -> Update:
+        """Stores a recording and says what it is: give its `base` and `title` to the other endpoints as a draft."""
         with tell_failures():
             told = self._read_upload(file)
             preview = self._write_preview(requests.Draft(told["base"], told["title"], ()), told["base"])
             return told, [preview]
 
     def _open_other(self, file: Any) -> Any:
+        """Stores the second recording of a blend, and says what it is."""
         with tell_failures():
             return self._read_upload(file)
 
@@ -179,10 +181,30 @@ class _EditTab:
         with tell_failures():
             return requests.read_spans(text)
 
-    def _make(self, draft: Any, checkpoint: Any, task: Any, spans: Any, *values: Any) -> Iterator[Update]:
-        *settings, seed, count, other = values
+    def _make(
+        self,
+        draft: Any,
+        checkpoint: Any,
+        task: Any,
+        spans: Any,
+        seconds: Any,
+        before: Any,
+        at: Any,
+        notes: Any,
+        strength: Any,
+        ratio: Any,
+        over: Any,
+        seed: Any,
+        count: Any,
+        other: Any,
+    ) -> Iterator[Update]:
+        """Fills, continues, varies or blends a draft `{base, title, steps}`, once for each of `count` seeds.
+
+        Results come with their own steps, which make the next draft, and with a sound file each.
+        """
         with tell_failures():
-            named = dict(zip(SETTINGS, settings, strict=True))
+            values = (seconds, before, at, notes, strength, ratio, over)
+            named = dict(zip(SETTINGS, values, strict=True))
             edits = requests.make_edits(task, named, spans, seed, count, self.context.limits.pieces)
             asked = requests.Draft.from_dict(draft)
             yield from self._run(
@@ -190,6 +212,7 @@ class _EditTab:
             )
 
     def _render(self, draft: Any) -> Iterator[Update]:
+        """Renders a draft `{base, title, steps}` as it is, such as after one of its steps was left out."""
         with tell_failures():
             asked = requests.Draft.from_dict(draft)
             yield from self._run(asked, lambda report: [requests.render_draft(self.sounds, asked, report)])
@@ -203,6 +226,7 @@ class _EditTab:
         yield "", work.result, files
 
     def _save(self, draft: Any, extension: Any) -> str:
+        """Writes a draft `{base, title, steps}` into a file of a format, such as "flac"."""
         with tell_failures():
             files = self.context.files
             path = requests.save_draft(
