@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,18 @@ from musika.config import ComposerConfig
 
 _INPUT_OFFSETS = np.cumsum([0, *INPUT_FEATURES[:-1]])
 _PLACE_OFFSETS = FIELDS["delta"] + np.cumsum([0, *list(PLACES.values())[:-1]])
+
+
+class BlockWeights(NamedTuple):
+    """Weights of an attention block as a step takes them; kernels are `[inputs, outputs]`."""
+
+    query_key_value: np.ndarray
+    merge: np.ndarray
+    merge_bias: np.ndarray
+    widen: np.ndarray
+    widen_bias: np.ndarray
+    narrow: np.ndarray
+    narrow_bias: np.ndarray
 
 
 class IncrementalComposer:
@@ -32,6 +45,8 @@ class IncrementalComposer:
         self.config = config
         self.weights = {name: np.ascontiguousarray(array, np.float32) for name, array in weights.items()}
         self.slopes = compute_slopes(config.heads)
+        self.blocks = [_fold_block(self.weights, f"block_{n}", config) for n in range(config.layers)]
+        self.heads = [_fold_head(self.weights, f"head_{name}") for name in FIELD_NAMES]
 
     def start(self, rows: int, length: int) -> Memory:
         """An empty memory for `rows` sections of at most `length` steps."""
@@ -51,28 +66,27 @@ class IncrementalComposer:
         memory.is_used[:, position] = is_used
         x = w["embedding/kernel"][features + _INPUT_OFFSETS].sum(axis=1)  # [rows, width]
         hidden = memory.compute_bias(self.slopes, position)  # [rows, heads, position + 1]
-        for n in range(config.layers):
-            name = f"block_{n}"
-            y = _normalise(x, w[f"{name}/attention_norm/scale"]) @ w[f"{name}/query_key_value/kernel"]
-            query, key, value = y.reshape(rows, 3, config.heads, size).transpose(1, 0, 2, 3)  # [rows, heads, size]
-            memory.keys[n, :, :, :, position] = key
-            memory.values[n, :, :, position] = value
+        for n, block in enumerate(self.blocks):
+            y = (_normalise(x) @ block.query_key_value).reshape(rows, 3, config.heads, size)
+            memory.keys[n, :, :, :, position] = y[:, 1]
+            memory.values[n, :, :, position] = y[:, 2]
             keys = memory.keys[n, :, :, :, : position + 1]  # [rows, heads, size, steps]
-            scores = np.matmul(query[:, :, None, :], keys)[:, :, 0] / np.float32(math.sqrt(size)) + hidden
-            scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
-            scores /= scores.sum(axis=-1, keepdims=True)
+            scores = np.matmul(y[:, 0, :, None, :], keys)[:, :, 0]
+            scores += hidden
+            scores -= scores.max(axis=-1, keepdims=True)
+            np.exp(scores, out=scores)
             merged = np.matmul(scores[:, :, None, :], memory.values[n, :, :, : position + 1])[:, :, 0]
-            x = x + merged.reshape(rows, -1) @ w[f"{name}/merge/kernel"] + w[f"{name}/merge/bias"]
-            y = _normalise(x, w[f"{name}/dense_norm/scale"]) @ w[f"{name}/widen/kernel"] + w[f"{name}/widen/bias"]
-            x = x + np.square(np.maximum(y, 0)) @ w[f"{name}/narrow/kernel"] + w[f"{name}/narrow/bias"]
+            merged /= scores.sum(axis=-1, keepdims=True)
+            x = x + merged.reshape(rows, -1) @ block.merge + block.merge_bias
+            y = _square_positive(_normalise(x) @ block.widen + block.widen_bias)
+            x = x + y @ block.narrow + block.narrow_bias
         memory.count += 1
-        return _normalise(x, w["final_norm/scale"])
+        return _normalise(x) * w["final_norm/scale"]
 
     def compute_logits(self, x: np.ndarray, field: int) -> np.ndarray:
         """Logits of a field, float32 `[rows, values]`, from the output of `step` with what is known of the note."""
-        name, w = f"head_{FIELD_NAMES[field]}", self.weights
-        y = _normalise(x, w[f"{name}/norm/scale"]) @ w[f"{name}/hidden/kernel"] + w[f"{name}/hidden/bias"]
-        return np.square(np.maximum(y, 0)) @ w[f"{name}/out/kernel"] + w[f"{name}/out/bias"]
+        hidden, hidden_bias, out, out_bias = self.heads[field]
+        return _square_positive(_normalise(x) @ hidden + hidden_bias) @ out + out_bias
 
     def add_time(self, x: np.ndarray, delta: np.ndarray, places: np.ndarray) -> np.ndarray:
         """`x` once the time of the note is known, int `[rows]`, and what holds there, int `[rows, 8]`."""
@@ -110,7 +124,35 @@ class Memory:
         return hidden[:, None, :] - slopes[None, :, None] * distance
 
 
-def _normalise(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """RMS normalisation over the last axis."""
-    mean = np.mean(np.square(x), axis=-1, keepdims=True)
-    return x * (scale / np.sqrt(mean + np.float32(EPSILON)))
+def _fold_block(weights: Mapping[str, np.ndarray], name: str, config: ComposerConfig) -> BlockWeights:
+    """The weights of a block, with the scales of its norms and of attention in the kernels behind them."""
+    query_key_value = weights[f"{name}/attention_norm/scale"][:, None] * weights[f"{name}/query_key_value/kernel"]
+    query_key_value[:, : config.width] /= np.float32(math.sqrt(config.width // config.heads))
+    return BlockWeights(
+        query_key_value,
+        weights[f"{name}/merge/kernel"],
+        weights[f"{name}/merge/bias"],
+        weights[f"{name}/dense_norm/scale"][:, None] * weights[f"{name}/widen/kernel"],
+        weights[f"{name}/widen/bias"],
+        weights[f"{name}/narrow/kernel"],
+        weights[f"{name}/narrow/bias"],
+    )
+
+
+def _fold_head(weights: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, ...]:
+    """Kernel and bias of both layers of a field's head, with the scale of its norm in the first."""
+    hidden = weights[f"{name}/norm/scale"][:, None] * weights[f"{name}/hidden/kernel"]
+    return hidden, weights[f"{name}/hidden/bias"], weights[f"{name}/out/kernel"], weights[f"{name}/out/bias"]
+
+
+def _normalise(x: np.ndarray) -> np.ndarray:
+    """RMS normalisation over the last axis of `[rows, width]`, without its scale."""
+    mean = np.einsum("rw,rw->r", x, x) / np.float32(x.shape[1])
+    return x * (np.float32(1) / np.sqrt(mean + np.float32(EPSILON)))[:, None]
+
+
+def _square_positive(y: np.ndarray) -> np.ndarray:
+    """The square of what is positive, in place."""
+    np.maximum(y, 0, out=y)
+    y *= y
+    return y

@@ -1,17 +1,17 @@
 """A composed piece: its notes in any span of seconds, without what came before.
 
-Themes and sections are written in groups of ROWS at fixed numbers, each a function of (composer, seed, settings,
-number). So hour seven costs what second zero costs. A section needs its theme and nothing else; notes that ring at its
-end reach into the next.
+Themes and sections are written one by one, when they are needed, each a function of (composer, seed, settings, number).
+A section needs its theme and nothing else; notes that ring at its end reach into the next. So hour seven costs what
+second zero costs. Several at once would take less time in all, but the first sound would come much later.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import threading
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from musika.composer.fitting import (
 )
 from musika.composer.incremental import IncrementalComposer
 from musika.composer.plan import Plan, SectionPlan
-from musika.composer.sampling import ROWS, SectionTask, write_sections
+from musika.composer.sampling import SectionTask, write_section
 from musika.composer.sections import SectionNotes, find_highest_notes, quantise_notes, transpose_conditions
 from musika.composer.touch import PIANO, add_touch, make_pedals, press_pedals
 from musika.composer.works import make_work
@@ -52,7 +52,9 @@ NEAR_COPY = 4  # value of the condition `relation`
 LEAST_PEDALLED = 0.9  # articulation below which the pedal stays up
 MOST_MELODY_NOTES = 100_000
 LATEST_UNIT = 1 << 30
-CACHED = 6  # groups of each kind that are kept
+KEPT = 48  # themes, and sections, that are remembered
+
+Value = TypeVar("Value")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -147,9 +149,11 @@ class ComposedScore:
     ) -> None:
         self.composer, self.seed, self.melody, self.manner = composer, seed, melody, manner or Manner()
         self.plan = Plan(seed, settings, seconds_per_latent, self.manner.variation, turn)
-        self._themes: OrderedDict[int, list[SectionNotes]] = OrderedDict()
-        self._sections: OrderedDict[int, list[SectionNotes]] = OrderedDict()
+        self._themes: OrderedDict[int, SectionNotes] = OrderedDict()
+        self._sections: OrderedDict[int, SectionNotes] = OrderedDict()
         self._scores: OrderedDict[int, tuple[Notes, Pedals]] = OrderedDict()
+        self._lock = threading.RLock()  # of themes and sections
+        self._ahead: threading.Thread | None = None
 
     def get_score(self, start: float, stop: float) -> Score:
         """All notes that sound within a span of seconds, whole; their times count from the beginning of the piece.
@@ -188,38 +192,39 @@ class ComposedScore:
         plan = self.plan.plan_section(section)
         if plan.is_theme and self.melody is None:
             return self._vary_theme(plan)  # whoever asks for the opening does not wait for what follows
-        group = section // ROWS
-        return self._remember(self._sections, group, self._write_group)[section % ROWS]
+        notes = self._sections.get(section)
+        if notes is None:
+            notes = self._write_section(section)
+        self._write_ahead(section + 1)
+        return notes
 
     def get_theme(self, number: int) -> SectionNotes:
         """The notes of a theme in its own key."""
-        group = number // ROWS
-        return self._remember(self._themes, group, self._write_themes)[number % ROWS]
+        with self._lock:
+            if number not in self._themes:
+                task = self.make_theme_task(number)
+                _keep(self._themes, number, write_section(self.composer, self.seed, task, self.manner.freedom))
+            return self._themes[number]
 
-    def _remember(
-        self, cache: OrderedDict[int, list[SectionNotes]], group: int, write: Callable[[int], list[SectionNotes]]
-    ) -> list[SectionNotes]:
-        if group not in cache:
-            cache[group] = write(group)
-            if len(cache) > CACHED:
-                cache.popitem(last=False)
-        return cache[group]
+    def _write_section(self, number: int) -> SectionNotes:
+        with self._lock:
+            if number not in self._sections:
+                task = self._make_task(self.plan.plan_section(number))
+                _keep(self._sections, number, write_section(self.composer, self.seed, task, self.manner.freedom))
+            return self._sections[number]
 
-    def _write_themes(self, group: int) -> list[SectionNotes]:
-        tasks = [self.make_theme_task(number) for number in range(group * ROWS, (group + 1) * ROWS)]
-        return write_sections(self.composer, self.seed, tasks, self.manner.freedom)
+    def _write_ahead(self, section: int) -> None:
+        """Writes a section that will be needed soon in a thread, while what comes before it is played."""
+        if section in self._sections or (self._ahead is not None and self._ahead.is_alive()):
+            return
+        self._ahead = threading.Thread(target=self._write_section, args=(section,), name="compose", daemon=True)
+        self._ahead.start()
 
     def make_theme_task(self, number: int) -> SectionTask:
         """What is to be written as a theme."""
         frame, theme = self.plan.frame, self.plan.plan_theme(number)
         chords = self.plan.list_chords(theme, 0, closes=False)
         return SectionTask("theme", number, frame.bars, frame.bar_length, self.plan.describe_theme(theme), chords)
-
-    def _write_group(self, group: int) -> list[SectionNotes]:
-        """All sections of a group."""
-        numbers = range(group * ROWS, (group + 1) * ROWS)
-        tasks = [self._make_task(self.plan.plan_section(number)) for number in numbers]
-        return write_sections(self.composer, self.seed, tasks, self.manner.freedom)
 
     def _vary_theme(self, plan: SectionPlan) -> SectionNotes:
         theme = self.get_theme(plan.theme.number)
@@ -268,9 +273,7 @@ class ComposedScore:
                 touched = touched.replace(velocities=velocities)
             if settings.instruments_value:
                 touched = touched.replace(programs=assign_programs(touched, settings.instruments_value))
-            self._scores[number] = (touched, self._make_pedals(number, notes))
-            if len(self._scores) > CACHED * ROWS:
-                self._scores.popitem(last=False)
+            _keep(self._scores, number, (touched, self._make_pedals(number, notes)))
         return self._scores[number]
 
     def get_fitted_notes(self, number: int) -> SectionNotes:
@@ -310,6 +313,13 @@ class ComposedScore:
             return make_pedals(notes, plan.frame, plan.clock, number)
         edges, is_chord = list_chord_changes(settings.chords_value, self._get_place(number))
         return press_pedals(edges, is_chord, plan.clock, number)
+
+
+def _keep(cache: OrderedDict[int, Value], number: int, value: Value) -> None:
+    """Adds to a cache, which forgets what is oldest."""
+    cache[number] = value
+    if len(cache) > KEPT:
+        cache.popitem(last=False)
 
 
 def make_melody(score: Score) -> Melody:

@@ -1,7 +1,7 @@
 """Writing sections: several at once, note by note, each number drawn by its place.
 
 The random number of a field is a function of (seed, purpose, section, step, field). Logits are rounded before a value
-is drawn, and the batch always has ROWS sections, so no section depends on what else is asked for.
+is drawn, and a piece writes its sections one by one, so none depends on what else is asked for.
 
 A section may hold notes that are given (bars that are kept from a theme, a melody). They are written when their time
 has come, and the network sees them as its own. What it writes in between lies where it is free to write, below the
@@ -27,7 +27,6 @@ from musika.composer.sections import (
 )
 from musika.composer.vocabulary import DELTAS, DURATIONS, FIELDS, HIGHEST, LOWEST, START, find_nearest, join_pitch
 
-ROWS = 8  # sections in a batch
 MOST_NOTES = 288  # of a section
 ROUNDING = 64.0  # logits are rounded to multiples of 1 / ROUNDING
 TEMPERATURES = (0.9, 0.85, 0.9, 0.95, 0.9)  # of each field
@@ -74,33 +73,35 @@ class SectionTask:
         return self.bars * self.bar_length
 
 
+def write_section(composer: IncrementalComposer, seed: int, task: SectionTask, freedom: float = 1.0) -> SectionNotes:
+    """The notes of one section: a function of the task, the seed and the freedom, as `write_sections` has them."""
+    return write_sections(composer, seed, [task], freedom)[0]
+
+
 def write_sections(
     composer: IncrementalComposer, seed: int, tasks: Sequence[SectionTask], freedom: float = 1.0
 ) -> list[SectionNotes]:
-    """The notes of ROWS sections at most.
+    """The notes of some sections.
 
     Args:
         seed: of the piece.
-        tasks: the same ones in the same order give the same notes; each is a function of its own task, its row, the
-            seed and the freedom.
+        tasks: each result is a function of its own task, its place, the number of tasks, the seed and the freedom.
         freedom: factor on the temperatures: smaller keeps to the most probable values.
     """
-    assert 0 < len(tasks) <= ROWS
-    padded = [*tasks, *[tasks[-1]] * (ROWS - len(tasks))]
-    writer = _Writer(composer, seed, padded, freedom)
+    writer = _Writer(composer, seed, tasks, freedom)
     writer.read_themes()
     writer.write()
     return [writer.get_notes(row) for row in range(len(tasks))]
 
 
 class _Writer:
-    """The state of ROWS sections while they are written."""
+    """The state of some sections while they are written."""
 
     def __init__(self, composer: IncrementalComposer, seed: int, tasks: Sequence[SectionTask], freedom: float) -> None:
-        self.composer, self.tasks = composer, tasks
+        self.composer, self.tasks, self.rows = composer, tasks, len(tasks)
         self.temperatures = [temperature * max(freedom, LEAST_FREEDOM) for temperature in TEMPERATURES]
         self.theme_length = composer.config.theme_notes + 1
-        self.memory = composer.start(ROWS, self.theme_length + MOST_NOTES + 1)
+        self.memory = composer.start(self.rows, self.theme_length + MOST_NOTES + 1)
         self.lengths = np.array([task.length for task in tasks])
         self.bar_lengths = np.array([task.bar_length for task in tasks])
         size = int(self.lengths.max()) + 1
@@ -110,20 +111,20 @@ class _Writer:
         self.ceilings = np.stack([_extend(_make_ceiling(task), size) for task in tasks])
         self.given = [_join_given(task) for task in tasks]
         self.given_fields = [encode_notes(notes) for notes in self.given]
-        self.next_given = np.zeros(ROWS, int)
+        self.next_given = np.zeros(self.rows, int)
         shape = (MOST_NOTES, len(FIELDS))
         self.chances = np.stack([draws.uniform(seed, f"composer/{t.purpose}", t.index, shape) for t in tasks])
         self.conditions = np.stack([task.conditions for task in tasks])
-        self.onsets = np.zeros(ROWS, int)  # of the last note
-        self.last_pitch = np.zeros(ROWS, int)  # 0 where nothing begins at the present onset yet
-        self.at_once = np.zeros(ROWS, int)
-        self.is_done = np.zeros(ROWS, bool)
+        self.onsets = np.zeros(self.rows, int)  # of the last note
+        self.last_pitch = np.zeros(self.rows, int)  # 0 where nothing begins at the present onset yet
+        self.at_once = np.zeros(self.rows, int)
+        self.is_done = np.zeros(self.rows, bool)
         self.written: list[list[tuple[int, int, int, int]]] = [[] for _ in tasks]
 
     def read_themes(self) -> None:
         """Shows the network the themes; all end in the same step."""
-        columns = np.zeros((ROWS, self.theme_length, self.memory_features), int)
-        is_used = np.zeros((ROWS, self.theme_length), bool)
+        columns = np.zeros((self.rows, self.theme_length, self.memory_features), int)
+        is_used = np.zeros((self.rows, self.theme_length), bool)
         for row, task in enumerate(self.tasks):
             if task.theme is None or task.theme_conditions is None:
                 continue
@@ -146,7 +147,7 @@ class _Writer:
 
     def write(self) -> None:
         """Writes note after note until all sections are done."""
-        fields = np.tile(START, (ROWS, 1))
+        fields = np.tile(START, (self.rows, 1))
         for step in range(MOST_NOTES):
             features = self._make_features(fields)
             x = self.composer.step(self.memory, features, ~self.is_done)
@@ -163,31 +164,31 @@ class _Writer:
         return _release_before_repeats(notes)
 
     def _make_features(self, fields: np.ndarray) -> np.ndarray:
-        places = self.tables[np.arange(ROWS), self.onsets]
+        places = self.tables[np.arange(self.rows), self.onsets]
         return np.concatenate([fields, get_pitch_feature(fields)[:, None], places, self.conditions], axis=1)
 
     def _write_note(self, x: np.ndarray, step: int) -> np.ndarray:
         """One note of each section; its fields, int `[rows, 5]`."""
         chances = self.chances[:, step]
-        fields = np.zeros((ROWS, len(FIELDS)), int)
+        fields = np.zeros((self.rows, len(FIELDS)), int)
         fields[:, 0] = _draw(
             self.composer.compute_logits(x, 0), self._allow_times(), chances[:, 0], self.temperatures[0]
         )
         onsets = self._find_onsets(fields[:, 0])
         inside = np.minimum(onsets, self.lengths)
         fields[:, 0] = find_nearest(onsets - self.onsets, DELTAS)
-        x = self.composer.add_time(x, fields[:, 0], self.tables[np.arange(ROWS), inside])
+        x = self.composer.add_time(x, fields[:, 0], self.tables[np.arange(self.rows), inside])
         allowed = self._allow_pitches(inside)  # [rows, 12, 9]
         for n in range(1, len(FIELDS)):
             mask: np.ndarray | None = None
             if n == 1:
                 mask = np.any(allowed, axis=2)
             elif n == 2:
-                mask = allowed[np.arange(ROWS), fields[:, 1]]
+                mask = allowed[np.arange(self.rows), fields[:, 1]]
             fields[:, n] = _draw(self.composer.compute_logits(x, n), mask, chances[:, n], self.temperatures[n])
             if n < len(FIELDS) - 1:
                 x = self.composer.add_field(x, n, fields[:, n])
-        for row in range(ROWS):
+        for row in range(self.rows):
             if not self.is_done[row]:
                 fields[row] = self._place_note(row, int(onsets[row]), fields[row], bool(allowed[row].any()))
         return fields
@@ -198,8 +199,8 @@ class _Writer:
         Not at once after too many notes, or above the ceiling; not so late that a bar stays empty; and the section
         ends in its last bar.
         """
-        allowed = np.ones((ROWS, len(DELTAS)), bool)
-        ceilings = self.ceilings[np.arange(ROWS), self.onsets]
+        allowed = np.ones((self.rows, len(DELTAS)), bool)
+        ceilings = self.ceilings[np.arange(self.rows), self.onsets]
         allowed[:, 0] = (self.at_once < MOST_AT_ONCE) & (self.last_pitch < ceilings)
         latest = np.maximum(self.lengths - 1 - self.onsets, 1)
         in_last_bar = self.onsets >= self.lengths - self.bar_lengths
@@ -209,7 +210,7 @@ class _Writer:
     def _find_onsets(self, delta: np.ndarray) -> np.ndarray:
         """Where the next notes begin: the first unit from there on in which the network may write."""
         onsets = self.onsets + DELTAS[delta]
-        for row in range(ROWS):
+        for row in range(self.rows):
             free = self.free[row]
             if onsets[row] < self.lengths[row] and not free[onsets[row]]:
                 later = np.nonzero(free[onsets[row] : self.lengths[row]])[0]
@@ -219,7 +220,7 @@ class _Writer:
     def _allow_pitches(self, onsets: np.ndarray) -> np.ndarray:
         """Which pitch classes and octaves a note may have, bool `[rows, 12, 9]`."""
         lowest = np.where(onsets == self.onsets, self.last_pitch + 1, LOWEST)
-        highest = self.ceilings[np.arange(ROWS), onsets]
+        highest = self.ceilings[np.arange(self.rows), onsets]
         return (np.maximum(lowest, LOWEST)[:, None, None] <= _PITCHES) & (highest[:, None, None] >= _PITCHES)
 
     def _place_note(self, row: int, onset: int, fields: np.ndarray, is_possible: bool) -> np.ndarray:

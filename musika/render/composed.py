@@ -26,11 +26,12 @@ from musika.render.decoding import count_block_latents
 from musika.render.latents import LatentSource
 from musika.render.performer import PerformedLatents, PerformerModel, count_turns, load_performer_model
 from musika.render.piece import Piece
-from musika.score import Score, read_score
+from musika.score import Pedals, Score, join_pedals, read_score
 from musika.tracks import DRUMS, get_family, make_tracks
 
 COMPOSER = "composer"  # sub-folder of a performer's checkpoint
-MARGIN = 12.0  # seconds around a group of latents within which notes and pedals can matter to it
+MARGIN = 12.0  # seconds before a group of latents within which notes and pedals can matter to it
+HELD = 1.0  # seconds after a group that pedals are held for, so that its notes sound to its end
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -177,9 +178,18 @@ class ComposedLatents(PerformedLatents):
         """The tracks of some latents, from the notes around them."""
         first += self.begin
         start, stop = first * self.seconds_per_latent, (first + count) * self.seconds_per_latent
-        score = self.composed.get_score(max(start - MARGIN, 0.0), stop + MARGIN)
+        score = hold_pedals(self.composed.get_score(max(start - MARGIN, 0.0), stop), stop + HELD)
         tracks = make_tracks(self.config.tracks, score, self.seconds_per_latent)
         return np.concatenate([track.compute(first, count) for track in tracks], axis=1)
+
+
+def hold_pedals(score: Score, until: float) -> Score:
+    """The beginning of a longer score: pedals that are down at its end stay down until that second."""
+    pedals = score.pedals
+    programs = np.unique(pedals.programs)
+    values = np.array([pedals.values[pedals.programs == program][-1] for program in programs])
+    held = Pedals(np.full(len(programs), until), values, programs)
+    return dataclasses.replace(score, pedals=join_pedals([pedals, held]))
 
 
 def get_style_seed(piece: Piece) -> int:

@@ -30,7 +30,7 @@ from musika.score import Score, find_last_bar, read_score, repeat_score
 from musika.tracks import DRUMS, Track, get_family, get_kinds, make_tracks
 from musika.tracks.notes import KEYS, LONGEST_FADE, LOWEST_KEY
 
-GROUP = 256  # latents that the performer plays at once, without their context, which costs less with more
+GROUP = 96  # latents that the performer plays at once, without their context: with more it is faster, but begins later
 TAIL = 3.0  # seconds after the last note, as in rendered pairs
 TOUCH = 2.5  # standard deviation of a velocity's change, with a touch of 1
 

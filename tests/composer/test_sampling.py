@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from musika.composer import vocabulary as v
-from musika.composer.sampling import MOST_AT_ONCE, ROWS, SectionTask, _draw, write_sections
+from musika.composer.sampling import MOST_AT_ONCE, SectionTask, _draw, write_section, write_sections
 from musika.composer.sections import SectionNotes, encode_conditions
 from tests.helpers.composers import make_tiny_composer
 
@@ -49,10 +49,11 @@ def test_a_section_is_in_order_within_its_length_and_without_empty_bars(composer
 def test_a_section_does_not_depend_on_the_others_beside_it(composer):
     theme = make_notes([0, 12, 24], [60, 64, 67])
     with_theme = make_task(2, theme=theme, theme_conditions=encode_conditions({}))
-    alone = write_sections(composer, 1, [make_task(0), make_task(1)])
+    alone = write_sections(composer, 1, [make_task(0), make_task(1), make_task(1)])
     beside = write_sections(composer, 1, [make_task(0), make_task(7), with_theme])
     assert list_notes(alone[0]) == list_notes(beside[0])
     assert list_notes(alone[1]) != list_notes(beside[1])
+    assert list_notes(write_section(composer, 1, make_task(0))) == list_notes(write_section(composer, 1, make_task(0)))
     assert list_notes(write_sections(composer, 2, [make_task(0)])[0]) != list_notes(alone[0])
 
 
@@ -102,8 +103,3 @@ def test_values_are_drawn_by_their_probability_and_only_allowed_ones():
     assert set(_draw(rare, None, chances, 1.0).tolist()) == {0}
     nudged = logits + np.float32(1e-5)
     assert np.array_equal(_draw(nudged, None, chances, 1.0), values)
-
-
-def test_a_batch_has_room_for_so_many(composer):
-    with pytest.raises(AssertionError):
-        write_sections(composer, 1, [make_task()] * (ROWS + 1))
