@@ -215,6 +215,7 @@ class ComposedScore:
 
     def _write_ahead(self, section: int) -> None:
         """Writes a section that will be needed soon in a thread, while what comes before it is played."""
+        section = section % self.plan.sections if self.plan.sections else section
         if section in self._sections or (self._ahead is not None and self._ahead.is_alive()):
             return
         self._ahead = threading.Thread(target=self._write_section, args=(section,), name="compose", daemon=True)
