@@ -162,7 +162,8 @@ class MapFit:
         self._basis, shares = find_components(rows - self._mean, COMPONENTS)
         components = self._project(rows)
         self.share = float(shares[:2].sum())
-        self._far = np.maximum(SPARE * np.abs(components[:, :2]).max(axis=0), FLOOR)
+        low, high = components[:, :2].min(axis=0), components[:, :2].max(axis=0)
+        self._middle, self._far = (low + high) / 2, np.maximum(SPARE * (high - low) / 2, FLOOR)
         self._inputs, self._sounds = components[: len(sounds)], sounds
         held = min(HELD_OUT, len(sounds) // 2)
         trial = fit_ridge(self._inputs[held:], sounds[held:], self._inputs[:held])
@@ -177,7 +178,7 @@ class MapFit:
         components = self._project(rows)
         sounds = fit_ridge(self._inputs, self._sounds, components)
         ranks = [np.searchsorted(self._ranks[:, k], sounds[:, k]) / len(self._ranks) for k in range(2)]
-        return np.clip(components[:, :2] / self._far, -1.0, 1.0), np.stack(ranks, axis=1)
+        return np.clip((components[:, :2] - self._middle) / self._far, -1.0, 1.0), np.stack(ranks, axis=1)
 
     def _project(self, rows: np.ndarray) -> np.ndarray:
         return (rows - self._mean) @ self._basis.T

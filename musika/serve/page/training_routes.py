@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ from starlette.responses import FileResponse, Response
 
 from musika.serve.page.answers import answer_json, answer_with
 from musika.serve.page.training_runs import SAMPLE_TYPES, RunFolder, describe_run
+from musika.serve.page.training_scores import ExcerptWriter
 from musika.serve.streams import query
+from musika.serve.streams.score_json import describe_whole_score
 
 
 def make_training_routes(runs: RunFolder) -> APIRouter:
-    """Routes for the runs in a folder: /training lists them, /training/run is one, /training/sample a file of it."""
-    router = APIRouter()
+    """Routes for the runs in a folder: /training lists them, /training/run is one, /training/sample a file of it, and
+    /training/score notes that a composer's checkpoint writes."""
+    router, writer = APIRouter(), ExcerptWriter()
 
     def read(request: Request, *names: str) -> list[str]:
         query.check_names(request.query_params, names)
@@ -45,5 +49,16 @@ def make_training_routes(runs: RunFolder) -> APIRouter:
             return FileResponse(path, media_type=SAMPLE_TYPES[path.suffix])
 
         return answer_with(send)
+
+    @router.get("/training/score")
+    async def get_score(request: Request) -> Response:
+        """Notes of the beginning of the piece of ?seed= that ?checkpoint= of ?run= writes, a composer's."""
+
+        def write() -> dict[str, Any]:
+            run, name, _ = read(request, "run", "checkpoint", "seed")
+            seed = query.read_whole_number(request.query_params, "seed", 0, query.MAX_SEED)
+            return describe_whole_score(writer.write(runs.find_checkpoint(run, name), seed))
+
+        return await asyncio.to_thread(answer_json, write)
 
     return router

@@ -156,10 +156,21 @@ class RunFolder:
         Raises:
             UsageError: there is none of that name.
         """
-        for folder in list_checkpoints(self._get_run(run)):
-            if folder.name == checkpoint_name and sample in list_samples(folder):
-                return folder / sample
+        folder = self.find_checkpoint(run, checkpoint_name)
+        if sample in list_samples(folder):
+            return folder / sample
         raise UsageError("there is no such sample: the checkpoint may have been removed")
+
+    def find_checkpoint(self, run: str, name: str) -> Path:
+        """The folder of a checkpoint of a run.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        for folder in list_checkpoints(self._get_run(run)):
+            if folder.name == name:
+                return folder
+        raise UsageError("there is no such checkpoint: it may have been removed")
 
     def _find_runs(self) -> list[Path]:
         runs = [path for path in (self.folder, *self._list_folders()) if is_run(path)]

@@ -17,7 +17,10 @@ from musika.serve.page import training_runs
 from musika.serve.page.training_logs import MOST_POINTS, Curve, RunLog
 from musika.serve.page.training_routes import make_training_routes
 from musika.serve.page.training_runs import RunFolder, choose_runs_folder, describe_run, measure_progress
+from musika.serve.page.training_scores import SECONDS
+from musika.serve.streams.score_json import parse_score
 from musika.training.board import BoardLog
+from tests.helpers.composers import write_composer
 
 RECORD = {"stage": "performer", "train": {"epochs": 4, "totsamples": 100, "lr": 0.001}, "config": {}, "paths": {}}
 
@@ -171,3 +174,19 @@ def test_nothing_of_a_run_changes_and_only_listed_samples_are_sent(runs: Path) -
         answer = client.get(bad)
         assert answer.status_code == 422 and "\n" not in answer.json()["error"]
     assert list_files(runs) == before
+
+
+def test_what_a_composer_writes_is_written_on_request(tmp_path: Path) -> None:
+    run = tmp_path / "composer-1"
+    write_composer(run / "000000100")
+    (run / "run.json").write_text(json.dumps({**RECORD, "stage": "composer"}))
+    before = list_files(tmp_path)
+    application = FastAPI()
+    application.include_router(make_training_routes(RunFolder(tmp_path)))
+    client = TestClient(application)
+    first, again = (client.get("/training/score?run=composer-1&checkpoint=000000100&seed=3").json() for _ in range(2))
+    assert first == again and len(first["onsets"]) > 0 and first["seconds"] <= SECONDS + 1e-9
+    assert len(parse_score(json.dumps(first).encode()).notes) == len(first["onsets"])
+    for bad in ("checkpoint=000000101", "checkpoint=..", "checkpoint=000000100&seed=-1"):
+        assert client.get(f"/training/score?run=composer-1&{bad}").status_code == 422
+    assert list_files(tmp_path) == before

@@ -155,11 +155,12 @@
       _showMap(found) {
         this.kind = found.kind;
         this.map.setPoints(found);
-        this.axes.textContent = `across: ${found.axes[0]} · upwards: ${found.axes[1]}`;
+        const isStyle = found.kind === "styles";
+        const axes = `across: ${found.axes[0]} · upwards: ${found.axes[1]}`;
+        this.axes.textContent = isStyle ? "Points that are near each other sound alike." : axes;
         this.hue.textContent = found.legend[0];
         this.size.textContent = found.legend[1].includes(":") ? found.legend[1] : `size: ${found.legend[1]}`;
         this.note.textContent = found.note;
-        const isStyle = this.kind === "styles";
         this.timeline.hidden = !isStyle; // pieces of a composer do not change into each other
         this.modes[1].hidden = !isStyle;
         this.number.max = String(Number.MAX_SAFE_INTEGER);

@@ -11,6 +11,8 @@
     stopped: "stopped before its end; it can be resumed",
   };
   const STAGES = { gan: "generator", codec: "codec", performer: "performer", edit: "editor", composer: "composer" };
+  const PIECES = [1, 2]; // seeds of pieces that composers write
+  const TAIL = 3; // seconds that a performer rings on
   const MOST_COLUMNS = 5; // figures in the table
 
   musika.define(
@@ -20,6 +22,7 @@
         if (this.status) return;
         this.chosen = "";
         this.sample = "";
+        this.performers = JSON.parse(this.dataset.performers || "[]");
         this.shown = ""; // what is drawn, as text, so that nothing is drawn twice
         this._build();
         this._look();
@@ -35,13 +38,20 @@
         this.status = make("p", { className: "musika-status", role: "status" });
         this.bar = make("progress", { className: "musika-progress", max: "1", value: "0", "aria-label": "Part of the training that is done" });
         this.content = make("div", { className: "musika-training-content" });
+        this.writing = make("p", { className: "musika-status", role: "status" });
+        this.rollCanvas = make("canvas", { className: "musika-training-roll", hidden: true });
+        musika.player.addEventListener("position", (event) => {
+          if (this.roll && this.played === musika.player.piece?.settings?.score) this.roll.setPosition(event.detail, false);
+        });
         const label = musika.dom.label("Training run", this.chooser);
-        this.append(make("div", { className: "musika-row" }, label), this.bar, this.status, this.content);
+        this.append(make("div", { className: "musika-row" }, label), this.bar, this.status, this.content, this.writing, this.rollCanvas);
         this.bar.hidden = true;
       }
 
       _choose(name) {
         [this.chosen, this.shown] = [name, ""];
+        this.writing.textContent = "";
+        this.rollCanvas.hidden = true;
         this._look();
       }
 
@@ -148,7 +158,8 @@
       _makeTable(run, checkpoints, sounds) {
         const { make } = musika.dom;
         const columns = chooseColumns(run);
-        const head = ["Checkpoint", ...(sounds.length ? ["Sample"] : []), ...columns.map(clean), ...(sounds.length ? ["Pictures"] : [])];
+        const isComposer = run.stage === "composer";
+        const head = ["Checkpoint", ...(sounds.length ? ["Sample"] : []), ...(isComposer ? ["What it writes"] : []), ...columns.map(clean), ...(sounds.length ? ["Pictures"] : [])];
         const rows = checkpoints.map((entry) => {
           const isBest = entry.name === run.best;
           const name = make("th", { scope: "row", textContent: `${isBest ? "★ " : ""}${musika.formatNumber(entry.position)}` });
@@ -156,10 +167,47 @@
           const figures = columns.map((column) => make("td", { textContent: musika.formatNumber(entry.figures[column]) }));
           const sample = sounds.length ? make("td", {}, this._makePlayer(run, entry)) : null;
           const pictures = sounds.length ? make("td", {}, makePictureLink(run, entry)) : null;
-          return make("tr", { className: isBest ? "musika-best" : "" }, name, sample, ...figures, pictures);
+          const written = isComposer ? make("td", {}, this._makeWriter(run, entry)) : null;
+          return make("tr", { className: isBest ? "musika-best" : "" }, name, sample, written, ...figures, pictures);
         });
         const header = make("tr", {}, ...head.map((text) => make("th", { scope: "col", textContent: text })));
         return make("table", { className: "musika-table" }, make("thead", {}, header), make("tbody", {}, ...rows));
+      }
+
+      /** Buttons for what a composer's checkpoint writes. It is written when somebody asks, by this page. */
+      _makeWriter(run, entry) {
+        const listen = (seed) => {
+          const label = `Hear piece ${seed} of the checkpoint at ${musika.formatNumber(entry.position)} examples`;
+          return musika.dom.make("button", { type: "button", textContent: `Piece ${seed}`, "aria-label": label, onclick: () => this._hearNotes(run, entry, seed) });
+        };
+        return musika.dom.make("div", { className: "musika-row" }, ...PIECES.map(listen));
+      }
+
+      async _hearNotes(run, entry, seed) {
+        this.writing.textContent = "Notes are being written.";
+        try {
+          const score = await musika.fetchJson("training/score?" + musika.makeQuery({ run: run.name, checkpoint: entry.name, seed }));
+          const notes = score.onsets.map((start, k) => ({ start, length: score.releases[k] - start, pitch: score.pitches[k], velocity: score.velocities[k] }));
+          this.rollCanvas.hidden = false;
+          this.roll = this.roll || new musika.Roll(this.rollCanvas, { label: "Notes that the checkpoint writes" });
+          this.roll.setNotes(notes);
+          this.roll.setView({ start: 0, seconds: score.seconds });
+          this.rollCanvas.scrollIntoView({ block: "nearest", behavior: "smooth" });
+          this.writing.textContent = `Piece ${seed}, checkpoint at ${musika.formatNumber(entry.position)} examples: ${notes.length} notes`;
+          await this._perform(score);
+        } catch (error) {
+          this.writing.textContent = error.message;
+        }
+      }
+
+      /** Plays a score with the first performer that the page has. */
+      async _perform(score) {
+        const [checkpoint] = this.performers;
+        if (!checkpoint) return;
+        const headers = { "content-type": "application/json" };
+        const { score: name, seconds } = await musika.fetchJson("scores", { method: "POST", body: JSON.stringify(score), headers });
+        this.played = name;
+        await musika.player.play({ checkpoint, seed: 0, start: 0, settings: { score: name }, seconds: seconds + TAIL });
       }
 
       _makePlayer(run, entry) {

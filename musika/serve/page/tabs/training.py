@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import html
+import json
+
 import gradio
 
+from musika.serve.page.checkpoints import PLAYS_NOTES
 from musika.serve.page.context import PageContext, SharedComponents
 
 
 def add_tab(context: PageContext, shared: SharedComponents) -> None:
     """Adds the tab to the page that is being built."""
+    names = html.escape(json.dumps(context.list_checkpoints(*PLAYS_NOTES)))
     with gradio.Tab("Training", id="training"):
-        gradio.HTML("<musika-training></musika-training>", apply_default_css=False)
+        gradio.HTML(f'<musika-training data-performers="{names}"></musika-training>', apply_default_css=False)
