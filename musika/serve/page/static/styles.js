@@ -119,10 +119,8 @@
 
       async _look() {
         clearTimeout(this.timer);
-        if (musika.isVisible(this) && musika.page.checkpoint) {
-          if (this.wanted) await this._start();
-          else if (this.state === "working") await this._ask("GET");
-        }
+        if (this.state === "working") await this._ask("GET"); // asking keeps the work going
+        else if (this.wanted && musika.page.checkpoint && musika.isVisible(this)) await this._start();
         clearTimeout(this.timer);
         this.timer = setTimeout(() => this._look(), PAUSE);
       }
