@@ -21,6 +21,8 @@ from musika.edit.apply import AppliedEdit
 from musika.errors import UsageError
 from musika.render import Sound, apply_edits, prefetch, read_in_blocks, save_blocks
 
+CHECKED = 1 << 20  # samples whose bits are counted at once
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Recording:
@@ -154,7 +156,15 @@ def choose_bits(waveform: np.ndarray, path: Path) -> str | None:
     """The fewest bits that hold every sample exactly, of those that the format of a file offers; None for the rest."""
     depths = audio.choose_encoding(path).depths
     for bits in ("16", "24"):
-        steps = waveform.astype(np.float64) * 2.0 ** (int(bits) - 1)
-        if bits in depths and np.array_equal(steps, np.rint(steps)):
+        if bits in depths and _holds_every_sample(waveform, int(bits)):
             return bits
     return depths[-1] if depths else None
+
+
+def _holds_every_sample(waveform: np.ndarray, bits: int) -> bool:
+    """Whether every sample is a whole number of steps of so many bits. It is looked at in parts, to save memory."""
+    for first in range(0, len(waveform), CHECKED):
+        steps = waveform[first : first + CHECKED].astype(np.float64) * 2.0 ** (bits - 1)
+        if not np.array_equal(steps, np.rint(steps)):
+            return False
+    return True

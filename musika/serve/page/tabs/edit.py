@@ -38,9 +38,9 @@ SETTINGS: dict[str, type[Edit]] = {
 ABOUT = """Drop a recording, mark what you do not like, and have it made anew. What you do not mark stays as it is,
 sample for sample. Edits make a list: add to it, and take any of them away."""
 NO_EDITOR = """No editor is installed here, so gaps cannot be filled and nothing can be continued: put one at
-`checkpoints/edit`, or train one with `--recipe edit`. """
+`checkpoints/edit`, or train one with `--recipe edit`."""
 ONLY_VARY = "Generators vary and blend."
-NOTHING = "Nothing that edits is installed here: put an editor at `checkpoints/edit`, or a generator in `checkpoints`."
+ONLY_NOTES = "A performer with a composer continues piano recordings by their notes."
 
 Update = tuple[Any, ...]
 
@@ -72,12 +72,13 @@ class _EditTab:
         self._connect_edits()
 
     def _add_controls(self) -> None:
-        names = self.context.list_checkpoints(EDITOR)
-        generators = self.context.list_checkpoints(GENERATOR)
-        if not names:
-            gradio.Markdown(NO_EDITOR + ONLY_VARY if generators else NOTHING, elem_id="musika-edit-missing")
+        kinds = (EDITOR, GENERATOR, COMPOSED)
+        editors, generators, composed = (self.context.list_checkpoints(kind) for kind in kinds)
+        if not editors:
+            said = [NO_EDITOR, *([ONLY_VARY] if generators else []), *([ONLY_NOTES] if composed else [])]
+            gradio.Markdown(" ".join(said), elem_id="musika-edit-missing")
         with gradio.Column(elem_id="musika-edit-controls"):
-            first = "fill" if names else "vary"
+            first = "fill" if editors else "vary" if generators else "continue"
             self.task = gradio.Radio(list(EDITS), value=first, label="What to do", elem_id="musika-edit-task")
             info = get_fields(EDITS["fill"])["spans"].metadata["help"]
             self.spans = gradio.Textbox(
@@ -92,7 +93,7 @@ class _EditTab:
                 self.seed = add_setting(Edit, "seed", precision=0, elem_id="musika-edit-seed")
                 most = self.context.limits.pieces
                 self.count = gradio.Slider(1, most, value=2, step=1, label="Variants", info="One for each seed.")
-                choices = names + generators + self.context.list_checkpoints(COMPOSED)
+                choices = editors + generators + composed
                 self.checkpoint = gradio.Dropdown(
                     choices, value=choices[0] if choices else None, label="Editor", elem_id="musika-edit-checkpoint"
                 )
