@@ -136,6 +136,12 @@ def test_a_midi_file_is_played_and_downloaded(link: str, visit: browser.Visit, t
         tab.get_by_role("button", name="Download audio").click()
     download.value.save_as(tmp_path / "b.flac")
     assert (tmp_path / "b.flac").read_bytes().startswith(b"fLaC")
+    tab.get_by_role("button", name="Compare", exact=True).locator("visible=true").click()
+    tab.wait_for_function(f"document.querySelector('{NOTES}').comparison?.sources[0]?.buffer")
+    tab.evaluate(f"document.querySelector('{NOTES}').comparison.select(1)")
+    tab.wait_for_function(f"document.querySelector('{NOTES}').comparison.sources[1].buffer")
+    names = tab.evaluate(f"document.querySelector('{NOTES}').comparison.sources.map((source) => source.name)")
+    assert len(set(names)) == 2 and all(name.startswith("composed") for name in names)
     (tmp_path / "bad.mid").write_bytes(b"MThd and nothing")
     tab.get_by_label("MIDI file").set_input_files(tmp_path / "bad.mid")
     tab.wait_for_function(f"document.querySelector('{NOTES} [role=status]').textContent.includes('no MIDI file')")
@@ -186,7 +192,7 @@ def test_a_real_run_is_shown_and_stays_as_it_was(link: str, visit: browser.Visit
     assert tab.locator(f"{TRAINING} select").first.input_value() == trained.name
     assert "generator, ended" in tab.text_content(f"{TRAINING} [role=status]")
     assert tab.locator(f"{TRAINING} svg").count() > 3
-    assert tab.locator(f"{TRAINING} tbody tr").count() == 1
+    assert tab.locator(f"{TRAINING} section tbody tr").count() == 1
     tab.evaluate(f"document.querySelector('{TRAINING} audio').load()")
     tab.evaluate(f"document.querySelector('{TRAINING} audio').play()")
     tab.wait_for_function(f"document.querySelector('{TRAINING} audio').duration > 0")

@@ -98,7 +98,7 @@
         const version = JSON.stringify([run.name, run.curves, run.checkpoints, run.best]);
         if (version === this.shown || this._isBusy()) return;
         this.shown = version;
-        this.content.replaceChildren(this._makeCharts(run), this._makeCheckpoints(run));
+        this.content.replaceChildren(this._makeCharts(run), this._makeCheckpoints(run), makeSettings(run));
       }
 
       /** Whether somebody listens or reads a chart, which a new picture would end. */
@@ -148,7 +148,7 @@
         const options = sounds.map((name) => make("option", { value: name, textContent: clean(name.replace(".flac", "")) }));
         const choose = (event) => {
           [this.sample, this.shown] = [event.target.value, ""];
-          this.content.replaceChildren(this._makeCharts(run), this._makeCheckpoints(run));
+          this.content.replaceChildren(this._makeCharts(run), this._makeCheckpoints(run), makeSettings(run));
         };
         const chooser = make("select", { onchange: choose }, ...options);
         chooser.value = this.sample;
@@ -221,6 +221,15 @@
       }
     },
   );
+
+  /** The hyperparameters of the run, folded away. */
+  function makeSettings({ settings }) {
+    const { make } = musika.dom;
+    const rows = Object.entries(settings).map(([name, value]) => make("tr", {}, make("th", { scope: "row", textContent: name }), make("td", { textContent: String(value) })));
+    if (!rows.length) return make("div", {});
+    const table = make("table", { className: "musika-table" }, make("tbody", {}, ...rows));
+    return make("details", {}, make("summary", { textContent: "Settings of the training" }), make("div", { className: "musika-scroll" }, table));
+  }
 
   function makePictureLink(run, entry) {
     const name = entry.samples.find((sample) => sample.endsWith(".png"));
