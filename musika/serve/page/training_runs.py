@@ -91,6 +91,7 @@ class RunSummary:
         judge: the figure that says which checkpoint is best; "" where there is none.
         more_is_better: of that figure.
         best: name of the best checkpoint; "" where there is none.
+        compared: how many checkpoints it is the best of.
         curves: of losses, figures and throughput, by name.
         settings: hyperparameters of the training.
     """
@@ -102,6 +103,7 @@ class RunSummary:
     judge: str
     more_is_better: bool
     best: str
+    compared: int
     curves: Mapping[str, Curve]
     settings: Mapping[str, Any]
 
@@ -146,6 +148,7 @@ class RunFolder:
             judge=judge,
             more_is_better=more_is_better,
             best=find_best(checkpoints, judge, more_is_better),
+            compared=sum(has_same_data(entry, checkpoints[-1]) for entry in checkpoints),
             curves=curves,
             settings=settings if isinstance(settings, dict) else {},
         )
@@ -264,12 +267,31 @@ def choose_judge(stage: str, checkpoints: tuple[CheckpointSummary, ...]) -> tupl
 
 
 def find_best(checkpoints: tuple[CheckpointSummary, ...], judge: str, more_is_better: bool) -> str:
-    """Name of the best checkpoint by a figure; of equal ones the first. "" where none has the figure."""
-    scored = [(entry.figures[judge], entry.name) for entry in checkpoints if judge in entry.figures]
+    """Name of the best checkpoint by a figure; of equal ones the first. "" where none has the figure.
+
+    Only checkpoints that were measured on the same data as the newest one are compared.
+    """
+    measured = [entry for entry in checkpoints if judge in entry.figures]
+    scored = [(entry.figures[judge], entry.name) for entry in measured if has_same_data(entry, measured[-1])]
     if not scored:
         return ""
     best = max if more_is_better else min
     return best(scored, key=lambda item: item[0])[1]
+
+
+def has_same_data(first: CheckpointSummary, second: CheckpointSummary) -> bool:
+    """Whether two checkpoints were measured on the same data: figures of the data itself do not differ."""
+    names = {name for entry in (first, second) for name in entry.figures if is_of_data(name)}
+    unknown = math.nan
+    return all(
+        math.isclose(first.figures.get(name, unknown), second.figures.get(name, unknown), rel_tol=1e-3, abs_tol=1e-6)
+        for name in names
+    )
+
+
+def is_of_data(name: str) -> bool:
+    """Whether a figure is of the data that checkpoints are measured on, and not of a checkpoint."""
+    return name.startswith("real_") or name.endswith(("_original", "_halves", "_repeated", "_repeated_end"))
 
 
 def measure_progress(

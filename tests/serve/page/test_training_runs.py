@@ -70,6 +70,15 @@ def test_a_run_is_read_with_curves_figures_and_its_best_checkpoint(runs: Path) -
     assert json.loads(json.dumps(describe_run(run), allow_nan=False))["best"] == "000000200"
 
 
+def test_only_checkpoints_that_were_measured_on_the_same_data_are_compared(tmp_path: Path) -> None:
+    run = tmp_path / "performer-1"
+    for position, f1, original in ((100, 0.9, 0.1), (200, 0.5, 0.6), (300, 0.4, 0.6)):
+        write_checkpoint(run, position, note_f1=f1, note_f1_original=original)
+    (run / "run.json").write_text(json.dumps(RECORD))
+    found = RunFolder(tmp_path).read_run("performer-1")
+    assert (found.best, found.compared) == ("000000200", 2)
+
+
 def test_a_run_may_be_the_folder_itself_or_empty(runs: Path, tmp_path: Path) -> None:
     assert RunFolder(runs / "performer-1").list_runs() == ["performer-1"]
     assert RunFolder(tmp_path / "nothing").list_runs() == []

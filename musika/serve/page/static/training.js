@@ -256,9 +256,10 @@
     return names.sort((a, b) => (b === run.judge) - (a === run.judge)).slice(0, MOST_COLUMNS);
   }
 
-  function explainBest({ judge, more_is_better: more, best }) {
+  function explainBest({ judge, more_is_better: more, best, compared, checkpoints }) {
     if (!best) return "No figure says yet which checkpoint is best.";
-    return `★ is the best checkpoint: it has the ${more ? "highest" : "lowest"} “${clean(judge)}”.`;
+    const rest = compared < checkpoints.length ? ` of the ${compared} that were measured on the same data as the newest one` : "";
+    return `★ is the best checkpoint${rest}: it has the ${more ? "highest" : "lowest"} “${clean(judge)}”.`;
   }
 
   function clean(name) {
