@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from musika import audio
-from musika.errors import UsageError
-from musika.files import escape
+from musika.errors import MusikaError, UsageError
+from musika.files import escape, format_path
 
 RATE = 8000  # Hz, at which the length of a recording is measured
 LONGEST_NAME = 80  # characters of a name in a message
@@ -40,6 +40,8 @@ def open_upload(payload: Any, most_bytes: int) -> Iterator[Path]:
         if size > most_bytes:
             raise UsageError(f"{format_name(path)} has {size / MIB:.1f} MiB: at most {most_bytes / MIB:.0f} MiB")
         yield path
+    except MusikaError as error:
+        raise UsageError(hide_folder(str(error), path), error.about) from None
     finally:
         remove_upload(path)
 
@@ -93,4 +95,4 @@ def format_name(path: Path) -> str:
 
 def hide_folder(text: str, path: Path) -> str:
     """A message about an upload without the folder in which it lay."""
-    return text.replace(f"{path.parent}{os.sep}", "")
+    return text.replace(f"{format_path(path.parent)}{os.sep}", "")

@@ -39,7 +39,7 @@ CANCELLED = "Cancelled: nothing was made."
 
 def add_tab(context: PageContext, shared: SharedComponents) -> None:
     """Adds the tab to the page that is being built."""
-    with gradio.Tab("Make", id="make"):
+    with gradio.Tab("Make", id="make", elem_id="musika-make"):
         tab = _MakeTab(context, shared)
         add_video(context, [column.piece for column in tab.columns])
         add_api(context)
@@ -303,7 +303,8 @@ class _MakeTab:
 
     def _run(self, asked: Mapping[int, PieceRequest], line: str = "", hide: range = range(0)) -> Iterator[Update]:
         """Makes pieces one after another; each is shown as soon as it is there."""
-        yield {part: value for place in hide for part, value in self.columns[place].clear().items()}
+        hidden = {part: value for place in hide for part, value in self.columns[place].clear().items()}
+        yield {self.status: "", **hidden}
         for done, (place, request) in enumerate(asked.items()):
             work = Work(functools.partial(pieces.make_piece, self.context, request))
             for share in work.wait():
