@@ -1,4 +1,4 @@
-// Meters and pictures of what the player plays: <musika-level>, <musika-waveform>, <musika-spectrogram>.
+// Meters and pictures of what the player plays: <musika-level>, <musika-live-waveform>, <musika-live-spectrogram>.
 // Each draws while it can be seen and something plays. Screen readers get the level, and a name for each picture.
 "use strict";
 
@@ -103,7 +103,7 @@ musika.meters = (() => {
     }
   }
 
-  musika.define("musika-waveform", class extends Rolling {
+  musika.define("musika-live-waveform", class extends Rolling {
     get label() { return "Waveform of what is heard"; }
 
     drawColumn(pen, x, wide, height, analyser) {
@@ -118,7 +118,7 @@ musika.meters = (() => {
     }
   });
 
-  musika.define("musika-spectrogram", class extends Rolling {
+  musika.define("musika-live-spectrogram", class extends Rolling {
     get label() { return "Spectrogram of what is heard, low notes at the bottom"; }
     get rows() { return MELS; }
 

@@ -72,7 +72,7 @@ musika.define("musika-radio", class extends HTMLElement {
           button("Reuse seed", () => this.reuseSeed(), "Put the seed of the piece that plays back into the field"))),
       make("section", {"aria-label": "What is heard"},
         make("musika-level"),
-        make("div", {className: "musika-pictures"}, make("musika-waveform"), make("musika-spectrogram"))),
+        make("div", {className: "musika-live"}, make("musika-live-waveform"), make("musika-live-spectrogram"))),
       this.rollPart,
       this.settingsPart,
       make("details", {}, make("summary", {textContent: "Keyboard"}),

@@ -34,11 +34,11 @@ musika.SettingsForm = class {
     } else if (setting.type === "float") {
       control = make("input", {type: "range", min: low ?? 0, max: Math.min(high ?? 10, 5), step: "any"});
     } else if (setting.type === "int") {
-      control = make("input", {type: "number", min: low ?? "", step: 1, inputMode: "numeric"});
+      control = make("input", {type: "number", min: low ?? "", step: 1, inputMode: "numeric", placeholder: "chosen by the seed"});
     } else if (setting.type === "bool") {
       control = make("input", {type: "checkbox"});
     } else {
-      control = make("input", {type: "text", autocomplete: "off", spellcheck: false, placeholder: "open"});
+      control = make("input", {type: "text", autocomplete: "off", spellcheck: false, placeholder: "left open"});
     }
     field = label(title, control);
     const id = musika.dom.makeId();
