@@ -93,7 +93,11 @@ musika.meters = (() => {
       if (still) {
         x = this.column;
         this.column = (this.column + wide) % Math.max(wide, width - (width % wide));
-      } else pen.drawImage(this.canvas, -wide, 0);
+      } else {
+        pen.globalCompositeOperation = "copy"; // where the old picture is empty, the new one is, too
+        pen.drawImage(this.canvas, -wide, 0);
+        pen.globalCompositeOperation = "source-over";
+      }
       this.drawColumn(pen, x, wide, height, analyser);
       if (still) pen.clearRect((x + wide) % width, 0, 4 * wide, height);
     }

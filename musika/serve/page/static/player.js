@@ -14,7 +14,8 @@
 //   musika.player.change(settings)                            the same piece with other settings, heard at once
 //   musika.player.position, .duration, .state, .piece, .message
 //   musika.player.analyser, .measure()                        for pictures and meters
-//   events "position", "state", "piece"                       musika.player.addEventListener(name, listener)
+//   events "position", "state", "piece", and "changed" when changed settings begin to be heard:
+//                                                             musika.player.addEventListener(name, listener)
 "use strict";
 
 musika.player = (() => {
@@ -411,6 +412,7 @@ musika.player = (() => {
       fade(source.gain, 0, 1, from);
       current = source;
       if (pending === source) pending = null;
+      if (cross) setTimeout(() => events.dispatchEvent(new Event("changed")), 1000 * (from - context.currentTime));
       setState("playing");
       return begin;
     }, finish, (text) => {
