@@ -14,7 +14,7 @@ import numpy as np
 from musika.composer.piece import ComposedScore
 from musika.composer.sampling import SectionTask
 from musika.composer.sections import SectionNotes, quantise_notes
-from musika.composer.vocabulary import UNITS_PER_BEAT
+from musika.composer.vocabulary import CONDITIONS, UNITS_PER_BEAT, quantise_density, quantise_register
 from musika.composer.works import make_work
 from musika.config.musical.keys import Key
 from musika.errors import ScoreError
@@ -61,7 +61,12 @@ class ContinuedScore(ComposedScore):
         if task.chords is not None:
             halves = np.arange(len(task.chords)) * task.bar_length // 2
             chords = np.where(halves < opening.length, 0, task.chords)
-        return dataclasses.replace(task, chords=chords, kept=opening.notes, is_free=units >= opening.length)
+        conditions = task.conditions.copy()
+        for name, value in describe_notes(opening.notes, opening.length).items():
+            conditions[list(CONDITIONS).index(name)] = value
+        return dataclasses.replace(
+            task, chords=chords, conditions=conditions, kept=opening.notes, is_free=units >= opening.length
+        )
 
 
 def make_opening(score: Score, end: float, most_bars: int = MOST_BARS) -> Opening:
@@ -89,6 +94,20 @@ def make_opening(score: Score, end: float, most_bars: int = MOST_BARS) -> Openin
         work.onsets[chosen] - begin, work.durations[chosen], work.pitches[chosen], work.velocities[chosen]
     )
     return Opening(notes, stop - begin, float(score.tempo.to_seconds(begin / UNITS_PER_BEAT)))
+
+
+def describe_notes(notes: SectionNotes, length: int) -> dict[str, int]:
+    """Density, register and dynamics of some notes as conditions of a section: what follows is to be like them.
+
+    Args:
+        notes: at least one.
+        length: units that they fill.
+    """
+    return {
+        "density": quantise_density(len(notes) / max(length / UNITS_PER_BEAT, 1.0)),
+        "register": quantise_register(float(notes.pitches.mean())),
+        "dynamics": 1 + int(np.rint(notes.velocities.mean())),
+    }
 
 
 def weigh_pitch_classes(score: Score) -> np.ndarray:

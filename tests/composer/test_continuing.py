@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from musika.composer.continuing import ContinuedScore, Opening, describe_continuation, make_opening
-from musika.composer.vocabulary import METRES
+from musika.composer.vocabulary import CONDITIONS, METRES, quantise_density, quantise_register
 from musika.config.musical import MusicalSettings, parse_key
 from musika.errors import ScoreError
 from musika.score import Notes, Score, make_constant_tempo
@@ -57,6 +57,18 @@ def test_given_notes_stay_and_others_follow() -> None:
         assert (~given).sum() > 4
     other, same = make_continued(opening, 1).get_notes(0), make_continued(opening, 1).get_notes(0)
     np.testing.assert_array_equal(other.pitches, same.pitches)
+
+
+def test_what_follows_is_asked_to_be_like_the_opening() -> None:
+    opening = make_opening(make_heard(), 20 * 12 * UNIT)
+    task = make_continued(opening).make_theme_task(0)
+    asked = dict(zip(CONDITIONS, task.conditions.tolist(), strict=True))
+    mean = opening.notes.pitches.mean()
+    assert asked["register"] == quantise_register(mean) and asked["density"] == quantise_density(1.0)
+    assert asked["dynamics"] == 1 + 80 * 8 // 128
+    assert not task.chords[: 2 * 4].any() and task.chords[2 * 4 : -1].any()
+    plain = make_continued(opening).make_theme_task(1)
+    assert len(plain.kept) == 0 and plain.is_free is None
 
 
 def test_any_span_gives_the_same_notes() -> None:
