@@ -27,10 +27,20 @@ def build_page(context: PageContext) -> gradio.Blocks:
             shared = SharedComponents(checkpoint, tabs)
             for tab in TABS:
                 tab.add_tab(context, shared)
-        gradio.HTML("<musika-history></musika-history>", apply_default_css=False)
+        _add_history(checkpoint)
         _restore_link(page, context, shared)
     page.queue(max_size=context.limits.waiting, default_concurrency_limit=1, api_open=False)
     return page
+
+
+def _add_history(checkpoint: gradio.Dropdown) -> None:
+    """The history. A piece that is played from it also chooses its checkpoint."""
+    history = gradio.HTML(
+        "<musika-history></musika-history>",
+        apply_default_css=False,
+        js_on_load="element.addEventListener('choose', () => trigger('click'));",
+    )
+    history.click(None, None, [checkpoint], js="() => musika.page.wanted", api_visibility="private")
 
 
 def _restore_link(page: gradio.Blocks, context: PageContext, shared: SharedComponents) -> None:

@@ -86,6 +86,24 @@ def test_the_history_stays_and_can_be_renamed_exported_and_deleted(
     tab.wait_for_function("document.querySelectorAll('musika-history li').length === 2")
 
 
+def test_a_piece_of_the_history_restores_its_checkpoint(link: str, visit: browser.Visit) -> None:
+    tab = visit(link)
+    query = "{checkpoint: 'tones', seed: '8', settings: {truncation: 3}}"
+    tab.evaluate(f"musika.history.add({{title: 'bells', kind: 'radio', query: {query}}})")
+    tab.get_by_label("▶ bells").click()
+    tab.wait_for_function("musika.player.state === 'playing' && musika.player.piece.checkpoint === 'tones'")
+    tab.wait_for_function("document.querySelector('#musika-checkpoint input').value === 'tones'")
+    tab.wait_for_function("document.querySelector('musika-radio').form.values.truncation === 3")
+    assert tab.evaluate("[musika.player.piece.seed, musika.player.piece.settings.truncation]") == ["8", 3]
+
+
+def test_a_value_of_a_link_that_cannot_be_is_told(link: str, visit: browser.Visit) -> None:
+    tab = visit(f"{link}#checkpoint=tones&seed=x&truncation=80")
+    tab.wait_for_selector("musika-radio .musika-refusal")
+    assert tab.text_content("musika-radio .musika-refusal") == "truncation 80 cannot be: 10 is used"
+    assert tab.get_by_label("Seed", exact=True).input_value().isdigit()
+
+
 def test_the_keyboard_plays_and_leaves_text_fields_alone(link: str, visit: browser.Visit) -> None:
     tab = visit(link)
     press = tab.keyboard.press

@@ -46,6 +46,12 @@ musika.page = (() => {
       return checkpoint;
     },
 
+    // Chooses a checkpoint for the whole page; the chooser follows (application.py).
+    choose(name) {
+      this.wanted = name;
+      document.querySelector("musika-history")?.dispatchEvent(new Event("choose", {bubbles: true}));
+    },
+
     setCheckpoint(name) {
       if (!name || name === checkpoint) return;
       checkpoint = name;

@@ -94,21 +94,27 @@ musika.define("musika-radio", class extends HTMLElement {
 
   async setCheckpoint(name) {
     const before = this.checkpoint;
-    this.checkpoint = name;
-    try {
-      const described = await musika.page.describe(name);
-      if (this.checkpoint !== name) return;
-      const values = {...this.form.values, ...(before ? {} : this.link)};
-      this.form.show(described.settings, values);
-      this.hasScore = described.has_score;
-      this.settingsPart.hidden = !described.settings.length;
-    } catch (error) {
-      this.say(error.message);
-      return;
-    }
+    if (name === before) return;
+    if (!(await this.showCheckpoint(name, {...this.form.values, ...(before ? {} : this.link)}))) return;
     const plays = ["playing", "loading"].includes(musika.player.state) && !musika.player.piece.url;
     if (before && plays) this.play(0);
     else this.prepareSoon();
+  }
+
+  // Shows the settings of a checkpoint with some values; whether it is still wanted when they are known.
+  async showCheckpoint(name, values) {
+    this.checkpoint = name;
+    try {
+      const described = await musika.page.describe(name);
+      if (this.checkpoint !== name) return false;
+      this.form.show(described.settings, values);
+      this.hasScore = described.has_score;
+      this.settingsPart.hidden = !described.settings.length;
+      return true;
+    } catch (error) {
+      this.say(error.message);
+      return false;
+    }
   }
 
   play(start) {
@@ -230,14 +236,12 @@ musika.define("musika-radio", class extends HTMLElement {
     if (start > 0 && start <= 1e9) this.showPosition(start);
   }
 
-  // Plays what the history has kept.
-  open({checkpoint, seed, start = 0, settings = {}}) {
+  // Plays what the history has kept, and shows it in all controls.
+  async open({checkpoint, seed, start = 0, settings = {}}) {
     this.seedField.value = seed;
-    if (checkpoint === this.checkpoint) for (const name of this.form.controls.keys()) {
-      const {setting} = this.form.controls.get(name);
-      this.form.set(name, settings[name] ?? setting.default);
-    }
     musika.player.play({checkpoint, seed, start, settings});
+    if (checkpoint !== this.checkpoint) musika.page.choose(checkpoint);
+    if (await this.showCheckpoint(checkpoint, settings)) this.showPiece();
   }
 
   remember() {

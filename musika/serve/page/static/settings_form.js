@@ -17,10 +17,8 @@ musika.SettingsForm = class {
     this.controls.clear();
     this.element.replaceChildren();
     for (const setting of settings) {
-      const control = this.makeControl(setting);
+      this.element.append(this.makeControl(setting).field);
       if (setting.name in values) this.set(setting.name, values[setting.name]);
-      control.field.classList.add("musika-setting");
-      this.element.append(control.field);
     }
   }
 
@@ -32,7 +30,7 @@ musika.SettingsForm = class {
     if (setting.choices.length) {
       control = make("select", {}, ...setting.choices.map((text, value) => make("option", {value, textContent: text})));
     } else if (setting.type === "float") {
-      control = make("input", {type: "range", min: low ?? 0, max: Math.min(high ?? 10, 5), step: "any"});
+      control = make("input", {type: "range", min: low ?? 0, max: high ?? 10, step: "any"});
     } else if (setting.type === "int") {
       control = make("input", {type: "number", min: low ?? "", step: 1, inputMode: "numeric", placeholder: "chosen by the seed"});
     } else if (setting.type === "bool") {
@@ -80,7 +78,12 @@ musika.SettingsForm = class {
 
   set(name, value) {
     const entry = this.controls.get(name);
-    if (entry) this.write(entry, value);
+    if (!entry) return;
+    this.write(entry, value);
+    const used = entry.control.value;
+    if (entry.control.type === "range" && Number(used) !== Number(value)) {
+      this.refuse(name, `${name} ${value} cannot be: ${used} is used`);
+    }
   }
 
   // All settings: those with their default as "", which takes the setting out of a request.
