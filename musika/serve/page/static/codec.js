@@ -74,7 +74,7 @@
     }
   }
 
-  customElements.define("musika-codec", Codec);
+  musika.define("musika-codec", Codec);
   musika.codec = {
     show: (told, files) => element && element.show(told, files),
     get element() {

@@ -243,7 +243,7 @@
     }
   }
 
-  customElements.define("musika-editor", Editor);
+  musika.define("musika-editor", Editor);
   const call = (name) => (...values) => (editor ? editor[name](...values) : null);
   musika.editor = {
     open: call("open"),
