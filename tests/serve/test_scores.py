@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import json
 import os
@@ -16,9 +17,11 @@ from hypothesis import strategies as st
 from musika.errors import ScoreError
 from musika.score import read_score
 from musika.serve.streams import scores
+from musika.serve.streams.description import list_instruments
 from musika.serve.streams.query import QueryError
 from musika.serve.streams.score_json import describe_whole_score, parse_score
 from musika.serve.streams.scores import ScoreStore, encode_midi, read_upload
+from musika.tracks import get_family
 from tests.helpers.scores import make_score
 from tests.helpers.stream_servers import ask, get_error, run_server
 from tests.render.test_composed import make_model
@@ -190,3 +193,13 @@ def test_what_is_refused_is_one_line(port: int) -> None:
         "/scores/none.mid",
     ):
         assert get_error(port, path)[0] == 422
+
+
+def test_instruments_are_those_that_a_performer_plays() -> None:
+    model = make_model()
+    assert list_instruments(model) == [{"name": "piano", "program": 0, "drum": False}]
+    tracks = ("notes/piano", "notes/strings", "notes/drums", "loudness")
+    config = dataclasses.replace(model.config, tracks=tracks, track_widths=(976, 976, 976, 1))
+    found = list_instruments(dataclasses.replace(model, config=config))
+    assert [(each["name"], each["drum"]) for each in found] == [("piano", False), ("strings", False), ("drums", True)]
+    assert get_family(found[1]["program"]) == "strings"

@@ -197,4 +197,7 @@ def test_a_real_run_is_shown_and_stays_as_it_was(link: str, visit: browser.Visit
     tab.evaluate(f"document.querySelector('{TRAINING} audio').play()")
     tab.wait_for_function(f"document.querySelector('{TRAINING} audio').duration > 0")
     assert not (faults := browser.find_faults(tab)), faults
+    tab.evaluate(f"document.querySelector('{TRAINING} audio').pause()")
+    tab.get_by_role("button", name="Compare under one switch").click()
+    tab.wait_for_function(f"document.querySelector('{TRAINING}').comparison?.sources[0]?.buffer")
     assert list_files(trained) == before

@@ -13,6 +13,7 @@
   const STAGES = { gan: "generator", codec: "codec", performer: "performer", edit: "editor", composer: "composer" };
   const PIECES = [1, 2]; // seeds of pieces that composers write
   const TAIL = 3; // seconds that a performer rings on
+  const MOST_COMPARED = 7; // checkpoints under one switch, beside the best one and the original
   const MOST_COLUMNS = 5; // figures in the table
 
   musika.define(
@@ -39,12 +40,13 @@
         this.bar = make("progress", { className: "musika-progress", max: "1", value: "0", "aria-label": "Part of the training that is done" });
         this.content = make("div", { className: "musika-training-content" });
         this.writing = make("p", { className: "musika-status", role: "status" });
+        this.compareHost = make("div", {});
         this.rollCanvas = make("canvas", { className: "musika-training-roll", hidden: true });
         musika.player.addEventListener("position", (event) => {
           if (this.roll && this.played === musika.player.piece?.settings?.score) this.roll.setPosition(event.detail, false);
         });
         const label = musika.dom.label("Training run", this.chooser);
-        this.append(make("div", { className: "musika-row" }, label), this.bar, this.status, this.content, this.writing, this.rollCanvas);
+        this.append(make("div", { className: "musika-row" }, label), this.bar, this.status, this.content, this.writing, this.compareHost, this.rollCanvas);
         this.bar.hidden = true;
       }
 
@@ -52,6 +54,7 @@
         [this.chosen, this.shown] = [name, ""];
         this.writing.textContent = "";
         this.rollCanvas.hidden = true;
+        this.comparison?.setSources([]);
         this._look();
       }
 
@@ -152,7 +155,31 @@
         };
         const chooser = make("select", { onchange: choose }, ...options);
         chooser.value = this.sample;
-        return musika.dom.label("Sample to compare", chooser);
+        const compare = make("button", { type: "button", textContent: "Compare under one switch", onclick: () => this._compare(run) });
+        const end = make("div", { className: "musika-row musika-end" }, compare);
+        return make("div", { className: "musika-row musika-fields" }, musika.dom.label("Sample to compare", chooser), end);
+      }
+
+      /** The chosen sample of the latest checkpoints and of the best one, at the same position; the original comes first. */
+      async _compare(run) {
+        const makeSource = (entry, sample, name) => ({
+          name,
+          url: "training/sample?" + musika.makeQuery({ run: run.name, checkpoint: entry.name, sample }),
+        });
+        const having = run.checkpoints.filter((entry) => entry.samples.includes(this.sample));
+        const latest = having.filter((entry, k) => k >= having.length - MOST_COMPARED || entry.name === run.best);
+        const sources = latest.map((entry) => makeSource(entry, this.sample, `${entry.name === run.best ? "★ " : ""}${musika.formatNumber(entry.position)}`));
+        const original = this.sample.replace(/-[a-z]+\.flac$/, "-original.flac");
+        const newest = having[having.length - 1];
+        if (original !== this.sample && newest?.samples.includes(original)) sources.unshift(makeSource(newest, original, "original"));
+        try {
+          musika.player.pause();
+          this.comparison = this.comparison || musika.compare.create(this.compareHost, { label: "Checkpoints" });
+          await this.comparison.setSources(sources);
+          this.compareHost.scrollIntoView({ block: "nearest", behavior: "smooth" });
+        } catch (error) {
+          this.writing.textContent = error.message;
+        }
       }
 
       _makeTable(run, checkpoints, sounds) {
