@@ -44,6 +44,8 @@ REMEDIES = {
     "port": "--port names another port",
     "generate/midi": "--midi names a MIDI file to play",
     "play/midi": "SONG names the MIDI file",
+    "serve/midi": "--load_path names a checkpoint that makes music by itself, such as checkpoints/piano",
+    "test/midi": "--load_path names a checkpoint that makes music by itself, such as checkpoints/piano",
     "midi": "--midi_path names the folder of MIDI files",
     "bits": "--bits says how many",
     "jobs": "--jobs sets how many",

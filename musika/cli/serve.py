@@ -21,7 +21,6 @@ def run(options: ServeOptions) -> int:
     """
     folders = _name_checkpoints((options.load_path, *options.also))
 
-    from musika import backend
     from musika.serve.streams.launch import serve_streams
     from musika.serve.streams.settings import StreamSettings
 
@@ -30,8 +29,8 @@ def run(options: ServeOptions) -> int:
         dec_path=None if options.dec_path is None else str(options.dec_path),
         seed=options.seed,
         options={"truncation": options.truncation},
-        precision=backend.choose_precision(options.mixed_precision),
-        xla=backend.should_use_xla(options.xla),
+        mixed_precision=options.mixed_precision,
+        xla=options.xla,
         max_streams=options.max_streams,
         max_listeners=options.max_listeners,
         max_seconds=options.max_seconds,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
-from musika.config import Blend, Continue, Edit, Fill, Vary
+from musika.config import Blend, Continue, Edit, Fill, Vary, describe_edit
 from musika.edit.editor import Editor, watch_editor
 from musika.edit.with_editor import blend_sounds, continue_sound, fill_gaps, vary_sound
 from musika.edit.with_generator import blend_by_coordinates, vary_by_coordinates
@@ -67,6 +67,14 @@ class AppliedEdit:
             return vary_sound(editor, sound, self.edit)
         assert isinstance(self.edit, Blend) and self.other is not None
         return blend_sounds(editor, sound, self.other.open(), self.edit)
+
+    def describe(self) -> dict[str, Any]:
+        """The edit and the networks that made it, as JSON values: what the recipe of a file says about it."""
+        editor = self.editor
+        made_by = {"editor": getattr(editor, "name", type(editor).__name__)}
+        if isinstance(editor, Model) and editor.origin is not None:
+            made_by |= {"identity": editor.origin.identity, "codec": editor.origin.codec}
+        return {**describe_edit(self.edit), **made_by}
 
     def _apply_by_coordinates(self, model: GeneratorModel, sound: Sound) -> Sound:
         if isinstance(self.edit, Vary):

@@ -17,7 +17,7 @@ from musika.errors import CheckpointError, MusikaError, UsageError
 from musika.files import format_path
 from musika.render.load import load_model
 from musika.render.piece import Model, Piece
-from musika.render.recipe import MELODY, SCORE, PieceRecipe, RecipeError
+from musika.render.recipe import EDIT, MELODY, SCORE, PieceRecipe, RecipeError
 from musika.score import unpack_score
 
 PLACE = Path("checkpoints")  # where checkpoints are looked for, here and beside the program
@@ -85,6 +85,12 @@ def make_piece(recipe: PieceRecipe, file: Path, model: Model) -> Piece:
     Raises:
         RecipeError: it was made of something that the recipe does not hold, or with settings that are not known here.
     """
+    edits = [str(entry.get("edit"))[:20] for entry in recipe.inputs if entry.get("kind") == EDIT]
+    if edits:
+        raise RecipeError(
+            f"{format_path(file)} was edited ({', '.join(edits)}), and edits are not repeated from a file: "
+            f"make seed {recipe.seed} of {recipe.checkpoint} again, and edit it as the file's comment says"
+        )
     others = sorted({str(entry.get("kind"))[:20] for entry in recipe.inputs} - {SCORE, MELODY})
     if others or len(recipe.inputs) > 1:
         what = ", ".join(others) or "several scores"

@@ -61,12 +61,13 @@ _RAMP = (10 ** (RELEASE_RANGE / 20 * (np.arange(RELEASE + 1) / RELEASE) ** 2)).a
 _WITHIN = (np.arange(CELL) / CELL).astype(np.float32)
 
 
-def limit_blocks(blocks: Iterable[np.ndarray], skip: int = 0) -> Iterator[np.ndarray]:
+def limit_blocks(blocks: Iterable[np.ndarray], skip: int = 0, allowed: float = AIM) -> Iterator[np.ndarray]:
     """Limits a waveform that comes in blocks.
 
     Args:
         blocks: `[n, channels]` float32 of any length, from `BEHIND` samples before the beginning of a cell on.
         skip: samples of this cell and the next ones that are left out of the result.
+        allowed: true peaks up to this need no gain; CEILING leaves alone what was limited before.
 
     Returns:
         The waveform in blocks, without the first `BEHIND + skip` and the last `AHEAD` samples, less than a cell more.
@@ -81,19 +82,23 @@ def limit_blocks(blocks: Iterable[np.ndarray], skip: int = 0) -> Iterator[np.nda
         if ready < (LEAST if block is not None else 1):
             continue
         waveform = np.concatenate(held)
-        limited = limit(waveform[: BEHIND + ready + AHEAD])[skip:]
+        limited = limit(waveform[: BEHIND + ready + AHEAD], allowed)[skip:]
         skip = max(0, skip - ready)
         held, length = [waveform[ready:]], length - ready
         if len(limited):
             yield limited
 
 
-def limit(waveform: np.ndarray) -> np.ndarray:
-    """`[BEHIND + n + AHEAD, channels]` float32, n a multiple of `CELL`, to the n limited samples in the middle."""
+def limit(waveform: np.ndarray, allowed: float = AIM) -> np.ndarray:
+    """`[BEHIND + n + AHEAD, channels]` float32, n a multiple of `CELL`, to the n limited samples in the middle.
+
+    Args:
+        allowed: as `limit_blocks` has it.
+    """
     own = waveform[BEHIND : len(waveform) - AHEAD]
     if not len(own) or max(waveform.max(), -waveform.min()) <= _SAFE:
         return own
-    gains = _smooth(_compute_needs(waveform))  # at the borders of cells, [n / CELL + 1]
+    gains = _smooth(_compute_needs(waveform, allowed))  # at the borders of cells, [n / CELL + 1]
     cells = np.flatnonzero(np.minimum(gains[:-1], gains[1:]) < 1)
     if not len(cells):
         return own
@@ -104,7 +109,7 @@ def limit(waveform: np.ndarray) -> np.ndarray:
     return limited
 
 
-def _compute_needs(waveform: np.ndarray) -> np.ndarray:
+def _compute_needs(waveform: np.ndarray, allowed: float) -> np.ndarray:
     """Gain that each cell needs, `[cells - 2]` without the outermost ones."""
     planar = np.ascontiguousarray(waveform.T)  # [channels, N]
     cells = planar.reshape(len(planar), -1, CELL)
@@ -114,7 +119,8 @@ def _compute_needs(waveform: np.ndarray) -> np.ndarray:
     around[[0, -1]] = 0.0
     _raise_peaks(planar, peaks, around > _SAFE, _interpolate_middle)
     _raise_peaks(planar, peaks, peaks > _NEAR, _interpolate_quarters)
-    return np.minimum(np.float32(AIM) / np.maximum(peaks[1:-1], np.float32(AIM)), np.float32(1))
+    needs = np.minimum(np.float32(AIM) / np.maximum(peaks[1:-1], np.float32(AIM)), np.float32(1))
+    return needs if allowed <= AIM else np.where(peaks[1:-1] <= np.float32(allowed), np.float32(1), needs)
 
 
 def _raise_peaks(

@@ -27,7 +27,7 @@ from musika.render.finishing import Finish, finish_blocks
 from musika.render.latents import LatentSource, LoopedLatents
 from musika.render.recipe import Machine, Origin, PieceRecipe, describe_input
 from musika.render.saving import save_blocks
-from musika.render.sound import CachedSound, Sound, SoundEdit, apply_edits, read_in_blocks, read_padded
+from musika.render.sound import BLOCK, CachedSound, Sound, SoundEdit, apply_edits, find_stop, read_padded
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -252,14 +252,18 @@ class Piece:
         self, first: int, count: int | None = None, workers: Decoder | None = None
     ) -> Iterator[np.ndarray]:
         """`stream`, in samples, each block made when it is asked for."""
-        if self.edits:
-            yield from read_in_blocks(self.open(), first, count)
-            return
         check_span(first, count)
+        if self.edits:
+            sound = self.open()
+            stop = find_stop(sound, first, count)
+            count = None if stop is None else stop - first
+            blocks, allowed = _read_edited(sound, first, stop), limiter.CEILING  # what is not edited was limited
+        else:
+            stop = None if count is None else first + count
+            blocks, allowed = self._stream_context(first, stop, workers), limiter.AIM
         if count == 0:
             return
-        blocks = self._stream_context(first, None if count is None else first + count, workers)
-        for block in limiter.limit_blocks(blocks, skip=first % limiter.CELL):
+        for block in limiter.limit_blocks(blocks, skip=first % limiter.CELL, allowed=allowed):
             yield block if count is None else block[:count]
             count = None if count is None else count - len(block)
             if count is not None and count <= 0:
@@ -267,8 +271,7 @@ class Piece:
 
     def _stream_context(self, first: int, stop: int | None, workers: Decoder | None) -> Iterator[np.ndarray]:
         """What the limiter reads for samples `first` to `stop`, times the output gain; silence before the piece."""
-        begin = first // limiter.CELL * limiter.CELL - limiter.BEHIND
-        end = None if stop is None else -(-stop // limiter.CELL) * limiter.CELL + limiter.AHEAD
+        begin, end = _find_limiter_context(first, stop)
         if begin < 0 and not self.loop:
             yield np.zeros((-begin, AUDIO_CHANNELS), np.float32)
             begin = 0
@@ -421,6 +424,23 @@ class Piece:
             UsageError: the model makes music without notes.
         """
         return self.model.make_score(self, start, seconds)
+
+
+def _find_limiter_context(first: int, stop: int | None) -> tuple[int, int | None]:
+    """The samples that the limiter reads for some others: from a multiple of its cells on."""
+    begin = first // limiter.CELL * limiter.CELL - limiter.BEHIND
+    return begin, None if stop is None else -(-stop // limiter.CELL) * limiter.CELL + limiter.AHEAD
+
+
+def _read_edited(sound: Sound, first: int, stop: int | None) -> Iterator[np.ndarray]:
+    """What the limiter reads of an edited sound for samples `first` to `stop`; silence before and after it."""
+    position, end = _find_limiter_context(first, stop)
+    while end is None or position < end:
+        # blocks end at multiples of one size, so that they fit those in which sound is made
+        until = (position // BLOCK + 1) * BLOCK
+        until = until if end is None else min(until, end)
+        yield read_padded(sound, position, until - position)
+        position = until
 
 
 def detach(piece: Piece) -> Piece:

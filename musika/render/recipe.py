@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from musika import __version__, audio
 from musika.composer.piece import Melody
@@ -23,12 +23,20 @@ from musika.score import Score, pack_score
 FORMAT = 1  # of recipes; a reader refuses those with a higher number
 NAME = "musika"  # of the one field of the comment's JSON
 LONGEST = 1 << 20  # characters of a comment that is read
-SCORE, MELODY = "score", "melody"  # kinds of inputs
+SCORE, MELODY, EDIT = "score", "melody", "edit"  # kinds of inputs
 MAX_NUMBER = 2**63 - 1  # for whole numbers of a recipe
 FINISHES = ("loudness", "fade_in", "fade_out")
 MAX_RATE = 192_000  # Hz
 MAX_THREADS = 256
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16", "bfloat16", "float16")
+
+
+@runtime_checkable
+class DescribedEdit(Protocol):
+    """An edit that says what it does."""
+
+    def describe(self) -> dict[str, Any]:
+        """The edit and what made it, as JSON values."""
 
 
 class RecipeError(MusikaError):
@@ -131,6 +139,8 @@ def describe_input(value: Any) -> dict[str, Any]:
         return {"kind": SCORE, "packed": pack_score(value)}
     if isinstance(value, Melody):
         return {"kind": MELODY, "notes": value.to_rows()}
+    if isinstance(value, DescribedEdit):
+        return {"kind": EDIT, **value.describe()}
     return {"kind": type(value).__name__}
 
 

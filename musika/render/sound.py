@@ -96,17 +96,23 @@ def read_padded(sound: Sound, first: int, count: int) -> np.ndarray:
     return np.pad(inside, ((before, count - before - len(inside)), (0, 0)))
 
 
+def find_stop(sound: Sound, first: int, count: int | None) -> int | None:
+    """The sample that a stretch ends before; None where it has no end. Arguments and errors as `read_in_blocks` has."""
+    if first < 0 or (count is not None and count < 0):
+        raise UsageError(f"samples {first} to {first} + {count} are not all from 0 on")
+    stop = sound.length if count is None else first + count
+    if sound.length is not None and stop is not None and max(first, stop) > sound.length:
+        raise UsageError(f"the sound ends after {sound.length / sound.sample_rate:.3f} s")
+    return stop
+
+
 def read_in_blocks(sound: Sound, first: int, count: int | None) -> Iterator[np.ndarray]:
     """A stretch of a sound in blocks, without end where `count` is None and the sound has none.
 
     Raises:
         UsageError: a negative first sample or count, or a stretch that does not lie within the sound.
     """
-    if first < 0 or (count is not None and count < 0):
-        raise UsageError(f"samples {first} to {first} + {count} are not all from 0 on")
-    stop = sound.length if count is None else first + count
-    if sound.length is not None and stop is not None and max(first, stop) > sound.length:
-        raise UsageError(f"the sound ends after {sound.length / sound.sample_rate:.3f} s")
+    stop = find_stop(sound, first, count)
     while stop is None or first < stop:
         # blocks end at multiples of one size, so that they fit those in which sound is made
         end = (first // BLOCK + 1) * BLOCK if stop is None else min((first // BLOCK + 1) * BLOCK, stop)

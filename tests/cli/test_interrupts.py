@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -82,3 +83,32 @@ def test_what_a_killed_run_left_is_removed_by_the_next(shipped: Path, tmp_path: 
     assert left.startswith(".musika-") and left.endswith(".partial")
     assert main("generate", [*words[2:], "--seconds", "0.5", "--seed", "1"]) == 0
     assert list_all(tmp_path) == ["open-seed-1.wav"]
+
+
+def test_a_closed_terminal_ends_processes_that_render_at_the_same_time(shipped: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "musika_generate.py", "--load_path", str(shipped / "open"), "--save_path", str(tmp_path)]
+    words += ["--seconds", "3000", "--num_samples", "2", "--jobs", "2"]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 240
+    while len(list_all(tmp_path)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert all(name.endswith(".partial") for name in list_all(tmp_path)), "both files are being written"
+    process.send_signal(signal.SIGHUP)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGHUP and "Traceback" not in said
+    while list_all(tmp_path) and time.monotonic() < deadline:  # processes remove their own files on the way out
+        time.sleep(0.1)
+    assert list_all(tmp_path) == []
+
+
+def test_a_full_disk_leaves_nothing_that_looks_whole(
+    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--load_path", str(shipped / "open"), "--save_path", str(tmp_path), "--seconds", "9", "--seed", "1"]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, before[1]))  # stands for the disk
+    try:
+        assert main("generate", words) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "open-seed-1.wav cannot be written" in capsys.readouterr().err and list_all(tmp_path) == []

@@ -92,7 +92,9 @@ def load_model(settings: StreamSettings, name: str) -> render.Model:
         MusikaError: it cannot be loaded.
     """
     codec = settings.get_codec_folder()
-    model = render.load_model(settings.get_folder(name), codec, dtype=settings.precision, xla=settings.xla)
+    folder = locate.resolve_checkpoint(settings.get_folder(name), "generator")
+    precision, xla = render.choose_computation(folder, settings.mixed_precision, settings.xla)
+    model = render.load_model(folder, codec, None, precision, xla)
     next(model.piece(settings.seed).stream_samples(0))
     return model
 

@@ -20,8 +20,8 @@ class StreamSettings:
         dec_path: folder of the codec; None finds the one that fits.
         seed: of the radio's piece.
         options: settings of the radio's piece, such as its truncation.
-        precision: a Keras dtype policy.
-        xla: whether networks are compiled with XLA.
+        mixed_precision: "auto", "True" or "False", as `render.choose_computation` takes it for each checkpoint.
+        xla: the same.
         max_streams: streams of single listeners at once, in each worker.
         max_listeners: listeners of the radio at once, in each worker.
         max_seconds: the longest file.
@@ -36,8 +36,8 @@ class StreamSettings:
     dec_path: str | None = None
     seed: int = 0
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    precision: str = "float32"
-    xla: bool = False
+    mixed_precision: str = "auto"
+    xla: str = "auto"
     max_streams: int = 8
     max_listeners: int = 1000
     max_seconds: float = 600.0
