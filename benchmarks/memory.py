@@ -1,16 +1,21 @@
 """Peak memory of musika_generate.py for a short and a long piece: it should not grow with the length.
 
 The figure is the largest resident set of the whole process, as the system reports it when the process has ended.
+
+A day of music takes long to render. With `--hours 24`, one process visits each hour of a piece instead and streams a
+part of it there. The figure is then the resident set of the process after each visit.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks import yardstick
 from benchmarks.common import generating
@@ -46,7 +51,16 @@ def main() -> int:
         default=[1.0, 60.0],
         help="lengths of the pieces",
     )
+    parser.add_argument(
+        "--hours", type=command.parse_number(int, 1), metavar="N", help="visit so many hours of one piece instead"
+    )
+    parser.add_argument(
+        "--seconds", type=command.parse_number(float, 1), metavar="X", default=30.0, help="of each visit"
+    )
     options = parser.parse_args()
+    if options.hours is not None:
+        yardstick.report("resident memory of a stream", _visit_hours(options), yardstick.measure(), options.json)
+        return 0
     rows = []
     for minutes in options.minutes:
         with tempfile.TemporaryDirectory() as folder:
@@ -57,6 +71,29 @@ def main() -> int:
         rows.append({"minutes": minutes, "peak MiB": peak / 2**20, "s": seconds})
     yardstick.report("peak memory of generating", rows, yardstick.measure(), options.json)
     return 0
+
+
+def _visit_hours(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The resident set after parts of a piece at its first hours; the first two parts warm up."""
+    import musika
+
+    piece = musika.load(options.load_path, options.dec_path).piece(0)
+    assert isinstance(piece, musika.Piece)
+    for _ in range(2):
+        piece.render(0.0, options.seconds)
+    rows = []
+    for hour in range(options.hours + 1):
+        for _ in piece.stream(3600.0 * hour, options.seconds):
+            pass
+        rows.append({"hour": hour, "resident MiB": _read_resident() / 2**20})
+    first = rows[0]["resident MiB"]
+    return [{**row, "over the first": row["resident MiB"] / first} for row in rows]
+
+
+def _read_resident() -> int:
+    """Bytes of memory that this process has, on Linux."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":
