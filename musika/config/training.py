@@ -135,10 +135,9 @@ class PerformerTrainConfig(TrainConfig):
 class EditTrainConfig(PerformerTrainConfig):
     """How an editor is trained. An example is a stretch of latents with gaps in what is known of it."""
 
-    crop: int = with_default(PerformerTrainConfig, "crop", 256)
+    lr: float = with_default(PerformerTrainConfig, "lr", 5e-4)
+    crop: int = with_default(PerformerTrainConfig, "crop", 192)
     decay_samples: int = with_default(PerformerTrainConfig, "decay_samples", 400_000)
-    adversarial_weight: float = with_default(PerformerTrainConfig, "adversarial_weight", 0.1)
-    critic_samples: int = with_default(PerformerTrainConfig, "critic_samples", 8_000)
     shortest_gap: int = setting(14, "shortest gap in training, as the network sees it", "latents", 1, 4096)
 
     def check(self) -> None:

@@ -6,7 +6,7 @@ Shapes: T latents, C numbers in a latent, S numbers that describe a style.
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -48,8 +48,27 @@ class Editor(HasCodec, Protocol):
     def measure_style(self, latents: np.ndarray) -> np.ndarray:
         """What music sounds like on average, `[S]`: of known latents `[T, C]`, T at least 1."""
 
+    def draft_gap(
+        self, materials: Sequence[np.ndarray], left: np.ndarray, right: np.ndarray, size: int, place: int, seed: int
+    ) -> np.ndarray:
+        """A draft for a gap, `[size, C]`: music from elsewhere in the same sound, before the network.
+
+        Args:
+            materials: stretches of known latents `[N, C]`, where the draft comes from; one of them is not empty.
+            left: latents just before the gap, `[n, C]`; n may be 0.
+            right: latents just after it, `[n, C]`; n may be 0.
+            place: absolute number of the gap's first latent.
+            seed: of the edit.
+        """
+
+    def draft_detail(self, first: int, latents: np.ndarray, detail: np.ndarray, seed: int) -> np.ndarray:
+        """A draft for latents `[T, C]` from number `first` on, of which only the coarse course is to be kept, `[T, C]`.
+
+        It may look at all of the latents: the detail of each comes from another place.
+        """
+
     def make_window(
-        self, first: int, latents: np.ndarray, detail: np.ndarray, style: np.ndarray, seed: int
+        self, first: int, latents: np.ndarray, detail: np.ndarray, style: np.ndarray, draft: np.ndarray, seed: int
     ) -> np.ndarray:
         """Latents `first` to `first + step`, `[step, C]` float32.
 
@@ -59,6 +78,7 @@ class Editor(HasCodec, Protocol):
             detail: `[reach + step + reach]`, how much of each latent is known: 0 nothing, 1 all of it, between them its
                 coarse course.
             style: as `measure_style` gives it.
+            draft: what the network begins with, `[reach + step + reach, C]`; where latents are known, these.
             seed: of the edit.
         """
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from musika.edit.editor import Editor, HasCodec
+from musika.gan.drafts import JOIN
 from musika.render import GroupedLatents, LatentSource, Sound, read_padded
 
 Gap = tuple[int, int | None]  # first, last + 1
@@ -80,6 +81,7 @@ class FilledLatents:
         self.channels = known.channels
         self.seen = seen
         self._styles: dict[int, np.ndarray] = {}
+        self._sides: dict[int, list[np.ndarray]] = {}
         self._needed = -(-editor.reach // editor.step)  # steps that the next one depends on
         self._kept = self._needed + -(-(editor.longest + KEPT) // editor.step) + 2
         self._steps: OrderedDict[tuple[int, int], np.ndarray] = OrderedDict()
@@ -127,7 +129,33 @@ class FilledLatents:
         end = first + known * editor.step
         self._insert(latents, start, number, first, end)
         detail[max(first - start, 0) : max(end - start, 0)] = 1.0
-        return editor.make_window(start + editor.reach, latents, detail, self._get_style(number), self.seed)
+        draft = self._draft_rest(latents, start, number, end)
+        return editor.make_window(start + editor.reach, latents, detail, self._get_style(number), draft, self.seed)
+
+    def _draft_rest(self, latents: np.ndarray, start: int, number: int, begin: int) -> np.ndarray:
+        """A window of latents with a draft for what is not made yet of a stretch, from latent `begin` on.
+
+        Args:
+            latents: of the window, which begins at latent `start`; what has been made is among them.
+        """
+        materials = [side for side in self._get_sides(number) if len(side)]
+        if not materials:
+            return latents
+        last, stop = self.unknown[number][1], start + len(latents)
+        left, is_left = self._read_known(begin - JOIN, begin, number)
+        self._insert(left, begin - JOIN, number, self.unknown[number][0], begin)
+        is_left[max(self.unknown[number][0] - begin, -JOIN) + JOIN :] = 1.0
+        right, is_right = latents[:0], np.zeros(0)
+        if last is not None:
+            right, is_right = self._read_known(last, last + JOIN, number)
+        size = (max(stop, begin + 1) if last is None else last) - begin
+        found = self.editor.draft_gap(
+            materials, left[is_left > 0.0], right[is_right > 0.0], size, begin, self.seed
+        )  # [size, C]
+        draft = latents.copy()
+        inside = slice(max(begin, start), max(min(begin + size, stop), start))
+        draft[inside.start - start : inside.stop - start] = found[inside.start - begin : inside.stop - begin]
+        return draft
 
     def _read_known(self, start: int, stop: int, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Latents `[stop - start, C]` and whether each is known, 0 or 1, for the stretch of that number."""
@@ -144,11 +172,17 @@ class FilledLatents:
     def _get_style(self, number: int) -> np.ndarray:
         """What the music around a stretch sounds like: of known latents on both sides."""
         if number not in self._styles:
-            (first, last), seen = self.unknown[number], self.editor.seen
-            sides = [(first - seen, first)] + ([] if last is None else [(last, last + seen)])
-            found = [self._read_known(start, stop, number) for start, stop in sides]
-            self._styles[number] = self.editor.measure_style(np.concatenate([z[known > 0.0] for z, known in found]))
+            self._styles[number] = self.editor.measure_style(np.concatenate(self._get_sides(number)))
         return self._styles[number]
+
+    def _get_sides(self, number: int) -> list[np.ndarray]:
+        """The known latents around a stretch: before it, and after it where it ends; `[n, C]` each."""
+        if number not in self._sides:
+            (first, last), seen = self.unknown[number], self.editor.seen
+            spans = [(first - seen, first)] + ([] if last is None else [(last, last + seen)])
+            found = [self._read_known(start, stop, number) for start, stop in spans]
+            self._sides[number] = [latents[known > 0.0] for latents, known in found]
+        return self._sides[number]
 
 
 class RemadeLatents(GroupedLatents):
@@ -182,8 +216,9 @@ class RemadeLatents(GroupedLatents):
         kept = detail[reach : reach + self.size, None] >= 1.0
         if kept.all():
             return own
+        draft = self.editor.draft_detail(start, latents, detail, self.seed)
         latents = np.where(detail[:, None] > 0.0, latents, np.float32(0.0))
-        made = self.editor.make_window(first, latents, detail, self.style, self.seed)
+        made = self.editor.make_window(first, latents, detail, self.style, draft, self.seed)
         return np.where(kept, own, made)
 
 

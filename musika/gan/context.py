@@ -1,7 +1,8 @@
-"""The tracks of an editor: what is known of the latents, and what the music sounds like on average.
+"""The tracks of an editor: what is known of the latents, what the music sounds like on average, and a draft.
 
     context   [T, C + 1]   the known latents, then how much of each is known (its detail d)
     summary   [T, 2 C]     mean and standard deviation of the known latents of a stretch, the same in every row
+    draft     [T, C]       music from elsewhere in the same sound (`gan/drafts.py`); where latents are known, these
 
 Latents are in the editor's basis, whose directions are sorted by variance, the largest first. Of a latent with
 detail d, the first round(d² C) numbers are known, at least one where d is more than 0, and the others are zero, which
@@ -12,6 +13,8 @@ how bright it is, then more and more of its spectrum. NumPy only.
 from __future__ import annotations
 
 import numpy as np
+
+from musika.gan import drafts
 
 
 def count_kept(detail: np.ndarray, channels: int) -> np.ndarray:
@@ -35,8 +38,28 @@ def summarize(latents: np.ndarray) -> np.ndarray:
     return np.concatenate([rows.mean(axis=0), rows.std(axis=0)]).astype(np.float32)
 
 
-def make_tracks(latents: np.ndarray, detail: np.ndarray, summary: np.ndarray) -> np.ndarray:
-    """All tracks side by side, `[T, 3 C + 1]` float32."""
-    return np.concatenate(
-        [make_context(latents, detail), np.broadcast_to(summary, (len(latents), len(summary)))], axis=1
-    )
+def make_tracks(latents: np.ndarray, detail: np.ndarray, summary: np.ndarray, draft: np.ndarray) -> np.ndarray:
+    """All tracks side by side, `[T, 4 C + 1]` float32."""
+    along = np.broadcast_to(summary, (len(latents), len(summary)))
+    return np.concatenate([make_context(latents, detail), along, draft], axis=1, dtype=np.float32)
+
+
+def make_example_draft(latents: np.ndarray, detail: np.ndarray, chances: np.ndarray) -> np.ndarray:
+    """The draft of a stretch of which all that may be looked at is known, `[T, C]`.
+
+    Args:
+        latents: `[T, C]` in the basis.
+        detail: how much of each is known, `[T]`.
+        chances: random numbers in [0, 1).
+    """
+    if not detail.any():
+        return np.zeros_like(latents)
+    draft = drafts.draft_detail(latents, count_kept(detail, latents.shape[1]), 0, chances)
+    edges = np.flatnonzero(np.diff(detail > 0.0, prepend=False, append=False)).reshape(-1, 2)  # known stretches
+    materials = [latents[begin:end] for begin, end in edges]
+    ends = [0, *edges.ravel().tolist(), len(latents)]
+    for number, (begin, end) in enumerate(zip(ends[::2], ends[1::2], strict=True)):
+        if begin < end:
+            left, right = latents[max(begin - drafts.JOIN, 0) : begin], latents[end : end + drafts.JOIN]
+            draft[begin:end] = drafts.draft_gap(materials, left, right, end - begin, np.roll(chances, -number))
+    return draft

@@ -4,6 +4,7 @@ The gaps are the same every time, so the figures of one run compare with each ot
 basis of the training, p those that were made, and r those of the sound just before the gap, repeated:
 
     loss               mean |p - z|
+    loss_draft         mean |d - z|, what the draft would cost that the network begins with
     loss_repeated      mean |r - z|, what repeating would cost
     spread             standard deviation of p over time, over that of z, mean of the directions; 1 is best. Far
                        below 1, gaps hold an average of what might be there
@@ -54,29 +55,33 @@ def pick_examples(windows: Windows, length: int) -> list[GapExample]:
     return examples
 
 
-def measure_gaps(examples: list[GapExample], wanted: np.ndarray, made: np.ndarray) -> dict[str, float]:
+def measure_gaps(
+    examples: list[GapExample], wanted: np.ndarray, made: np.ndarray, drafts: np.ndarray
+) -> dict[str, float]:
     """The figures.
 
     Args:
         wanted: latents of the examples in the basis, `[examples, T, C]`.
         made: the same with what was made in the gaps.
+        drafts: the same with drafts in the gaps.
     """
     figures = {}
     for kind in GAPS:
         rows = [number for number, example in enumerate(examples) if example.kind == kind]
-        found = [_measure_gap(wanted[n], made[n], *examples[n].gap) for n in rows]
+        found = [_measure_gap(wanted[n], made[n], drafts[n], *examples[n].gap) for n in rows]
         for name in found[0] if found else ():
             figures[f"{name}{kind}"] = float(np.mean([each[name] for each in found]))
     return figures
 
 
-def _measure_gap(wanted: np.ndarray, made: np.ndarray, start: int, stop: int) -> dict[str, float]:
+def _measure_gap(wanted: np.ndarray, made: np.ndarray, draft: np.ndarray, start: int, stop: int) -> dict[str, float]:
     size = stop - start
     before = wanted[max(start - size, 0) : start]
     repeated = np.resize(before, (size, wanted.shape[1]))
     spread = made[start:stop].std(axis=0) / np.maximum(wanted[start:stop].std(axis=0), FLOOR)
     return {
         "loss": float(np.abs(made[start:stop] - wanted[start:stop]).mean()),
+        "loss_draft": float(np.abs(draft[start:stop] - wanted[start:stop]).mean()),
         "loss_repeated": float(np.abs(repeated - wanted[start:stop]).mean()),
         "spread": float(spread.mean()),
     }

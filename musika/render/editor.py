@@ -7,7 +7,7 @@ numbers of latents: what is made at a place never depends on what else was asked
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -18,8 +18,9 @@ from musika.codec import load as codec_load
 from musika.codec.published.checkpoint import SIZES
 from musika.config import Config, EditorConfig
 from musika.errors import UsageError
+from musika.gan import drafts
 from musika.gan.basis import Basis
-from musika.gan.context import make_tracks, summarize
+from musika.gan.context import count_kept, make_tracks, summarize
 from musika.gan.editor_load import load_editor
 from musika.render.generator import GENERATOR_SIZES, name_checkpoint
 from musika.render.matching import check_codec, find_codec
@@ -28,6 +29,7 @@ from musika.render.piece import Model, Piece
 STEP = 64  # latents that one window makes, without its context
 SEEN = 256  # latents around a gap that its summary is measured on
 NOISE_BLOCK = 64  # latents whose noise is drawn at once
+DRAFT_CHANCES = 64  # random numbers for one draft
 
 Make = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -38,7 +40,7 @@ class EditorModel(Model):
 
     Attributes:
         config: the network's sizes.
-        make: tracks `[1, T, K]` and noise `[1, T, Z]` to latents `[1, T, C]` in the basis.
+        make: tracks `[1, T, K]` and noise `[1, T, Z]` to what is added to a draft, `[1, T, C]` in the basis.
         basis: plain latents to the basis and back.
     """
 
@@ -72,13 +74,28 @@ class EditorModel(Model):
         """Summary `[2 C]` of known plain latents `[T, C]`."""
         return summarize(self.basis.transform(latents))
 
+    def draft_gap(
+        self, materials: Sequence[np.ndarray], left: np.ndarray, right: np.ndarray, size: int, place: int, seed: int
+    ) -> np.ndarray:
+        """Plain latents for a gap, `[size, C]`, as `edit.Editor` says."""
+        parts = [self.basis.transform(part) for part in (*materials, left[-drafts.JOIN :], right[: drafts.JOIN])]
+        chances = draws.uniform(seed, "edit/draft", place, (DRAFT_CHANCES,))
+        return self.basis.invert(drafts.draft_gap(parts[:-2], parts[-2], parts[-1], size, chances))
+
+    def draft_detail(self, first: int, latents: np.ndarray, detail: np.ndarray, seed: int) -> np.ndarray:
+        """Plain latents with the detail of similar places, `[T, C]`, as `edit.Editor` says."""
+        rows = self.basis.transform(latents)
+        chances = draws.uniform(seed, "edit/detail", max(first, 0), (DRAFT_CHANCES,))
+        return self.basis.invert(drafts.draft_detail(rows, count_kept(detail, rows.shape[1]), first, chances))
+
     def make_window(
-        self, first: int, latents: np.ndarray, detail: np.ndarray, style: np.ndarray, seed: int
+        self, first: int, latents: np.ndarray, detail: np.ndarray, style: np.ndarray, draft: np.ndarray, seed: int
     ) -> np.ndarray:
         """Latents `first` to `first + step`, `[step, C]`, as `edit.Editor` says."""
-        tracks = make_tracks(self.basis.transform(latents), detail, style)
+        begun = self.basis.transform(draft)
+        tracks = make_tracks(self.basis.transform(latents), detail, style, begun)
         noise = draw_noise(seed, first - self.reach, len(latents), self.config.noise_size)
-        made = self.make(tracks[None], noise[None])[0, self.reach : self.reach + self.step]
+        made = (begun + self.make(tracks[None], noise[None])[0])[self.reach : self.reach + self.step]
         return np.clip(self.basis.invert(made), -1.0, 1.0)  # the range of latents
 
     def piece(self, seed: int, **settings: Any) -> Piece:

@@ -37,9 +37,12 @@ def folder(shipped, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("edit")
     tiny.write_checkpoints(folder)
     config = EditorConfig(width=8, dilations=(1, 2), noise_size=2, longest_gap=12).fit(4)
-    train = EditTrainConfig(bs=2, totsamples=2, crop=32, adversarial_weight=0.0)
+    train = EditTrainConfig(bs=2, totsamples=2, crop=32)
     stage = EditStage(config, train, Noise(), None, load_codec(folder / "ae").identity)
-    checkpoint.write(folder / "edit", *stage.export_weights(stage.init_state(1)))
+    state = stage.init_state(1)
+    kernel = state["average"]["out/kernel"]
+    state["average"]["out/kernel"] = np.random.default_rng(3).normal(0, 0.3, kernel.shape).astype(np.float32)
+    checkpoint.write(folder / "edit", *stage.export_weights(state))
     draw = np.random.default_rng(2)
     for name, channels, subtype in (("stereo", 2, "PCM_16"), ("mono", 1, "PCM_24"), ("other", 2, "PCM_16")):
         soundfile.write(folder / f"{name}.wav", 0.2 * draw.normal(size=(3 * RATE, channels)), RATE, subtype=subtype)

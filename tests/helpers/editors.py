@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from musika import draws
@@ -52,9 +54,20 @@ class StandInEditor:
         assert len(latents) and latents.any(axis=1).all(), "only what is known tells the style"
         return np.array([np.sqrt(np.mean(np.square(latents)))], np.float32)
 
-    def make_window(
-        self, first: int, latents: np.ndarray, detail: np.ndarray, style: np.ndarray, seed: int
+    def draft_gap(
+        self, materials: Sequence[np.ndarray], left: np.ndarray, right: np.ndarray, size: int, place: int, seed: int
     ) -> np.ndarray:
+        assert all(len(material) for material in materials) and len(left) <= 4 and len(right) <= 4
+        return np.resize(materials[0], (size, self.codec.channels))
+
+    def draft_detail(self, first: int, latents: np.ndarray, detail: np.ndarray, seed: int) -> np.ndarray:
+        return latents
+
+    def make_window(
+        self, first: int, latents: np.ndarray, detail: np.ndarray, style: np.ndarray, draft: np.ndarray, seed: int
+    ) -> np.ndarray:
+        assert draft.shape == latents.shape
+        np.testing.assert_array_equal(draft[detail >= 1.0], latents[detail >= 1.0])
         assert latents.shape == (2 * self.reach + self.step, self.codec.channels) and len(detail) == len(latents)
         assert not latents[detail == 0.0].any(), "nothing is told of what is unknown"
         self.seen_detail.append(detail)

@@ -97,7 +97,7 @@ def test_a_summary_is_of_what_is_known():
     batch = get_stage().make_batch(0)
     for row in range(4):
         known = batch["tracks"][row][:, 4] > 0.0
-        np.testing.assert_allclose(batch["tracks"][row][0, 5:], summarize(batch["latents"][row][known]), atol=1e-6)
+        np.testing.assert_allclose(batch["tracks"][row][0, 5:13], summarize(batch["latents"][row][known]), atol=1e-6)
         np.testing.assert_array_equal(batch["given"][row][:, 0], batch["tracks"][row][:, 4] >= 1.0)
         unknown = batch["tracks"][row][:, 4] == 0.0
         assert not batch["tracks"][row][unknown, :4].any()
@@ -112,7 +112,7 @@ def test_batches_do_not_depend_on_their_size():
 
 
 def test_sizes_that_make_no_sense_are_refused():
-    for wrong in ({"noise_size": 0}, {"style_size": 4}, {"tracks": ("notes",)}):
+    for wrong in ({"style_size": 4}, {"tracks": ("notes",)}):
         with pytest.raises(ConfigError):
             dataclasses.replace(SIZES, **wrong)
     with pytest.raises(ConfigError, match="whitened"):
@@ -124,10 +124,13 @@ def test_sizes_that_make_no_sense_are_refused():
 
 def test_it_learns_to_fill_gaps_and_given_latents_stay():
     one = get_stage()
-    before = one.measure(one.init_state(1))
-    state, _ = train_for(one, 200)
-    after = one.measure(state)
-    assert after["loss"] < 0.5 * before["loss"] and after["loss_end"] < 0.7 * before["loss_end"]
+    state = one.init_state(1)
+    before = one.measure(state)
+    assert before["loss"] == before["loss_draft"] and before["loss_end"] == before["loss_draft_end"]
+    batches = [one.make_batch(10**6 + TRAIN.bs * number) for number in range(20)]  # none of those that it learns from
+    score = float(np.mean([one.step(state, batch)[1]["loss_energy"] for batch in batches]))
+    state, _ = train_for(one, 400)
+    assert np.mean([one.step(state, batch)[1]["loss_energy"] for batch in batches]) < 0.85 * score
     batch = one.make_batch(0)
     played = backend.to_numpy(one._play(state["average"], batch))
     given = batch["given"][..., 0] > 0
@@ -173,14 +176,18 @@ def test_resuming_gives_equal_bits_with_critics(tmp_path):
 def test_figures_of_known_gaps():
     examples = figures.pick_examples(Waves(), 40)
     wanted = np.stack([example.latents for example in examples])
-    perfect = figures.measure_gaps(examples, wanted, wanted)
-    assert perfect["loss"] == perfect["loss_end"] == 0.0 and perfect["spread"] == pytest.approx(1.0)
+    perfect = figures.measure_gaps(examples, wanted, wanted, 0 * wanted)
+    assert (
+        perfect["loss_draft"] > 0.0
+        and perfect["loss"] == perfect["loss_end"] == 0.0
+        and perfect["spread"] == pytest.approx(1.0)
+    )
     assert perfect["loss_repeated"] > 0.0
     made = wanted.copy()
     for row, example in zip(made, examples, strict=True):
         row[slice(*example.gap)] = row[slice(*example.gap)].mean(axis=0)
-    flat = figures.measure_gaps(examples, wanted, made)
-    assert flat["loss"] > 0.0 and flat["spread"] == pytest.approx(0.0, abs=1e-5)
+    flat = figures.measure_gaps(examples, wanted, made, made)
+    assert flat["loss"] == flat["loss_draft"] and flat["loss"] > 0.0 and flat["spread"] == pytest.approx(0.0, abs=1e-5)
 
 
 # ----------------------------------------------------------------------------------------------------- checkpoints
@@ -211,10 +218,16 @@ def test_a_checkpoint_fills_as_the_training_does(tmp_path):
     detail[30:40] = 0.0
     style = model.measure_style(latents[detail > 0])
     told = np.where(detail[:, None] > 0, latents, 0)
-    made = model.make_window(100, told, detail, style, seed=5)
+    draft = np.where(detail[:, None] > 0, latents, latents[::-1])
+    made = model.make_window(100, told, detail, style, draft, seed=5)
     assert made.shape == (step, 4)
     tracks = np.concatenate(
-        [make_context(model.basis.transform(latents), detail), np.broadcast_to(style, (len(latents), 8))], axis=1
+        [
+            make_context(model.basis.transform(latents), detail),
+            np.broadcast_to(style, (len(latents), 8)),
+            model.basis.transform(draft),
+        ],
+        axis=1,
     )
     batch = {
         "tracks": tracks[None],

@@ -79,7 +79,7 @@ class EditStage:
         self.step = backend.compile(step, xla)
         self._play = backend.compile(step.play, xla)
         self._examples: list[figures.GapExample] | None = None
-        self._made: tuple[Tree, np.ndarray] | None = None
+        self._made: tuple[Tree, np.ndarray, np.ndarray] | None = None
 
     def init_state(self, seed: int) -> Tree:
         """The state before the first example."""
@@ -90,6 +90,8 @@ class EditStage:
             expected = {name: array.shape for name, array in weights.items()}
             checkpoint.check_names("the checkpoint to start from", shapes, expected)
             weights = {name: np.asarray(self.start[name], np.float32) for name in weights}
+        else:
+            weights["out/kernel"] = np.zeros_like(weights["out/kernel"])  # begins with the draft as it is
         return start_state(weights, self.critic, seed)
 
     def make_batch(self, position: int) -> Tree:
@@ -100,13 +102,13 @@ class EditStage:
         """Figures of how the averaged weights fill gaps of held-out latents (`metrics/editor.py`)."""
         examples = self._list_examples()
         wanted = np.stack([self.basis.transform(example.latents) for example in examples])
-        return figures.measure_gaps(examples, wanted, self._fill_examples(state))
+        return figures.measure_gaps(examples, wanted, *self._fill_examples(state))
 
     def render_previews(self, state: Tree) -> Iterator[tuple[str, np.ndarray]]:
         """Examples as they are, and with their gaps filled: (name, waveform `[N, 2]`)."""
         if self.codec is None:
             return
-        made = self._fill_examples(state)
+        made, _ = self._fill_examples(state)
         self._made = None
         for number, example in enumerate(self._list_examples()[:PREVIEWS]):
             yield f"validation-{number}-original", self.codec.decode(example.latents)
@@ -122,13 +124,14 @@ class EditStage:
             self._examples = figures.pick_examples(self.measured, min(self.train.crop, *self.measured.lengths))
         return self._examples
 
-    def _fill_examples(self, state: Tree) -> np.ndarray:
-        """Latents of the examples in the basis with their gaps filled, `[examples, T, C]`; kept for the previews."""
+    def _fill_examples(self, state: Tree) -> tuple[np.ndarray, np.ndarray]:
+        """The examples in the basis with their gaps filled, and their drafts, `[examples, T, C]`; kept for previews."""
         if self._made is None or self._made[0] is not state:
             rows = [self._describe(number, example) for number, example in enumerate(self._list_examples())]
             batch = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-            self._made = state, backend.to_numpy(self._play(state["average"], batch))
-        return self._made[1]
+            made = backend.to_numpy(self._play(state["average"], batch))
+            self._made = state, made, batch["tracks"][..., -self.config.channels :]
+        return self._made[1:]
 
     def _describe(self, number: int, example: figures.GapExample) -> dict[str, np.ndarray]:
         latents, detail = self.basis.transform(example.latents), np.ones(len(example.latents), np.float32)

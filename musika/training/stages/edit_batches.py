@@ -9,9 +9,11 @@ import numpy as np
 from musika import draws
 from musika.config import EditorConfig, EditTrainConfig
 from musika.gan.basis import Basis, Windows
-from musika.gan.context import make_tracks, summarize
+from musika.gan.context import make_example_draft, make_tracks, summarize
 from musika.training.stages.edit_tasks import draw_detail
 from musika.training.stages.places import choose_place, count_places
+
+DRAFT_CHANCES = 32  # random numbers for one draft
 
 
 class EditBatches:
@@ -27,7 +29,7 @@ class EditBatches:
         self._ends = count_places(windows.lengths, train.crop)
 
     def make(self, position: int) -> dict[str, Any]:
-        """Latents `[B, T, C]` in the basis, tracks `[B, T, K]`, twice noise `[B, T, Z]`, what is given `[B, T, 1]`."""
+        """Latents `[B, T, C]` in the basis, what is given `[B, T, 1]`, twice tracks `[B, T, K]`, noise `[B, T, Z]`."""
         examples = [self.make_example(sample) for sample in range(position, position + self.train.bs)]
         return {name: np.stack([example[name] for example in examples]) for name in examples[0]}
 
@@ -44,8 +46,8 @@ class EditBatches:
         if is_left_out[1]:
             summary = np.zeros_like(summary)
         row = describe_example(self.config, latents, detail, summary, seed, sample, "training/noise")
-        other = draws.normal(seed, "training/other noise", sample, row["noise"].shape)
-        return {**row, "other_noise": other}
+        other = describe_example(self.config, latents, detail, summary, seed, sample, "training/other noise")
+        return {**row, "other_noise": other["noise"], "other_tracks": other["tracks"]}
 
 
 def describe_example(
@@ -58,9 +60,10 @@ def describe_example(
     purpose: str,
 ) -> dict[str, np.ndarray]:
     """A row of a batch: latents `[T, C]` with what is told of them, and the noise of (seed, purpose, sample)."""
+    draft = make_example_draft(latents, detail, draws.uniform(seed, f"{purpose}/draft", sample, (DRAFT_CHANCES,)))
     return {
         "latents": latents,
-        "tracks": make_tracks(latents, detail, summary),
+        "tracks": make_tracks(latents, detail, summary, draft),
         "noise": draws.normal(seed, purpose, sample, (len(latents), config.noise_size)),
         "given": (detail >= 1.0).astype(np.float32)[:, None],
     }

@@ -3,12 +3,14 @@
 What is given is not made: the latents that critics see are the given ones with what was made between them. So critics
 judge how the two fit.
 
-Much can follow the same beginning. Were each answer to be near the one that the recording has, the best answer would be
-the mean of all that might follow: a constant sound. So the network answers twice, with two draws of noise, and the loss
-is the energy score (Gneiting and Raftery, "Strictly Proper Scoring Rules, Prediction, and Estimation", Journal of the
-American Statistical Association 102, 2007, equation 22): the distance of the answers to the recording, less half the
-distance between them. It is least where answers are spread as the truth is. Distances are those of patches of one or
-several latents, so that what follows each other fits, too.
+The network corrects a draft (`gan/drafts.py`): its answer is the draft and what it adds. At first it adds nothing.
+
+Much can follow the same beginning. Were each answer to be near the one that the recording has, the best answer would
+be the mean of all that might follow: a constant sound. So the network answers twice, with two drafts and two draws of
+noise, and the loss is the energy score (Gneiting and Raftery, "Strictly Proper Scoring Rules, Prediction, and
+Estimation", Journal of the American Statistical Association 102, 2007, equation 22): the distance of the answers to the
+recording, less half the distance between them. It is least where answers are spread as the truth is. Distances are
+those of patches of one or several latents, so that what follows each other fits, too.
 """
 
 from __future__ import annotations
@@ -31,13 +33,14 @@ class EditStep(PerformerStep):
 
     def play(self, weights: Tree, batch: Tree) -> Tensor:
         """Latents `[B, T, C]` of a batch, in the basis: as they are where they are given, made elsewhere."""
-        made = call_with_weights(self.performer, weights, batch["tracks"], None, batch["noise"])
+        draft = batch["tracks"][..., -batch["latents"].shape[-1] :]  # [B, T, C], the last track
+        made = draft + call_with_weights(self.performer, weights, batch["tracks"], None, batch["noise"])
         return batch["given"] * batch["latents"] + (1.0 - batch["given"]) * made
 
     def play_and_compare(self, weights: Tree, batch: Tree) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """One answer `[B, T, C]`, the energy score, scalars to show: the score, and the mean absolute error."""
         one = self.play(weights, batch)
-        two = self.play(weights, {**batch, "noise": batch["other_noise"]})
+        two = self.play(weights, {**batch, "noise": batch["other_noise"], "tracks": batch["other_tracks"]})
         score = compute_energy_score(one, two, batch["latents"], 1.0 - batch["given"])
         error = ops.mean(ops.abs(one - batch["latents"]), axis=-1, keepdims=True)  # [B, T, 1], 0 where given
         shown = ops.sum(error) / ops.maximum(ops.sum(1.0 - batch["given"]), 1.0)
