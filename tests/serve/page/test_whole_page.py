@@ -123,7 +123,16 @@ def test_the_keyboard_plays_and_leaves_text_fields_alone(link: str, visit: brows
     tab.keyboard.type("k n 0")
     assert tab.get_by_label("Styles").input_value() == "k n 0"
     assert tab.evaluate("musika.player.state") == "paused"
-    tab.evaluate("document.activeElement.blur(); musika.keyboard.on = false")
+    tab.get_by_label("Styles").fill("")
+    tab.evaluate("document.activeElement.blur()")
+    tab.locator("button[role=tab]:visible", has_text="Make").click()
+    tab.evaluate("document.activeElement.blur()")
+    press("n")  # belongs to Radio
+    press("k")
+    tab.wait_for_function("musika.player.state === 'playing'")
+    assert tab.evaluate("musika.player.piece.seed") != seed
+    press("k")
+    tab.evaluate("musika.keyboard.on = false")
     press("k")
     assert tab.evaluate("musika.player.state") == "paused"
 

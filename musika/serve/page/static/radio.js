@@ -4,8 +4,10 @@
 
 musika.radio = {
   element: null,
-  toggle: () => musika.radio.element?.toggle(),
-  next: () => musika.radio.element?.next(),
+  get visible() { return Boolean(musika.radio.element?.offsetParent); },
+  // In other tabs, the keys only stop and continue what plays.
+  toggle: () => (musika.radio.visible ? musika.radio.element.toggle() : musika.player.toggle()),
+  next: () => musika.radio.visible && musika.radio.element.next(),
   open: (values) => musika.radio.element?.open(values),
 };
 
@@ -96,7 +98,7 @@ musika.define("musika-radio", class extends HTMLElement {
     const before = this.checkpoint;
     if (name === before) return;
     if (!(await this.showCheckpoint(name, {...this.form.values, ...(before ? {} : this.link)}))) return;
-    const plays = ["playing", "loading"].includes(musika.player.state) && !musika.player.piece.url;
+    const plays = ["playing", "loading"].includes(musika.player.state) && this.isOwn(musika.player.piece);
     if (before && plays) this.play(0);
     else this.prepareSoon();
   }
@@ -127,10 +129,15 @@ musika.define("musika-radio", class extends HTMLElement {
     musika.player.play({checkpoint: this.checkpoint, seed, start, settings: this.form.values});
   }
 
+  // Whether a piece is one that this tab could play: without end, and without notes that were sent.
+  isOwn(piece) {
+    return Boolean(piece) && !piece.url && !piece.seconds && !piece.settings.score;
+  }
+
   // Whether the player has the piece of the controls; otherwise the button begins a new one.
   get isCurrent() {
     const {piece} = musika.player;
-    return Boolean(piece) && !piece.url && piece.checkpoint === this.checkpoint && String(piece.seed) === this.seed;
+    return this.isOwn(piece) && piece.checkpoint === this.checkpoint && String(piece.seed) === this.seed;
   }
 
   toggle() {
@@ -158,7 +165,7 @@ musika.define("musika-radio", class extends HTMLElement {
 
   reuseSeed() {
     const {piece} = musika.player;
-    if (piece && !piece.url) this.seedField.value = piece.seed;
+    if (this.isOwn(piece)) this.seedField.value = piece.seed;
     else this.say("nothing has been played yet");
   }
 
@@ -246,7 +253,7 @@ musika.define("musika-radio", class extends HTMLElement {
 
   remember() {
     const {piece} = musika.player;
-    if (!piece || piece.url || piece.settings.score) return; // the server keeps scores for some hours only
+    if (!this.isOwn(piece)) return; // the server keeps scores for some hours only
     const query = {checkpoint: piece.checkpoint, seed: String(piece.seed), settings: {...piece.settings}};
     for (const [name, value] of Object.entries(query.settings)) if (value === "") delete query.settings[name];
     const key = JSON.stringify(query);
@@ -283,7 +290,7 @@ musika.define("musika-radio", class extends HTMLElement {
   showPiece() {
     const {piece} = musika.player;
     this.showState();
-    const visible = Boolean(piece) && !piece.url && this.hasScore && piece.checkpoint === this.checkpoint;
+    const visible = this.isOwn(piece) && this.hasScore && piece.checkpoint === this.checkpoint;
     this.rollPart.hidden = !visible;
     if (visible) this.roll.show(piece);
   }
