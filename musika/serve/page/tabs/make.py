@@ -64,7 +64,7 @@ class _MakeTab:
         limits, defaults = self.context.limits, self.context.defaults
         composed = self.kind == COMPOSED
         with gradio.Row(visible=composed, elem_id="musika-make-words") as self.words_row:
-            self.words = gradio.Textbox(label="Words", info=WORDS, max_length=5000, scale=4)
+            self.words = gradio.Textbox(label="Words", info=WORDS, max_length=5000, scale=4, min_width=280)
             self.understand = gradio.Button("Read the words", scale=1, min_width=120)
         self.understood = gradio.Textbox(visible="hidden")  # the words that the fields show already
         self.note = gradio.Markdown(elem_id="musika-make-note")
@@ -88,14 +88,16 @@ class _MakeTab:
         start = {"truncation": self.context.defaults.truncation}
         self.settings: dict[str, Any] = {}
         with gradio.Row(elem_id="musika-make-settings"):
-            for name, kind in list_settings(*MAKES_PIECES).items():
+            for name, kind in list_settings(*reversed(MAKES_PIECES)).items():  # musical ones first
                 shown = has_setting(self.kind, name)
-                self.settings[name] = add_setting(kind, name, visible=shown, elem_id=f"musika-make-{name}")
+                self.settings[name] = add_setting(
+                    kind, name, visible=shown, elem_id=f"musika-make-{name}", min_width=200
+                )
                 if name in start:
                     self.settings[name].value = start[name]
         with gradio.Row(visible=self.kind == COMPOSED) as self.melody_row:
             about = "Melody to accompany (a MIDI file or a recording)"
-            self.melody = gradio.File(label=about, height=110, elem_id="musika-make-melody")
+            self.melody = gradio.File(label=about, height=140, elem_id="musika-make-melody")
         self.inputs = gradio.Textbox(visible="hidden")  # a melody or a score, as recipes describe it
         self.inputs_note = gradio.Markdown(elem_id="musika-make-inputs-note")
 
@@ -108,7 +110,7 @@ class _MakeTab:
             self.loudness = gradio.Number(0, label="Loudness", info=info)
             self.fades = [gradio.Number(0, label=f"Fade {way}", info="Seconds.", minimum=0) for way in ("in", "out")]
         with gradio.Accordion("Set all controls from a file", open=False):
-            self.dropped = gradio.File(label=RESTORED, height=110, elem_id="musika-make-file")
+            self.dropped = gradio.File(label=RESTORED, height=140, elem_id="musika-make-file")
 
     def _add_buttons(self) -> None:
         with gradio.Row():

@@ -25,7 +25,11 @@ class ResultColumn:
         with gradio.Column(visible=False, min_width=240, elem_classes=["musika-make-column"]) as self.column:
             self.title = gradio.Markdown()
             self.sound = gradio.Audio(
-                label=f"Piece {place}", type="filepath", interactive=False, elem_id=f"musika-make-sound-{place}"
+                label=f"Piece {place}",
+                type="filepath",
+                interactive=False,
+                buttons=["download"],
+                elem_id=f"musika-make-sound-{place}",
             )
             self.picture = gradio.Image(label=PICTURE, interactive=False, format="png", height=170, buttons=[])
             with gradio.Row():
@@ -74,4 +78,7 @@ def show_progress(share: float, number: int, count: int) -> str:
     """A progress bar as HTML."""
     what = f"piece {number} of {count}" if count > 1 else "the piece"
     label = f"Making {what}: {100 * share:.0f} %"
-    return f'<label class="musika-progress">{label} <progress max="1" value="{share:.3f}"></progress></label>'
+    return (
+        f'<label class="musika-making">{label} '
+        f'<progress class="musika-progress" max="1" value="{share:.3f}"></progress></label>'
+    )

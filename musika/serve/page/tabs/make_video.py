@@ -40,12 +40,12 @@ def add_video(context: PageContext, tickets: Sequence[Any]) -> None:
             title = add_setting(VideoSettings, "title", scale=3)
             colour = gradio.ColorPicker(VideoSettings.colour, label="Colour")
             shape = gradio.Radio(list(SHAPES), value=VideoSettings.shape, label="Shape")
-        picture = gradio.File(label="Picture behind it (PNG, JPEG or WebP), or none", height=110)
+        picture = gradio.File(label="Picture behind it (PNG, JPEG or WebP), or none", height=140)
         with gradio.Row():
             make = gradio.Button("Make the video", elem_id="musika-video-make")
             cancel = gradio.Button("Cancel")
         status = gradio.HTML(min_height=28, elem_id="musika-video-status")
-        video = gradio.Video(label="Video", interactive=False, elem_id="musika-video-file")
+        video = gradio.Video(label="Video", interactive=False, buttons=["download"], elem_id="musika-video-file")
 
     def run(place: Any, title: Any, colour: Any, shape: Any, picture: Any, *pieces: Any) -> Iterator[dict[Any, Any]]:
         with tell_failures():
