@@ -11,6 +11,7 @@ from musika.cli.access import choose_auth
 from musika.cli.flags import ServeOptions
 from musika.errors import UsageError
 from musika.files import format_path
+from musika.serve import ports
 
 
 def run(options: ServeOptions) -> int:
@@ -20,6 +21,7 @@ def run(options: ServeOptions) -> int:
         MusikaError: a checkpoint cannot be used; the host or the port cannot be listened on.
     """
     folders = _name_checkpoints((options.load_path, *options.also))
+    next(ports.find_ports(options.host, options.port, 1))  # before anything is said about who can use it
 
     from musika.serve.streams.launch import serve_streams
     from musika.serve.streams.settings import StreamSettings
