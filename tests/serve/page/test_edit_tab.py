@@ -176,6 +176,10 @@ def test_the_switch_keeps_the_position(link: str, visit: browser.Visit, recordin
     tab.keyboard.press("2")
     tab.wait_for_function(f"document.querySelector('{COMPARE}').dataset.selected === '1'")
     assert tab.evaluate(nodes) == [True, True, True], "all sounds run in step"
+    tab.get_by_label("repeat around the gap").check()
+    tab.evaluate(f"document.querySelector('{EDIT}').compare.seek(3.9)")  # 2 s after the gap, it begins again
+    tab.wait_for_function(f"document.querySelector('{EDIT}').compare.position < 1")
+    tab.focus(f"{EDIT} .musika-play")
     tab.keyboard.press("Space")
     tab.wait_for_function(f"document.querySelector('{COMPARE}').dataset.state === 'paused'")
 
@@ -194,6 +198,11 @@ def test_spans_are_changed_by_keyboard_and_touch(link: str, visit: browser.Visit
     assert read_spans(tab)[1] == pytest.approx([second[0] - 0.01, second[1] - 0.01], abs=1e-3)
     tab.keyboard.press("Delete")
     assert len(read_spans(tab)) == 1
+    tab.focus(f"{EDIT} canvas")
+    tab.keyboard.press("+")
+    assert tab.evaluate(f"document.querySelector('{EDIT}').waveform.zoom") == 2
+    tab.get_by_label("Show all").click()
+    assert tab.evaluate(f"document.querySelector('{EDIT}').waveform.zoom") == 1
     tab.get_by_label("Remove gap 1", exact=True).click()
     assert read_spans(tab) == [] and tab.input_value("#musika-edit-spans textarea, #musika-edit-spans input") == ""
     assert tab.evaluate("document.documentElement.scrollWidth") == 390

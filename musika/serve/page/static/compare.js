@@ -62,6 +62,7 @@
       this.place = 0; // seconds, while nothing plays
       this.startTime = 0; // of the context, when `place` was heard
       this.stopAt = null; // seconds where playing goes back to `repeatFrom`; null is the end
+      this.repeatFrom = 0;
       this.matched = false;
       this.listeners = {};
       this._build();
@@ -250,7 +251,7 @@
     _tick() {
       if (!this.playing) return;
       const position = this.position;
-      if (this.stopAt !== null && position >= this.stopAt) this.seek(this.repeatFrom);
+      if (this.stopAt !== null && position >= Math.min(this.stopAt, this.duration)) this.seek(this.repeatFrom);
       else if (position >= this.duration) {
         this.pause();
         this.place = this.duration;
