@@ -63,7 +63,7 @@ def serve_streams(
         application = _make_application(settings, library, with_page=not extend)
         with contextlib.nullcontext() if extend is None else extend(application, library):
             require_password(application, settings.auth)
-            console.say(f"{model.name} plays at {link}radio.mp3 and {link}stream.mp3?seed=1 (Ctrl-C ends it)")
+            console.say(f"{model.name} plays at {link}, {link}radio.mp3 and {link}stream.mp3?seed=1 (Ctrl-C ends it)")
             _run(application, settings, host, port, 1)
 
 
