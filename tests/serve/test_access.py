@@ -102,3 +102,11 @@ def test_a_warning_says_who_else_can_use_the_server(
     assert choice.choose_auth(flag, host, shared) == chosen
     said = capsys.readouterr().err
     assert warning in said and bool(said) == bool(warning) and "secret" not in said
+
+
+def test_a_wrong_flag_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    from musika.__main__ import main
+
+    assert main("test", ["--auth", "just-a-name"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "--auth" in said and "just-a-name" not in said

@@ -22,12 +22,13 @@ MIB = 1 << 20
 
 
 @contextlib.contextmanager
-def open_upload(payload: Any, most_bytes: int) -> Iterator[Path]:
+def open_upload(payload: Any, most_bytes: int, keep: bool = False) -> Iterator[Path]:
     """The file of an upload while the block runs; it is gone afterwards.
 
     Args:
         payload: what a file component sends, before Gradio has looked at it: a mapping with a path, or a list of one.
         most_bytes: that the file may have.
+        keep: a file that can be used stays, so that it can be used again; Gradio removes it within two hours.
 
     Raises:
         UsageError: there is no file, it is none that was sent to this page, it is empty, or it is too large.
@@ -41,9 +42,11 @@ def open_upload(payload: Any, most_bytes: int) -> Iterator[Path]:
             raise UsageError(f"{format_name(path)} has {size / MIB:.1f} MiB: at most {most_bytes / MIB:.0f} MiB")
         yield path
     except MusikaError as error:
+        keep = False
         raise UsageError(hide_folder(str(error), path), error.about) from None
     finally:
-        remove_upload(path)
+        if not keep:
+            remove_upload(path)
 
 
 def find_upload(payload: Any) -> Path:

@@ -19,6 +19,7 @@ from musika.serve.page.context import PageLimits
 from musika.serve.page.launch import make_library, serve_page
 from tests.helpers.pages import write_page_checkpoints
 from tests.project.test_documents import FENCE
+from tests.serve.page import browser
 from tests.serve.page.browser import PORT
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "guide" / "api.md"
@@ -116,6 +117,18 @@ def ask(address: str, body: dict[str, Any]) -> str:
         event = json.load(reply)["event_id"]
     with urllib.request.urlopen(f"{address}/{event}") as reply:
         return reply.read().decode()
+
+
+def test_the_page_works_behind_the_password(library: tuple[Any, Any], visit: browser.Visit) -> None:
+    with serve_page(*library, port=PORT, auth="me:my-secret") as address:
+        tab = visit(address, http_credentials={"username": "me", "password": "my-secret"})
+        tab.click("musika-radio .musika-primary")
+        tab.wait_for_function("musika.player.state === 'playing'")
+        tab.get_by_role("tab", name="Make").click()
+        tab.locator("#musika-make").get_by_label("number input for Length").fill("2")
+        tab.keyboard.press("Tab")
+        tab.click("#musika-make-make")
+        tab.wait_for_function("musika.history.list().then(all => all.some(entry => entry.kind === 'made'))")
 
 
 def test_everything_is_behind_the_password(library: tuple[Any, Any], tmp_path: Path) -> None:

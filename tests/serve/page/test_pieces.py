@@ -315,6 +315,17 @@ def test_an_upload_is_gone_afterwards(upload_folder: Path) -> None:
         assert not upload_folder.exists()
 
 
+def test_an_upload_that_is_kept_stays_unless_it_is_no_use(upload_folder: Path) -> None:
+    payload = {"path": str(upload_folder / "a.png")}
+    (upload_folder / "a.png").write_bytes(b"1234")
+    for _ in range(2):
+        with uploads.open_upload(payload, 10, keep=True) as path:
+            assert path.read_bytes() == b"1234"
+    with pytest.raises(UsageError, match=r"^a\.png is no picture"), uploads.open_upload(payload, 10, keep=True) as path:
+        raise AudioError(f"{path} is no picture")
+    assert not upload_folder.exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"x" * 11])
 def test_an_upload_of_a_wrong_size_is_refused_and_gone(upload_folder: Path, content: bytes) -> None:
     (upload_folder / "a.wav").write_bytes(content)

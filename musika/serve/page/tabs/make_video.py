@@ -55,7 +55,7 @@ def add_video(context: PageContext, tickets: Sequence[Any]) -> None:
             if picture is None:
                 yield from follow(request, settings, None)
                 return
-            with uploads.open_upload(picture, LARGEST_PICTURE) as path:
+            with uploads.open_upload(picture, LARGEST_PICTURE, keep=True) as path:
                 yield from follow(request, settings, path)
 
     def follow(request: PieceRequest, settings: VideoSettings, picture: Path | None) -> Iterator[dict[Any, Any]]:
