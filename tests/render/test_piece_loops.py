@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from musika.composer.looping import LoopedScore
 from musika.score import Metres, Notes, Pedals, Score, TempoMap, find_last_bar, make_constant_tempo, repeat_score
+from tests.helpers import tiny
 from tests.helpers.scores import make_score
 from tests.render.test_composed import make_model
 from tests.render.test_performing import make_model as make_performer_model
@@ -97,3 +100,22 @@ def test_a_repeated_score_keeps_beats_and_lifts_pedals() -> None:
     np.testing.assert_allclose(twice.pedals.times, [0.44, 2.2, 2.64, 4.4])
     assert twice.pedals.values.tolist() == [1, 0, 1, 0] and twice.metres.beats.tolist() == [0, 3]
     assert make_constant_tempo(60).to_beats(2.0) == 2  # seconds are beats where nothing else is said
+
+
+def test_the_seam_of_a_composed_loop_is_like_any_other_place() -> None:
+    """Steps from sample to sample, spectral flux and changes of level rank among those of all borders of latents."""
+    model = dataclasses.replace(make_model(), codec=tiny.make_stereo_codec())
+    hop, ranks = model.codec.hop_total, []
+    for seed in range(5):
+        loop = model.piece(seed, tempo=133).make_loop(7.0)
+        assert loop.loop % model.codec.block  # the seam lies within a window of the decoder
+        turn = loop.render_samples(0, loop.loop * hop).mean(axis=1)
+        frames = np.roll(turn, hop // 2).reshape(-1, hop)  # each around a border of latents
+        spectra = np.log(np.abs(np.fft.rfft(frames.reshape(len(frames), 2, -1) * np.hanning(hop // 2))) + 1e-4)
+        levels = np.log(np.square(turn).reshape(-1, hop).mean(axis=1))
+        steps = np.abs(turn[::hop] - turn[np.arange(-1, len(turn) - 1, hop)])
+        flux = np.abs(np.diff(spectra, axis=1)).mean(axis=(1, 2))
+        changes = np.abs(levels - np.roll(levels, 1))
+        ranks.append([np.mean(values[1:] < values[0]) for values in (steps, flux, changes)])
+    middle = np.median(ranks, axis=0)
+    assert ((middle > 0.05) & (middle < 0.95)).all(), ranks
