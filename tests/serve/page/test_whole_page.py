@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from musika.serve.page.context import PageDefaults
 from tests.helpers.steered import SteeredModel
 from tests.helpers.tones import ToneModel
 from tests.serve.page import browser
@@ -23,8 +24,15 @@ SMALL = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="module")
 def link() -> Iterator[str]:
-    with browser.serve_models({"steered": SteeredModel(), "tones": ToneModel()}) as address:
+    models = {"steered": SteeredModel(), "tones": ToneModel()}
+    with browser.serve_models(models, defaults=PageDefaults(truncation=1.5, seed=12)) as address:
         yield address
+
+
+def test_the_page_opens_with_what_it_was_started_with(link: str, visit: browser.Visit) -> None:
+    tab = visit(link)
+    tab.wait_for_function("document.querySelector('musika-radio').form.values.truncation === 1.5")
+    assert tab.get_by_label("Seed", exact=True).input_value() == "12"
 
 
 def play(tab: Any) -> None:
@@ -33,9 +41,9 @@ def play(tab: Any) -> None:
 
 
 def test_a_link_restores_every_control(link: str, visit: browser.Visit) -> None:
-    tab = visit(f"{link}#tab=radio&checkpoint=tones&seed=77&start=3723&truncation=1.5&style_seed=4&unknown=<b>")
+    tab = visit(f"{link}#tab=radio&checkpoint=tones&seed=77&start=3723&truncation=2.5&style_seed=4&unknown=<b>")
     tab.wait_for_function("document.querySelector('musika-radio').checkpoint === 'tones'")
-    tab.wait_for_function("document.querySelector('musika-radio').form.values.truncation === 1.5")
+    tab.wait_for_function("document.querySelector('musika-radio').form.values.truncation === 2.5")
     assert tab.get_by_label("Seed", exact=True).input_value() == "77"
     assert tab.get_by_label("Time", exact=True).input_value() == "1:02:03"
     assert tab.get_by_label("Style seed").input_value() == "4"
@@ -45,7 +53,7 @@ def test_a_link_restores_every_control(link: str, visit: browser.Visit) -> None:
     made = tab.evaluate("musika.links.make(musika.radio.element.values)")
     values = dict(part.split("=") for part in made.partition("#")[2].split("&"))
     assert values.pop("start").startswith("372")
-    assert values == {"tab": "radio", "checkpoint": "tones", "seed": "77", "truncation": "1.5", "style_seed": "4"}
+    assert values == {"tab": "radio", "checkpoint": "tones", "seed": "77", "truncation": "2.5", "style_seed": "4"}
 
 
 def test_a_link_opens_its_tab(link: str, visit: browser.Visit) -> None:
@@ -79,7 +87,7 @@ def test_the_history_stays_and_can_be_renamed_exported_and_deleted(
         assert sorted(archive.namelist()) == ["history.json", "x.wav"] and archive.read("x.wav") == b"RIFF"
         described = json.loads(archive.read("history.json"))
     assert [entry["title"] for entry in described] == ["<img src=x onerror=fail()>", "a/file", "rain"]
-    assert described[2]["query"] == {"checkpoint": "steered", "seed": "5", "settings": {}}
+    assert described[2]["query"] == {"checkpoint": "steered", "seed": "5", "settings": {"truncation": 1.5}}
     tab.get_by_label("▶ rain").click()
     tab.wait_for_function("musika.player.state === 'playing' && musika.player.piece.seed === '5'")
     tab.get_by_label("Delete rain").click()

@@ -33,7 +33,9 @@ musika.define("musika-radio", class extends HTMLElement {
     musika.player.addEventListener("piece", () => this.showPiece());
     musika.player.addEventListener("position", (event) => this.showPosition(event.detail));
     musika.page.addEventListener("checkpoint", (event) => this.setCheckpoint(event.detail));
-    this.link = musika.links.read();
+    // what the page was started with, and the link before that
+    const started = ["seed", "truncation"].filter((name) => this.hasAttribute(name)).map((name) => [name, this.getAttribute(name)]);
+    this.link = {...Object.fromEntries(started), ...musika.links.read()};
     this.restore(this.link);
     if (musika.page.checkpoint) this.setCheckpoint(musika.page.checkpoint);
   }

@@ -9,5 +9,8 @@ from musika.serve.page.context import PageContext, SharedComponents
 
 def add_tab(context: PageContext, shared: SharedComponents) -> None:
     """Adds the tab to the page that is being built."""
+    defaults = context.defaults
+    seed = "" if defaults.seed is None else f' seed="{defaults.seed:d}"'
     with gradio.Tab("Radio", id="radio"):
-        gradio.HTML("<musika-radio></musika-radio>", apply_default_css=False)
+        element = f'<musika-radio truncation="{defaults.truncation:g}"{seed}></musika-radio>'
+        gradio.HTML(element, apply_default_css=False)
