@@ -12,9 +12,9 @@ import pytest
 from tests.serve.page import browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One browser for all tests of a process."""
+    """One browser for the tests of a module. While it is there, Playwright has an event loop running in this thread."""
     if browser.CHROMIUM is None or importlib.util.find_spec("playwright") is None:
         pytest.skip("Chromium or Playwright is not installed")
     with browser.start_chromium() as started:
