@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from musika.composer.piece import ComposedScore
+from musika.composer.piece import LONGEST_RING, ComposedScore
 from musika.composer.sampling import SectionTask
 from musika.composer.sections import SectionNotes, quantise_notes
 from musika.composer.vocabulary import CONDITIONS, UNITS_PER_BEAT, quantise_density, quantise_register
@@ -50,6 +50,11 @@ class ContinuedScore(ComposedScore):
     def __init__(self, opening: Opening, *others: Any) -> None:
         super().__init__(*others)
         self.opening = opening
+
+    @property
+    def longest_note(self) -> float:
+        """As `ComposedScore` says; the opening is given."""
+        return LONGEST_RING
 
     def make_theme_task(self, number: int) -> SectionTask:
         """As `ComposedScore` says; the first theme keeps the opening, and no chords are asked for there."""

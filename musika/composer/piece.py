@@ -48,6 +48,7 @@ from musika.score import (
 )
 
 LONGEST_RING = 4 * v.LONGEST_BAR  # units that a note may sound
+RUBATO_SECONDS = 1.0  # by which rubato moves the end of a note, at most
 NEAR_COPY = 4  # value of the condition `relation`
 LEAST_PEDALLED = 0.9  # articulation below which the pedal stays up
 MOST_MELODY_NOTES = 100_000
@@ -177,7 +178,15 @@ class ComposedScore:
     @property
     def longest_ring(self) -> float:
         """Seconds that a note may sound."""
-        return LONGEST_RING / v.UNITS_PER_BEAT * 60.0 / self.plan.clock.slowest
+        return self.longest_note / v.UNITS_PER_BEAT * 60.0 / self.plan.clock.slowest + RUBATO_SECONDS
+
+    @property
+    def longest_note(self) -> float:
+        """Units that a note may last, at least a bar. Given notes may be longer than those that are written."""
+        if self.melody is not None:
+            return LONGEST_RING
+        articulation = self.plan.settings.articulation_value
+        return float(v.DURATIONS[-1]) * max(1.0, 1.0 if articulation is None else max(articulation.values))
 
     def find_section(self, seconds: float) -> int:
         """The number of the section at a second; negative before the piece."""
