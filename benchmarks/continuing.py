@@ -53,8 +53,8 @@ def main() -> int:
         begin = time.perf_counter()
         made = edit.continue_(editor, known, MADE, seed=number)[len(known) :]
         seconds += time.perf_counter() - begin
-        usual = describe_sound(known)
         latents["given"].append(editor.codec.encode(known))
+        usual = describe_sound(editor.codec.decode(latents["given"][-1]))  # so that the codec's own noise is in both
         latents["later"].append(editor.codec.encode(later))
         for end in ENDS:
             part = made[round((end - STRETCH) * SAMPLE_RATE) : round(end * SAMPLE_RATE)]

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-JOIN = 4  # latents on each side of a join that are compared
+JOIN = 8  # latents on each side of a join that are compared
 SEGMENT = 48  # latents that are taken from one place, at most, where no place has enough for the whole gap
 SHORTEST = 8  # latents that are taken from one place, at least
 PATCH = 8  # latents whose detail comes from one place

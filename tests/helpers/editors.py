@@ -8,6 +8,7 @@ import numpy as np
 
 from musika import draws
 from musika.codec.base import Codec
+from musika.gan.drafts import JOIN
 
 
 class ExactCodec(Codec):
@@ -57,7 +58,7 @@ class StandInEditor:
     def draft_gap(
         self, materials: Sequence[np.ndarray], left: np.ndarray, right: np.ndarray, size: int, place: int, seed: int
     ) -> np.ndarray:
-        assert all(len(material) for material in materials) and len(left) <= 4 and len(right) <= 4
+        assert all(len(material) for material in materials) and len(left) <= JOIN and len(right) <= JOIN
         return np.resize(materials[0], (size, self.codec.channels))
 
     def draft_detail(self, first: int, latents: np.ndarray, detail: np.ndarray, seed: int) -> np.ndarray:
