@@ -90,6 +90,8 @@ def _choose_place(costs: Sequence[np.ndarray], chance: float) -> tuple[int, int]
 
 def _go_on(material: np.ndarray, left: np.ndarray, size: int, chances: np.ndarray) -> np.ndarray:
     """Latents that follow `left`, segment by segment, each from where the material before it is like what was there."""
+    if not size:
+        return material[:0]
     parts = [left[-JOIN:]]
     made = number = 0
     while made < size:
