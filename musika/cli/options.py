@@ -39,10 +39,10 @@ PIANO = Path("checkpoints/piano")
 FETCHED = "checkpoints/techno, misc or misc_small"
 AUDIO_KIND = "kind of audio file; wav is 16-bit"
 RUNS_PATH = "folder of training runs, which the page's tab Training shows"
-RUNS_SHOWN = "that of the run in --load_path, or checkpoints"
+RUNS_SHOWN = "the folder that holds the run in --load_path; else checkpoints"
 LOG_PATH = "folder of the logs of these runs"
 LOG_SHOWN = "what the run says"
-AUTH = "user and password that everything asks for; the variable MUSIKA_AUTH says the same unseen"
+AUTH = "user and password that every visitor must give; MUSIKA_AUTH in the environment hides them"
 MCP = "also offer what the page makes as tools for assistants (MCP)"
 PUBLISHED = "Sizes of codecs of the original Musika"
 
@@ -381,7 +381,7 @@ class EditOptions(Options):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TestOptions(RenderOptions):
-    """A page in the browser to listen to a checkpoint."""
+    """The page in the browser: listen, make, edit and compare."""
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
 
@@ -412,7 +412,11 @@ class ServeOptions(RenderOptions):
     max_seconds: float = flag(600.0, "longest file that may be asked for, in seconds", "Server", 1, MAX_SECONDS)
     runs_path: Path | None = flag(None, RUNS_PATH, "Folders", shown=RUNS_SHOWN)
     log_path: Path | None = flag(None, LOG_PATH, "Folders", shown=LOG_SHOWN)
-    page: bool = flag(True, "the page at /, with one worker; False, and several workers, have a small one", "Server")
+    page: bool = flag(
+        True,
+        "serve the whole page (one worker only); otherwise a small one with the radio",
+        "Server",
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

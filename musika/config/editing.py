@@ -57,14 +57,14 @@ class Continue(Edit):
 
     seconds: float | None = setting(60.0, "length of what is added; inf: without end", "seconds", above=0, common=True)
     before: float | None = setting(
-        None, "how much of the sound before the end is listened to", "seconds", above=0, common=True
+        None, "how much of the sound before the continuation the network uses", "seconds", above=0, common=True
     )
     at: float | None = setting(
         None, "place to go on from; what is behind it is dropped", "seconds", above=0, common=True
     )
     notes: bool = setting(
         False,
-        "of a piano recording: hear the last notes, have a composer go on from them, and a performer play that",
+        "for piano recordings: transcribe the last notes, compose further, and play the result",
         common=True,
     )
 
@@ -78,7 +78,7 @@ class Continue(Edit):
 class Vary(Edit):
     """The same sound in another way: its coarse course stays, and its detail is made anew."""
 
-    strength: float = setting(0.5, "how much detail is made anew: 0 almost none, 1 all", "", 0, 1, common=True)
+    strength: float = setting(0.5, "how much detail is made anew: 0 none, 1 all", "", 0, 1, common=True)
     spans: Spans = setting((), "stretches to vary, in seconds, such as 3.5-7,20-24; none: the whole sound")
 
     name: ClassVar[str] = "vary"

@@ -24,7 +24,7 @@ class EditorConfig(PerformerConfig):
     def check(self) -> None:
         super().check()
         require(self.tracks == TRACKS, f"tracks of an editor are {', '.join(TRACKS)}")
-        require(self.styles == 1 and self.style_size == 0, "an editor has no styles: its summary tells the style")
+        require(self.styles == 1 and self.style_size == 0, "an editor has no styles: leave out styles and style_size")
 
     def fit(self, channels: int) -> EditorConfig:
         """The same sizes for latents of so many numbers."""

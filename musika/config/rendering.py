@@ -19,14 +19,14 @@ class GeneratorSettings(Config):
     truncation: float = setting(
         TRUNCATION,
         "smaller keeps closer to the average of what was learned, larger is more varied (the bound of random "
-        "coordinates in standard deviations; for notes, a temperature of half as much)",
+        "vectors in standard deviations; for composers, twice the factor on the temperature)",
         above=0,
         high=10,
         common=True,
     )
     variation: float = setting(
         1.0,
-        "1: the music wanders to ever new places or themes; 0: it stays with the first ones",
+        "1: new material keeps coming; 0: only the first material repeats",
         "",
         0,
         1,
@@ -34,7 +34,7 @@ class GeneratorSettings(Config):
     )
     style_seed: int = setting(
         -1,
-        "number of the style (of composed pieces: room and touch), which lasts all along; -1: the seed chooses it",
+        "seed of the style (of composed pieces: instrument and touch) for the whole piece; -1: the seed chooses it",
         "",
         -1,
         2**63 - 1,
@@ -42,7 +42,7 @@ class GeneratorSettings(Config):
     )
     styles: str = setting(
         "",
-        "styles by time, such as 0:00=12, 2:00=40: from one to the next the music moves slowly; not of composed pieces",
+        "styles by time, such as 0:00=12, 2:00=40; the music moves slowly between them; not for composed pieces",
         common=True,
     )
 

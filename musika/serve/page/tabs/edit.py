@@ -37,8 +37,8 @@ SETTINGS: dict[str, type[Edit]] = {
 }
 ABOUT = """Drop a recording, mark what you do not like, and have it made anew. What you do not mark stays as it is,
 sample for sample. Edits make a list: add to it, and take any of them away."""
-NO_EDITOR = """No editor is installed here, so gaps cannot be filled and nothing can be continued: put one at
-`checkpoints/edit`, or train one with `--recipe edit`."""
+NO_EDITOR = """No editor is installed here, so gaps cannot be filled: put one at `checkpoints/edit`, or train one with
+`--recipe edit`."""
 ONLY_VARY = "Generators vary and blend."
 ONLY_NOTES = "A performer with a composer continues piano recordings by their notes."
 

@@ -32,7 +32,7 @@ OWN: dict[str, Any] = {"api_visibility": "undocumented"}
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 LONG: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "render", "preprocess": False, **OWN}
 WORDS = "What the music is like, such as: slow sad piano in A minor. The fields below show what it was taken to mean."
-RESTORED = "Drop a file that Musika made, and all controls are set as they were."
+RESTORED = "Drop a file made by Musika to restore its settings."
 REMEMBER = f"(...all) => musika.make.remember(all.slice(0, {MOST}), all.slice({MOST}))"
 CANCELLED = "Cancelled: nothing was made."
 
@@ -126,7 +126,7 @@ class _MakeTab:
             names = [str(number + 1) for number in range(MOST)]
             self.first = gradio.Dropdown(names, value="1", label="From piece", min_width=100)
             self.second = gradio.Dropdown(names, value="2", label="To piece", min_width=100)
-            self.between = gradio.Button("Make the way between these two", min_width=160)
+            self.between = gradio.Button("Make a transition between these two", min_width=160)
 
     @property
     def form(self) -> list[Any]:
