@@ -13,6 +13,7 @@ REMEDIES = {
     "codec": "--dec_path names the codec's folder",
     "evaluate/performer": "--performer names the performer's folder",
     "evaluate/codec": "--codec names the codec's folder",
+    "instruments": "--load_path checkpoints/ensemble plays more of them",
     "generator": "--load_path names the generator's folder",
     "verify/generator": "--load_path names the checkpoint's folder",
     "train/generator": "--load_path names the checkpoint to resume or to fine-tune",

@@ -20,6 +20,7 @@ FADE = 0.05  # seconds, the longest
 EDGE_FADE = 0.005  # seconds, where the gap begins or ends with the sound
 HEARD = 0.15  # seconds that a prediction is made from
 ORDER = 512  # of the prediction, at most
+KNEE, CEILING = 0.85, 0.99  # relative to full scale: where what was made begins to be bent, and what it never reaches
 COMPARED = 1.0  # seconds outside a gap in which levels are compared
 LARGEST_GAIN = 2.0  # 6 dB
 SILENCE = 1e-4  # root mean square below which levels are not compared
@@ -83,7 +84,7 @@ class JoinedSound:
         samples = _fade_in(samples, join.head, first - begin)
         if end is not None:
             samples = _fade_in(samples[::-1], join.tail[::-1], end - stop)[::-1]
-        return np.clip(samples, -1.0, 1.0)
+        return soften_peaks(samples)
 
     def _join(self, number: int) -> Join:
         begin, end = self.gaps[number]
@@ -130,6 +131,13 @@ class JoinedSound:
         if min(levels) < SILENCE:
             return 1.0
         return min(max(levels[0] / levels[1], 1 / LARGEST_GAIN), LARGEST_GAIN)
+
+
+def soften_peaks(samples: np.ndarray) -> np.ndarray:
+    """Samples below KNEE as they are, louder ones bent so that none reaches CEILING: nothing clips in a file."""
+    excess = np.maximum(np.abs(samples) - KNEE, 0.0) / (CEILING - KNEE)
+    bent = np.sign(samples) * (KNEE + (CEILING - KNEE) * np.tanh(excess))
+    return np.where(excess > 0.0, bent, samples).astype(np.float32)
 
 
 def predict(heard: np.ndarray, count: int) -> np.ndarray:

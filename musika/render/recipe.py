@@ -155,7 +155,8 @@ def read_recipe(path: Path) -> PieceRecipe:
         fields = _parse_comment(text)
         if fields is not None:
             return _make_recipe(path, fields)
-    raise RecipeError(f"{format_path(path)} has no recipe: Musika did not make it, or its tags were removed")
+    reasons = "it is an edit of a recording, Musika did not make it, or its tags were removed"
+    raise RecipeError(f"{format_path(path)} has no recipe: {reasons}")
 
 
 def _parse_comment(text: str) -> Mapping[str, Any] | None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import musika.edit as edit
 from musika.edit.apply import AppliedEdit
+from musika.edit.joining import CEILING, KNEE, soften_peaks
 from musika.edit.recording import Recording
 from musika.edit.untouched import find_untouched
 from musika.errors import ConfigError, UsageError
@@ -330,3 +331,11 @@ def test_importing_musika_is_enough() -> None:
         "import musika; print(musika.edit.fill.__name__, 'keras' in __import__('sys').modules)",
     ]
     assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "fill False\n"
+
+
+def test_what_was_made_never_clips() -> None:
+    samples = np.linspace(-3.0, 3.0, 601, dtype=np.float32)
+    soft = soften_peaks(samples)
+    assert np.abs(soft).max() < CEILING + 1e-6 and (np.diff(soft) >= 0.0).all()
+    quiet = np.abs(samples) <= KNEE
+    np.testing.assert_array_equal(soft[quiet], samples[quiet])

@@ -54,7 +54,7 @@ def test_start_and_seconds() -> None:
 
 @pytest.mark.parametrize("comment", ["", "made with love", "{", '{"musika": 1}', "[1]", "{" * 5000, '{"a": 1e999}'])
 def test_other_comments_are_no_recipe(comment: str, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="has no recipe: Musika did not make it, or its tags were removed"):
+    with pytest.raises(RecipeError, match="has no recipe: it is an edit of a recording, Musika did not make it, or"):
         read_recipe(write(tmp_path / "a.flac", comment))
 
 

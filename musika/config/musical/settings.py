@@ -56,7 +56,7 @@ class MusicalSettings(Config):
     dynamics: str = setting("", "how loud: ppp to fff, or two with dots between them, such as pp..ff; also by time")
     register: str = setting("", "how high: low, mid, high, or a MIDI key; two with dots between them; also by time")
     articulation: str = setting("", "how notes are tied: staccato, detached, normal, legato; also by time")
-    instruments: str = setting("", "instruments that play, such as piano, strings")
+    instruments: str = setting("", "instruments that play, such as piano, strings; checkpoints/ensemble has many")
 
     def __post_init__(self) -> None:
         for name, parser in PARSERS.items():
