@@ -101,6 +101,15 @@ def test_a_refused_setting_says_why_and_the_music_goes_on(link: str, visit: brow
     wait_for_tone(tab, 200)
 
 
+def test_a_setting_is_refused_before_anything_plays(link: str, visit: browser.Visit) -> None:
+    tab = visit(link)
+    tab.get_by_label("Styles").fill("0:00=x")
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector("musika-radio .musika-refusal")
+    assert "styles" in tab.text_content("musika-radio .musika-refusal")
+    assert tab.evaluate("musika.player.state") != "playing"
+
+
 def test_notes_are_drawn_where_there_is_a_score(link: str, visit: browser.Visit) -> None:
     tab = visit(link)
     with tab.expect_response(re.compile(r"/score\?.*start=0&")) as found:

@@ -8,7 +8,8 @@
 //
 //   musika.player.play({checkpoint, seed, start, settings})   plays a piece from second `start` on
 //   musika.player.playUrl(url, {start, title})                plays a finite file
-//   musika.player.prepare({checkpoint, seed, start, settings}) fetches its first part, so that `play` is heard at once
+//   musika.player.prepare({checkpoint, seed, start, settings}) fetches its first part, so that `play` is heard at once,
+//                                                             and promises the reason of a refusal, or ""
 //   musika.player.pause(), .resume(), .toggle(), .stop()
 //   musika.player.seek(seconds)
 //   musika.player.change(settings)                            the same piece with other settings, heard at once
@@ -119,7 +120,7 @@ musika.player = (() => {
       this.done = false;
       this.error = null;
       this.wake = () => {};
-      this.run();
+      this.finished = this.run();
     }
 
     async run() {
@@ -154,9 +155,12 @@ musika.player = (() => {
 
   function prepare({checkpoint = "", seed, start = 0, settings = {}}) {
     const url = makeStreamUrl({checkpoint, seed, settings}, start, PART);
-    if (prepared?.url === url && !prepared.error) return;
-    prepared?.abort.abort();
-    prepared = new Download(url);
+    if (prepared?.url !== url || prepared.error) {
+      prepared?.abort.abort();
+      prepared = new Download(url);
+    }
+    const own = prepared;
+    return own.finished.then(() => (own.error?.refused ? own.error.message : ""));
   }
 
   // The download of a URL: what was prepared, or a new one.
@@ -184,7 +188,7 @@ musika.player = (() => {
       this.closed = false;
       this.complete = false;
       this.asked = performance.now();
-      this.run();
+      this.finished = this.run();
     }
 
     getPosition() {

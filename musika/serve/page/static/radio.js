@@ -205,7 +205,10 @@ musika.define("musika-radio", class extends HTMLElement {
       const {state} = musika.player;
       if (state === "playing" || state === "loading" || this.seed === null || !this.checkpoint || document.hidden) return;
       if (this.offsetParent === null) return; // another tab is open
-      musika.player.prepare({checkpoint: this.checkpoint, seed: this.seed, start: this.startOfPlay, settings: this.form.values});
+      const wanted = {checkpoint: this.checkpoint, seed: this.seed, start: this.startOfPlay, settings: this.form.values};
+      musika.player.prepare(wanted).then((message) => {
+        if (message && musika.player.state !== "playing") this.showRefusal(message);
+      });
     }, this.constructor.PREPARE_AFTER);
   }
 
@@ -270,15 +273,20 @@ musika.define("musika-radio", class extends HTMLElement {
     this.status.textContent = text ? text[0].toUpperCase() + text.slice(1) : "";
   }
 
+  // Says why something cannot be played, at the control that it is about, too.
+  showRefusal(message) {
+    const name = /^([a-z_]+)\b/.exec(message)?.[1];
+    if (this.form.controls.has(name)) this.form.refuse(name, message);
+    this.say(message);
+  }
+
   showState() {
     const {state, message, piece} = musika.player;
     const active = state === "playing" || state === "loading";
     this.playButton.textContent = active ? "❚❚ Pause" : "▶ Play";
     this.form.refuse("", "");
     if (message) {
-      const name = /^([a-z_]+)\b/.exec(message)?.[1];
-      if (this.form.controls.has(name)) this.form.refuse(name, message);
-      this.say(message);
+      this.showRefusal(message);
     } else if (state === "loading") this.say("the music is being made");
     else if (state === "playing") this.say(piece.url ? `Plays ${piece.title || "a file"}` : `Plays ${piece.checkpoint}, seed ${piece.seed}`);
     else this.say(state === "paused" ? "paused" : "");
