@@ -118,7 +118,7 @@ musika.define("musika-history", class extends HTMLElement {
   build() {
     const {make} = musika.dom;
     this.items = make("ul", {className: "musika-history"});
-    this.empty = make("p", {textContent: "Pieces that you play or make are kept here, in this browser only."});
+    this.empty = make("p", {textContent: "Pieces that you make, or play for five seconds, are kept here, in this browser only."});
     this.status = make("p", {className: "musika-status", role: "status"});
     const act = (text, action) => make("button", {type: "button", textContent: text, onclick: () => this.attempt(action)});
     this.tools = make("div", {className: "musika-row"},
