@@ -87,6 +87,20 @@ def open_page(tab: Page, link: str) -> None:
     tab.wait_for_function("musika.page.checkpoint && document.querySelector('musika-radio').checkpoint")
 
 
+def wait_for_history(tab: Page, count: int) -> list[dict[str, Any]]:
+    """The entries of the history, once there are so many; those that there are after half a minute, otherwise.
+
+    `wait_for_function` takes a promise for true, so the page is asked again and again.
+    """
+    entries: list[dict[str, Any]] = []
+    for _ in range(300):
+        entries = tab.evaluate("musika.history.list()")
+        if len(entries) >= count:
+            break
+        tab.wait_for_timeout(100)
+    return entries
+
+
 def _find_foreign(url: str, link: str) -> list[str]:
     parts = urlsplit(url)
     own = parts.netloc == urlsplit(link).netloc or parts.scheme in ("data", "blob")

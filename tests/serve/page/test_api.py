@@ -128,7 +128,7 @@ def test_the_page_works_behind_the_password(library: tuple[Any, Any], visit: bro
         tab.locator("#musika-make").get_by_label("number input for Length").fill("2")
         tab.keyboard.press("Tab")
         tab.click("#musika-make-make")
-        tab.wait_for_function("musika.history.list().then(all => all.some(entry => entry.kind === 'made'))")
+        assert "made" in [entry.get("kind") for entry in browser.wait_for_history(tab, 1)]
 
 
 def test_everything_is_behind_the_password(library: tuple[Any, Any], tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def test_a_gap_is_marked_filled_kept_and_taken_away(link: str, visit: browser.Vi
     tab.click(f"{EDIT} .musika-keep")
     assert get_choices(tab) == ["Original", "Edited"]
     assert tab.locator(f"{EDIT} li span").all_inner_texts() == [f"fill {start:g}-{end:g}, seed 0"]
-    tab.wait_for_function("musika.history.list().then((entries) => entries.length === 1)")
+    assert len(browser.wait_for_history(tab, 1)) == 1
     (entry,) = tab.evaluate("musika.history.list().then((entries) => entries.map((e) => [e.title, e.file.size]))")
     assert entry[0] == f"my song: fill {start:g}-{end:g}, seed 0" and entry[1] > 1000
     # a second edit, and then the first one is undone

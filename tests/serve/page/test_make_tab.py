@@ -116,7 +116,7 @@ def test_a_download_renders_the_same_again_and_restores_the_controls(
     ]
     assert values == ["7", "12", "2", "1.5"]
     assert list_uploads() == []
-    tab.wait_for_function("musika.history.list().then(all => all.length === 2)")  # made pieces are remembered
+    assert len(browser.wait_for_history(tab, 2)) == 2  # made pieces are remembered
 
 
 def list_uploads() -> list[str]:
