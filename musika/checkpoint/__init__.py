@@ -1,5 +1,13 @@
 """Checkpoints: folders of named arrays with their configuration, and where to find them."""
 
+from musika.checkpoint.description import (
+    check_shapes,
+    describe_network,
+    name_with_article,
+    parse_codec_identity,
+    parse_sizes,
+    require_kind,
+)
 from musika.checkpoint.folder import (
     CONFIG,
     MANIFEST,
@@ -26,7 +34,9 @@ __all__ = [
     "assign",
     "change_config",
     "check_names",
+    "check_shapes",
     "compute_identity",
+    "describe_network",
     "drop",
     "encode_files",
     "find_folder",
@@ -34,9 +44,13 @@ __all__ = [
     "has",
     "hash_files",
     "list_weight_names",
+    "name_with_article",
+    "parse_codec_identity",
+    "parse_sizes",
     "read",
     "read_config",
     "read_shapes",
+    "require_kind",
     "verify",
     "write",
     "write_files",

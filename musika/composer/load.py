@@ -10,8 +10,6 @@ from musika import checkpoint
 from musika.composer.incremental import IncrementalComposer
 from musika.composer.network_sizes import list_shapes
 from musika.config import ComposerConfig
-from musika.errors import CheckpointError, ConfigError
-from musika.files import format_path
 
 KIND = "composer"
 
@@ -24,8 +22,7 @@ def describe_composer(
     Args:
         trained: how it was trained, plain JSON values.
     """
-    more = {"trained": None if trained is None else dict(trained), "licence": licence}
-    return {"kind": KIND, "config": config.to_dict()} | {n: value for n, value in more.items() if value is not None}
+    return checkpoint.describe_network(KIND, config, trained, licence=licence)
 
 
 def read_config(folder: Path) -> ComposerConfig:
@@ -35,14 +32,8 @@ def read_config(folder: Path) -> ComposerConfig:
         CheckpointError: the folder is missing or torn, holds something else, or does not say its sizes.
     """
     info = checkpoint.read_config(folder)
-    if info["kind"] != KIND:
-        raise CheckpointError(
-            f"{format_path(folder)} holds a checkpoint of kind {info['kind']}, not a composer", about="composer"
-        )
-    try:
-        return ComposerConfig.from_dict(info["config"])
-    except (ConfigError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder / checkpoint.CONFIG} does not describe a composer: {error}") from error
+    checkpoint.require_kind(folder, info, KIND)
+    return checkpoint.parse_sizes(folder, info, ComposerConfig)
 
 
 def load_composer(folder: Path) -> IncrementalComposer:

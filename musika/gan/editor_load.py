@@ -14,7 +14,7 @@ import numpy as np
 
 from musika import checkpoint
 from musika.config import EditorConfig
-from musika.errors import CheckpointError, ConfigError
+from musika.errors import CheckpointError
 from musika.files import format_path
 from musika.gan.basis import Basis
 from musika.gan.performer_load import check_sizes
@@ -60,9 +60,7 @@ def describe_editor(
         seed: of the training.
         trained: how it was trained, plain JSON values.
     """
-    fields = {"kind": KIND, "config": config.to_dict(), "codec_identity": codec_identity}
-    more = {"seed": seed, "trained": None if trained is None else dict(trained), "licence": licence}
-    return fields | {name: value for name, value in more.items() if value is not None}
+    return checkpoint.describe_network(KIND, config, trained, codec_identity=codec_identity, seed=seed, licence=licence)
 
 
 def pack_basis(basis: Basis) -> dict[str, np.ndarray]:
@@ -80,10 +78,7 @@ def load_editor(folder: Path, dtype: Any = "float32") -> LoadedEditor:
         CheckpointError: the folder is missing or torn, holds something else, or does not fit its configuration.
     """
     info = checkpoint.read_config(folder)
-    if info["kind"] != KIND:
-        raise CheckpointError(
-            f"{format_path(folder)} holds a checkpoint of kind {info['kind']}, not an editor", about="editor"
-        )
+    checkpoint.require_kind(folder, info, KIND)
     config, codec_identity = parse_info(folder, info)
     check_sizes(folder, config)
 
@@ -123,18 +118,10 @@ def parse_info(folder: Path, info: Mapping[str, Any]) -> tuple[EditorConfig, str
     Raises:
         CheckpointError: one of them is missing or makes no sense.
     """
-    path = folder / checkpoint.CONFIG
-    sizes, codec_identity = info.get("config"), info.get("codec_identity")
-    if not isinstance(sizes, dict):
-        raise CheckpointError(f"{path} has no sizes under 'config'")
-    if not isinstance(codec_identity, str) or not codec_identity:
-        raise CheckpointError(f"{path} does not say under 'codec_identity' which codec it belongs to")
-    try:
-        config = EditorConfig.from_dict(sizes)
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: {error}") from error
+    config = checkpoint.parse_sizes(folder, info, EditorConfig)
     if config != config.fit(config.channels):
         raise CheckpointError(
-            f"{path}: tracks of {config.track_widths} numbers do not fit latents of {config.channels}"
+            f"{folder / checkpoint.CONFIG}: tracks of {config.track_widths} numbers do not fit latents of "
+            f"{config.channels}"
         )
-    return config, codec_identity
+    return config, checkpoint.parse_codec_identity(folder, info)

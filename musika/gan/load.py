@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 from musika import checkpoint
 from musika.checkpoint.published import musika_folder
 from musika.config import ANY_PUBLISHED, GeneratorConfig
-from musika.errors import CheckpointError, ConfigError
-from musika.files import format_path
 
 if TYPE_CHECKING:
     from musika.gan.generator import Generator
@@ -56,14 +54,9 @@ def describe_generator(
         penalty_weight: adaptive weight of the critic's penalty, 0 to 1.
         trained: how it was trained, plain JSON values.
     """
-    fields = {"kind": KIND, "config": config.to_dict(), "codec_identity": codec_identity}
-    more = {
-        "seed": seed,
-        "penalty_weight": penalty_weight,
-        "trained": None if trained is None else dict(trained),
-        "licence": licence,
-    }
-    return fields | {name: value for name, value in more.items() if value is not None}
+    return checkpoint.describe_network(
+        KIND, config, trained, codec_identity=codec_identity, seed=seed, penalty_weight=penalty_weight, licence=licence
+    )
 
 
 def load_generator(folder: Path, dtype: Any = "float32") -> LoadedGenerator:
@@ -77,13 +70,14 @@ def load_generator(folder: Path, dtype: Any = "float32") -> LoadedGenerator:
     """
     published = musika_folder.read_generator(folder) if musika_folder.is_musika_folder(folder) else None
     info = read_info(folder) if published is None else describe_generator(published[0], ANY_PUBLISHED)
-    if info["kind"] != KIND:
-        raise CheckpointError(
-            f"{format_path(folder)} holds a checkpoint of kind {info['kind']}, not a generator", about="generator"
-        )
-    config, codec_identity = _parse_info(folder, info)
+    checkpoint.require_kind(folder, info, KIND)
+    config = checkpoint.parse_sizes(folder, info, GeneratorConfig)
+    codec_identity = checkpoint.parse_codec_identity(folder, info)
     if published is None:
-        _check_sizes(folder, config)
+        c, depth = config.base_channels, config.coordinate_depth
+        checkpoint.check_shapes(
+            folder, {"start/kernel": (4 * depth, 28 * c), "out/kernel": (4, 2 * c, config.channels)}
+        )
 
     from musika.gan.generator import Generator
 
@@ -105,28 +99,3 @@ def read_info(folder: Path) -> dict[str, Any]:
     if not musika_folder.is_musika_folder(folder):
         return checkpoint.read_config(folder)
     return describe_generator(musika_folder.read_generator_config(folder), ANY_PUBLISHED)
-
-
-def _parse_info(folder: Path, info: Mapping[str, Any]) -> tuple[GeneratorConfig, str]:
-    """Sizes and codec identity from `config.json`."""
-    sizes, codec_identity = info.get("config"), info.get("codec_identity")
-    if not isinstance(sizes, dict):
-        raise CheckpointError(f"{folder / checkpoint.CONFIG} has no sizes under 'config'")
-    if not isinstance(codec_identity, str) or not codec_identity:
-        raise CheckpointError(
-            f"{folder / checkpoint.CONFIG} does not say under 'codec_identity' which codec it belongs to"
-        )
-    try:
-        return GeneratorConfig.from_dict(sizes), codec_identity
-    except ConfigError as error:
-        raise CheckpointError(f"{folder / checkpoint.CONFIG}: {error}") from error
-
-
-def _check_sizes(folder: Path, config: GeneratorConfig) -> None:
-    """Compares the configuration with two arrays of the file, before a network of its sizes takes memory."""
-    found = checkpoint.read_shapes(folder)
-    c, depth = config.base_channels, config.coordinate_depth
-    for name, shape in {"start/kernel": (4 * depth, 28 * c), "out/kernel": (4, 2 * c, config.channels)}.items():
-        if found.get(name) != shape:
-            has = f"is {list(found[name])}" if name in found else "is missing"
-            raise CheckpointError(f"{folder}: array {name!r} {has}, but the configuration says {list(shape)}")

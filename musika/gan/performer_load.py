@@ -11,8 +11,7 @@ import numpy as np
 
 from musika import checkpoint
 from musika.config import PerformerConfig
-from musika.errors import CheckpointError, ConfigError
-from musika.files import format_path
+from musika.errors import CheckpointError
 
 if TYPE_CHECKING:
     from musika.gan.performer import Performer
@@ -58,9 +57,9 @@ def describe_performer(
         seed: of the training.
         trained: how it was trained, plain JSON values.
     """
-    fields = {"kind": KIND, "config": config.to_dict(), "codec_identity": codec_identity, "styles": list(style_names)}
-    more = {"seed": seed, "trained": None if trained is None else dict(trained), "licence": licence}
-    return fields | {name: value for name, value in more.items() if value is not None}
+    return checkpoint.describe_network(
+        KIND, config, trained, codec_identity=codec_identity, styles=list(style_names), seed=seed, licence=licence
+    )
 
 
 def load_performer(folder: Path, dtype: Any = "float32") -> LoadedPerformer:
@@ -73,10 +72,7 @@ def load_performer(folder: Path, dtype: Any = "float32") -> LoadedPerformer:
         CheckpointError: the folder is missing or torn, holds something else, or does not fit its configuration.
     """
     info = checkpoint.read_config(folder)
-    if info["kind"] != KIND:
-        raise CheckpointError(
-            f"{format_path(folder)} holds a checkpoint of kind {info['kind']}, not a performer", about="performer"
-        )
+    checkpoint.require_kind(folder, info, KIND)
     config, names, codec_identity = parse_info(folder, info)
     check_sizes(folder, config)
 
@@ -96,16 +92,9 @@ def parse_info(folder: Path, info: Mapping[str, Any]) -> tuple[PerformerConfig, 
     Raises:
         CheckpointError: one of them is missing or makes no sense.
     """
-    path = folder / checkpoint.CONFIG
-    sizes, names, codec_identity = info.get("config"), info.get("styles"), info.get("codec_identity")
-    if not isinstance(sizes, dict):
-        raise CheckpointError(f"{path} has no sizes under 'config'")
-    if not isinstance(codec_identity, str) or not codec_identity:
-        raise CheckpointError(f"{path} does not say under 'codec_identity' which codec it belongs to")
-    try:
-        config = PerformerConfig.from_dict(sizes)
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: {error}") from error
+    path, names = folder / checkpoint.CONFIG, info.get("styles")
+    config = checkpoint.parse_sizes(folder, info, PerformerConfig)
+    codec_identity = checkpoint.parse_codec_identity(folder, info)
     if not isinstance(names, list) or len(names) != config.styles or not all(isinstance(n, str) for n in names):
         raise CheckpointError(f"{path} does not name {config.styles} styles under 'styles'")
     if not config.track_widths:
@@ -115,9 +104,5 @@ def parse_info(folder: Path, info: Mapping[str, Any]) -> tuple[PerformerConfig, 
 
 def check_sizes(folder: Path, config: PerformerConfig) -> None:
     """Compares the configuration with two arrays of the file, before a network of its sizes takes memory."""
-    found = checkpoint.read_shapes(folder)
-    wanted = {"first/kernel": (config.input_width, config.width), "out/kernel": (config.width, config.channels)}
-    for name, shape in wanted.items():
-        if found.get(name) != shape:
-            has = f"is {list(found[name])}" if name in found else "is missing"
-            raise CheckpointError(f"{folder}: array {name!r} {has}, but the configuration says {list(shape)}")
+    first, last = (config.input_width, config.width), (config.width, config.channels)
+    checkpoint.check_shapes(folder, {"first/kernel": first, "out/kernel": last})

@@ -18,7 +18,7 @@ from musika.cli import train
 from musika.codec.load import load_codec
 from musika.gan.load import load_generator
 from musika.latents import open_training_set
-from musika.training.setup.generator import hash_names
+from musika.training.setup.data_hash import hash_latents
 from tests.helpers.train_runs import assert_refused, command, list_words, only_run, options, write_latents
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,7 +98,7 @@ def test_ctrl_c_saves_and_leaves_with_130(shipped, latents, tmp_path):
 
 def test_latents_are_known_by_their_paths_in_their_folder(tmp_path):
     def mark(folder: Path) -> str:
-        return hash_names(open_training_set(folder, 128), folder)
+        return hash_latents(open_training_set(folder, 128).files, folder)
 
     (tmp_path / "one").mkdir()
     write_latents(tmp_path / "one" / "a", None)

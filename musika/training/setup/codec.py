@@ -11,14 +11,15 @@ from musika.config import ADDED_PHASES, CodecConfig, CodecTrainConfig
 from musika.config.recipe import split_settings
 from musika.errors import UsageError
 from musika.files import format_path
+from musika.training.setup.held_out import hold_some_out, leave_out
 from musika.training.setup.origin import (
     Origin,
-    decide_to_resume,
+    decide_train_config,
+    expect_train_config,
     find_origin,
     find_run_path,
-    list_restart_reasons,
-    resolve_train_config,
 )
+from musika.training.setup.precision import choose_precision
 from musika.training.setup.prepared import PreparedTraining, finish_preparation
 from musika.training.setup.request import TrainingRequest
 
@@ -51,18 +52,14 @@ def prepare_codec(request: TrainingRequest) -> PreparedTraining:
     """
     _refuse_foreign_sizes(request)
     origin = find_origin(request.load_path, "codec")
-    likely = resolve_train_config(CodecTrainConfig, request, origin, origin is not None and origin.has_state)
+    likely = expect_train_config(CodecTrainConfig, request, origin)
     valid_path = request.valid_path or find_run_path(origin, "valid_path")
     files = audio.find_files(request.data_path)
     start = resolve_start(request, origin)
     check_crop(start.config, likely.crop)  # before hours of audio are decoded
     files, held_out = split_files(files, valid_path)
     pool = make_pool(request, files, start.config, likely.crop)
-    reasons = (
-        [] if origin is None else [*start.reasons, *list_restart_reasons(origin, request, "audio", pool.fingerprint)]
-    )
-    resumes = decide_to_resume(origin, request, reasons)
-    train = resolve_train_config(CodecTrainConfig, request, origin, resumes)
+    train, resumes = decide_train_config(CodecTrainConfig, request, origin, "audio", pool.fingerprint, start.reasons)
     check_crop(start.config, train.crop)
     if train.crop > likely.crop:  # files must be as long as a crop
         pool = make_pool(request, files, start.config, train.crop)
@@ -140,20 +137,8 @@ def split_files(files: list[Path], valid_path: Path | None) -> tuple[list[Path],
             console.say(
                 f"measured on the first {validation.MAX_EXCERPTS} of {len(own)} files in {format_path(valid_path)}"
             )
-        known = {path.resolve() for path in own}
-        rest = [path for path in files if path.resolve() not in known]
-        if not rest:
-            raise UsageError(f"{format_path(valid_path)} holds all of the audio: there is nothing left to train on")
-        return rest, own
-    rest, held_out = validation.split_files(files)
-    if held_out:
-        console.say(
-            f"{len(held_out)} of {len(files)} files are held out to measure on; "
-            "a folder of your own can be named instead"
-        )
-    else:
-        console.warn(f"{len(files)} files are too few to hold some out: figures are of music that is trained on")
-    return rest, held_out
+        return [files[number] for number in leave_out(files, own, valid_path, "audio")], own
+    return hold_some_out(files, "files")
 
 
 def read_excerpts(files: list[Path], sample_rate: int) -> list[tuple[str, Any]]:
@@ -181,21 +166,10 @@ def _make_stage(
         pool,
         start=start.weights,  # a run that is resumed replaces them by its state
         previews=read_excerpts(measured, start.config.sample_rate),
-        precision=_choose_precision(request.mixed_precision),
+        precision=choose_precision(request),
         xla=request.xla != "False",  # spectra and losses are faster with it on a processor, too
         trained={"audio": pool.fingerprint},
     )
-
-
-def _choose_precision(mixed_precision: str) -> str:
-    """Of a codec's networks: float16 would need loss scaling, so float32 takes its place."""
-    from musika import backend
-
-    policy: str = backend.choose_precision(mixed_precision)
-    if policy != "mixed_float16":
-        return policy
-    console.say("this device has no bfloat16, and codecs are not trained in float16: float32 is used")
-    return "float32"
 
 
 def _refuse_foreign_sizes(request: TrainingRequest) -> None:

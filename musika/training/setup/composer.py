@@ -12,18 +12,19 @@ from musika import checkpoint, console
 from musika.composer.load import read_config
 from musika.composer.works import Work, make_work
 from musika.config import ComposerConfig, ComposerTrainConfig
-from musika.config.recipe import split_settings
 from musika.errors import ScoreError, UsageError
 from musika.files import format_path
 from musika.score import find_midi, read_score
+from musika.training.setup.data_hash import hash_lines
 from musika.training.setup.origin import (
     Origin,
-    decide_to_resume,
+    decide_train_config,
+    expect_train_config,
     find_origin,
     find_run_path,
-    list_restart_reasons,
-    resolve_train_config,
+    resolve_sizes,
 )
+from musika.training.setup.precision import choose_precision
 from musika.training.setup.prepared import PreparedTraining, finish_preparation
 from musika.training.setup.request import TrainingRequest
 
@@ -40,39 +41,18 @@ def prepare_composer(request: TrainingRequest) -> PreparedTraining:
         MusikaError: MIDI files, a checkpoint or settings that cannot be used.
     """
     origin = find_origin(request.load_path, "composer")
-    config = resolve_sizes(request, origin)
-    likely = resolve_train_config(ComposerTrainConfig, request, origin, origin is not None and origin.has_state)
+    config = resolve_sizes(ComposerConfig, request, origin, None if origin is None else read_config(origin.folder))
+    likely = expect_train_config(ComposerTrainConfig, request, origin)
     valid_path = request.valid_path or find_run_path(origin, "valid_path")
     works = read_works(request.data_path)
     works, held_out = split_works(works, likely.held_out, None if valid_path is None else read_works(valid_path))
     works_hash = hash_works(works, held_out)
-    reasons = [] if origin is None else list_restart_reasons(origin, request, "works", works_hash)
-    resumes = decide_to_resume(origin, request, reasons)
-    train = resolve_train_config(ComposerTrainConfig, request, origin, resumes)
+    train, resumes = decide_train_config(ComposerTrainConfig, request, origin, "works", works_hash)
     console.say(
         f"{len(works)} works with {sum(map(len, works))} notes; {len(held_out)} works are held out to measure on"
     )
     stage = _make_stage(request, config, train, works, held_out, origin, resumes, works_hash)
     return finish_preparation(request, stage, train, origin if resumes else None, valid_path=valid_path)
-
-
-def resolve_sizes(request: TrainingRequest, origin: Origin | None) -> ComposerConfig:
-    """Sizes that are asked for, or those of the checkpoint, which must not be contradicted.
-
-    Raises:
-        UsageError: a size contradicts the checkpoint.
-        CheckpointError: the checkpoint does not say its sizes.
-    """
-    asked, _ = split_settings("composer", request.settings)
-    if origin is None:
-        return ComposerConfig(**asked)
-    own = read_config(origin.folder)
-    for name, value in asked.items():
-        if value != getattr(own, name):
-            raise UsageError(
-                f"{name} {value} contradicts {origin.folder}, which has {getattr(own, name)}: leave it out"
-            )
-    return own
 
 
 def read_works(folder: Path) -> list[Work]:
@@ -142,7 +122,7 @@ def name_work(work: Work) -> str:
 def hash_works(works: Sequence[Work], held_out: Sequence[Work]) -> str:
     """A short hash of what is trained on and what is held out: a run is resumed with its own."""
     lines = [f"{work.name} {len(work)}" for work in works] + [f"held out: {work.name}" for work in held_out]
-    return hashlib.sha256("\n".join(sorted(lines)).encode(errors="surrogatepass")).hexdigest()[:16]
+    return hash_lines(lines)
 
 
 def _fits(part: str, work: Work) -> bool:
@@ -169,14 +149,13 @@ def _make_stage(
     from musika import backend
     from musika.training.stages.composer import ComposerStage
 
-    precision = backend.choose_precision(request.mixed_precision)
     stage = ComposerStage(
         config,
         train,
         works,
         held_out,
         start=None if origin is None or resumes else checkpoint.read(origin.folder),
-        precision="float32" if precision == "mixed_float16" else precision,  # float16 would need loss scaling
+        precision=choose_precision(request),
         xla=backend.should_use_xla(request.xla),
         trained={"works": works_hash, "names": sorted(work.name for work in works)},
     )

@@ -7,27 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from musika import checkpoint, console
-from musika.codec.load import load_codec
 from musika.config import EditorConfig, EditTrainConfig
-from musika.config.recipe import split_settings
-from musika.errors import LatentsError, UsageError
+from musika.errors import LatentsError
 from musika.files import format_path
 from musika.gan.editor_load import parse_info, split_weights
 from musika.latents import TrainingSet, open_training_set
-from musika.training.setup.generator import hash_names
+from musika.training.setup.data_hash import hash_latents
+from musika.training.setup.held_out import hold_some_out, leave_out
 from musika.training.setup.origin import (
     Origin,
-    decide_to_resume,
+    decide_train_config,
+    expect_train_config,
     find_origin,
     find_run_path,
-    list_restart_reasons,
-    resolve_train_config,
+    resolve_sizes,
 )
-from musika.training.setup.performer import choose_precision
+from musika.training.setup.precision import choose_precision
 from musika.training.setup.prepared import PreparedTraining, finish_preparation
-from musika.training.setup.preview_codec import PreviewCodec, describe_codec
+from musika.training.setup.preview_codec import PreviewCodec, describe_codec, load_preview_codec, require_identity
 from musika.training.setup.request import TrainingRequest
-from musika.training.validation import split_files
 
 
 def prepare_edit(request: TrainingRequest) -> PreparedTraining:
@@ -39,21 +37,15 @@ def prepare_edit(request: TrainingRequest) -> PreparedTraining:
     origin = find_origin(request.load_path, "edit")
     own = None if origin is None else parse_info(origin.folder, origin.info)
     codec = describe_codec(request, origin)
-    sizes = resolve_sizes(request, origin, None if own is None else own[0])
+    sizes = resolve_sizes(EditorConfig, request, origin, None if own is None else own[0])
     wanted = codec.identity if own is None else own[1]
-    likely = resolve_train_config(EditTrainConfig, request, origin, origin is not None and origin.has_state)
+    likely = expect_train_config(EditTrainConfig, request, origin)
     latents = _open_latents(request.data_path, likely.crop, codec.channels if own is None else own[0].channels, wanted)
-    identity = latents.codec_identity or wanted
-    if not identity:
-        raise LatentsError(
-            f"nothing says which codec made the latents in {format_path(request.data_path)}", about="codec"
-        )
+    identity = require_identity(latents.codec_identity or wanted, request.data_path)
     valid_path = request.valid_path or find_run_path(origin, "valid_path")
     latents, held_out = _split_latents(latents, valid_path, likely.crop, identity)
-    names_hash = hash_names(latents, request.data_path)
-    reasons = [] if origin is None else list_restart_reasons(origin, request, "latents", names_hash)
-    resumes = decide_to_resume(origin, request, reasons)
-    train = resolve_train_config(EditTrainConfig, request, origin, resumes)
+    data_hash = hash_latents(latents.files, request.data_path)
+    train, resumes = decide_train_config(EditTrainConfig, request, origin, "latents", data_hash)
     for line in latents.warnings:
         console.warn(line)
     console.say(f"{len(latents)} files with {latents.total} latents of codec {identity}")
@@ -68,24 +60,6 @@ def prepare_edit(request: TrainingRequest) -> PreparedTraining:
         codec_path=codec.path if stage.codec is not None else None,
         valid_path=valid_path,
     )
-
-
-def resolve_sizes(request: TrainingRequest, origin: Origin | None, own: EditorConfig | None) -> EditorConfig:
-    """Sizes that are asked for, or those of the checkpoint, which must not be contradicted.
-
-    Raises:
-        UsageError: a size contradicts the checkpoint.
-    """
-    asked, _ = split_settings("edit", request.settings)
-    if origin is None or own is None:
-        return EditorConfig(**asked)
-    for name, value in asked.items():
-        if value != getattr(own, name):
-            raise UsageError(
-                f"{name} {value} contradicts {origin.folder}, which has {getattr(own, name)}: leave it out, or train "
-                "from scratch"
-            )
-    return own
 
 
 def _open_latents(folder: Path, window: int, channels: int | None, wanted: str) -> TrainingSet:
@@ -107,20 +81,17 @@ def _split_latents(
     latents: TrainingSet, valid_path: Path | None, window: int, identity: str
 ) -> tuple[TrainingSet, TrainingSet | None]:
     """Latents to train on, and latents to measure on, where there are any. A person is told which they are."""
+    paths = [file.path for file in latents.files]
     if valid_path is not None:
         held_out = _open_latents(valid_path, window, latents.channels, identity)
-        known = {file.path.resolve() for file in held_out.files}
-        rest = tuple(file for file in latents.files if file.path.resolve() not in known)
-        if not rest:
-            raise UsageError(f"{format_path(valid_path)} holds all of the latents: there is nothing left to train on")
-        return dataclasses.replace(latents, files=rest), held_out
-    kept, held = split_files([file.path for file in latents.files])
-    if not held:
-        console.warn(f"{len(latents)} files are too few to hold some out: figures are of music that is trained on")
-        return latents, None
-    console.say(f"{len(held)} of {len(latents)} files are held out to measure on; a folder can be named instead")
-    parts = [tuple(file for file in latents.files if file.path in part) for part in (kept, held)]
-    return dataclasses.replace(latents, files=parts[0]), dataclasses.replace(latents, files=parts[1])
+        rest = leave_out(paths, [file.path for file in held_out.files], valid_path, "latents")
+        return dataclasses.replace(latents, files=tuple(latents.files[number] for number in rest)), held_out
+    kept, held = hold_some_out(paths, "files")
+    parts = [
+        dataclasses.replace(latents, files=tuple(file for file in latents.files if file.path in part))
+        for part in (kept, held)
+    ]
+    return parts[0], parts[1] if held else None
 
 
 def _make_stage(
@@ -145,15 +116,15 @@ def _make_stage(
         config,
         train,
         latents,
-        load_codec(codec.path, sizes=request.codec_sizes) if codec.identity == identity else None,
+        load_preview_codec(request, codec, identity),
         identity,
         held_out=held_out,
         start=None if resumes else start,
         basis=basis,
-        precision=choose_precision(request.mixed_precision),
+        precision=choose_precision(request),
         xla=backend.should_use_xla(request.xla),
         trained={
-            "latents": hash_names(latents, request.data_path),
+            "latents": hash_latents(latents.files, request.data_path),
             "files": len(latents),
             "total_latents": latents.total,
         },

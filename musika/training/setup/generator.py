@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musika import checkpoint, console
 from musika.checkpoint.published import musika_folder
-from musika.codec.load import load_codec
 from musika.config import ANY_PUBLISHED, GanTrainConfig, GeneratorConfig
 from musika.config.fields import get_fields, get_flag
 from musika.config.recipe import split_settings
-from musika.errors import CheckpointError, ConfigError, LatentsError, UsageError
+from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.files import format_path
 from musika.latents import TrainingSet, find_common_identity, find_indexes, open_training_set
-from musika.training.setup.origin import (
-    Origin,
-    decide_to_resume,
-    find_origin,
-    find_run_path,
-    list_restart_reasons,
-    resolve_train_config,
-)
+from musika.training.setup.data_hash import hash_latents
+from musika.training.setup.origin import Origin, decide_train_config, find_origin, find_run_path
 from musika.training.setup.prepared import PreparedTraining, finish_preparation
-from musika.training.setup.preview_codec import PreviewCodec, describe_codec
+from musika.training.setup.preview_codec import PreviewCodec, describe_codec, load_preview_codec, require_identity
 from musika.training.setup.request import TrainingRequest
 
 if TYPE_CHECKING:
@@ -82,16 +74,15 @@ def resolve_generator(request: TrainingRequest) -> ResolvedGenerator:
     identity = latents.codec_identity or _find_wanted_identity(origin, codec, moves)
     _check_latents(request, latents, identity, codec)
     config = dataclasses.replace(sizes, channels=latents.channels)
-    names_hash = hash_names(latents, request.data_path)
-    reasons = [] if origin is None else _list_reasons(origin, request, config, moves, names_hash)
-    resumes = decide_to_resume(origin, request, reasons)
-    train = resolve_train_config(GanTrainConfig, request, origin, resumes)
+    data_hash = hash_latents(latents.files, request.data_path)
+    reasons = [] if origin is None else _list_reasons(origin, config, moves)
+    train, resumes = decide_train_config(GanTrainConfig, request, origin, "latents", data_hash, reasons)
     windows = sum(length - config.window + 1 for length in latents.lengths)
     if windows < train.bs:
         console.warn(f"{windows} different windows are fewer than the batch of {train.bs}: encode more music")
     valid_path = request.valid_path or find_run_path(origin, "valid_path")
     held_out = _open_held_out(valid_path, latents, config, identity)
-    return ResolvedGenerator(config, train, origin, resumes, codec, identity, latents, names_hash, held_out, valid_path)
+    return ResolvedGenerator(config, train, origin, resumes, codec, identity, latents, data_hash, held_out, valid_path)
 
 
 # --------------------------------------------------------------------------------------------------- sizes
@@ -183,8 +174,7 @@ def _open_latents(
 def _check_latents(request: TrainingRequest, latents: TrainingSet, identity: str, codec: PreviewCodec) -> None:
     """Refuses latents of an unknown codec, and warns of what a person should know."""
     folder = format_path(request.data_path)
-    if not identity:
-        raise LatentsError(f"nothing says which codec made the latents in {folder}", about="codec")
+    require_identity(identity, request.data_path)
     if not latents.codec_identity:
         console.warn(f"{folder} does not say which codec made it; it is taken to be {format_path(codec.path)}")
     if codec.identity and codec.identity != identity:
@@ -215,19 +205,11 @@ def _open_held_out(
     return held_out
 
 
-def hash_names(latents: TrainingSet, folder: Path) -> str:
-    """A short hash of which latents these are, by paths in their folder and lengths: a run is resumed with its own."""
-    names = sorted(f"{file.path.relative_to(folder).as_posix()} {file.length}" for file in latents.files)
-    return hashlib.sha256("\n".join(names).encode(errors="surrogatepass")).hexdigest()[:16]
-
-
 # ----------------------------------------------------------------------------------- resuming and fine-tuning
 
 
-def _list_reasons(
-    origin: Origin, request: TrainingRequest, config: GeneratorConfig, moves: bool, names_hash: str
-) -> list[str]:
-    """Why the checkpoint's run cannot be resumed: a codec or sizes that are new to it, and what all stages share."""
+def _list_reasons(origin: Origin, config: GeneratorConfig, moves: bool) -> list[str]:
+    """Why the checkpoint's run cannot be resumed: a codec or sizes that are new to it."""
     own, reasons = read_sizes(origin), []
     if moves:
         before = origin.info.get("codec_identity")
@@ -239,7 +221,7 @@ def _list_reasons(
         )
     if own.critic_fields != config.critic_fields:
         reasons.append(f"{origin.folder} gets local critics")
-    return reasons + list_restart_reasons(origin, request, "latents", names_hash)
+    return reasons
 
 
 def _make_stage(request: TrainingRequest, parts: ResolvedGenerator) -> GanStage:
@@ -248,8 +230,7 @@ def _make_stage(request: TrainingRequest, parts: ResolvedGenerator) -> GanStage:
     from musika.training.stages.gan import GanStage
 
     origin, config = parts.origin, parts.config
-    plays = parts.codec.identity == parts.identity
-    codec = load_codec(parts.codec.path, sizes=request.codec_sizes) if plays else None
+    codec = load_preview_codec(request, parts.codec, parts.identity)
     halves = None if origin is None or codec is not None else origin.read("trained", "stereo_halves")
     start = None if origin is None or parts.resumes else read_start(origin, config, parts.train.seed)
     notes = {"latents": parts.latents_hash, "files": len(parts.latents), "total_latents": parts.latents.total}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from musika.checkpoint.runs import RUN_FILE
 from musika.codec import checkpoint as codec_checkpoint
 from musika.codec.published import checkpoint as published_codec
 from musika.composer import load as composer_load
-from musika.config.fields import get_fields
+from musika.config.fields import Config, get_fields
 from musika.config.recipe import split_settings
 from musika.config.training import TRAIN_CONFIGS, TrainConfig, read_settings
 from musika.errors import CheckpointError, ConfigError, UsageError
@@ -41,7 +41,8 @@ WORDS = {
     "edit": "editor",
     "composer": "composer",
 }
-CodecOrGan = TypeVar("CodecOrGan", bound=TrainConfig)
+AnyConfig = TypeVar("AnyConfig", bound=Config)
+AnyTrainConfig = TypeVar("AnyTrainConfig", bound=TrainConfig)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,8 +92,8 @@ def find_origin(load_path: Path | None, stage: str) -> Origin | None:
         raise UsageError(f"{folder} holds a published codec, which is not trained here")
     if info["kind"] != KINDS[stage]:
         other = next((name for name, kind in KINDS.items() if kind == info["kind"]), "codec")
-        article = "an" if KINDS[stage][0] in "aeiou" else "a"
-        raise UsageError(f"{folder} holds a {info['kind']}, not {article} {KINDS[stage]}: train it with stage {other}")
+        wanted = checkpoint.name_with_article(KINDS[stage])
+        raise UsageError(f"{folder} holds a {info['kind']}, not {wanted}: train it with stage {other}")
     if is_musika:
         return Origin(folder, info, has_state=False, has_critic=(folder / f"{musika_folder.CRITIC}.h5").exists())
     return Origin(folder, info, checkpoint.has(folder, loop.STATE), checkpoint.has(folder, "critic"))
@@ -157,9 +158,65 @@ def decide_to_resume(origin: Origin | None, request: TrainingRequest, reasons: l
     return False
 
 
+def resolve_sizes(
+    kind: type[AnyConfig], request: TrainingRequest, origin: Origin | None, own: AnyConfig | None, free: str = ""
+) -> AnyConfig:
+    """Sizes that are asked for, or those of the checkpoint, which must not be contradicted.
+
+    Args:
+        own: sizes of the checkpoint, where there is one.
+        free: name of a size that may differ from the checkpoint's; the caller sees to it.
+
+    Raises:
+        UsageError: a size contradicts the checkpoint.
+    """
+    asked, _ = split_settings(request.stage, request.settings)
+    if origin is None or own is None:
+        return kind(**asked)
+    for name, value in asked.items():
+        if value != getattr(own, name) and name != free:
+            raise UsageError(
+                f"{name} {value} contradicts {origin.folder}, which has {getattr(own, name)}: leave it out, or train "
+                "from scratch"
+            )
+    return own
+
+
+def decide_train_config(
+    kind: type[AnyTrainConfig],
+    request: TrainingRequest,
+    origin: Origin | None,
+    what: str,
+    data_hash: str,
+    reasons: Sequence[str] = (),
+) -> tuple[AnyTrainConfig, bool]:
+    """The hyperparameters, and whether the run of the checkpoint is resumed. A person is told where it is not.
+
+    Args:
+        what: as `list_restart_reasons` has it, and so `data_hash`.
+        reasons: other reasons why the run cannot be resumed.
+
+    Raises:
+        MusikaError: as `resolve_train_config`.
+    """
+    if origin is not None:
+        reasons = [*reasons, *list_restart_reasons(origin, request, what, data_hash)]
+    resumes = decide_to_resume(origin, request, list(reasons))
+    return resolve_train_config(kind, request, origin, resumes), resumes
+
+
+def expect_train_config(kind: type[AnyTrainConfig], request: TrainingRequest, origin: Origin | None) -> AnyTrainConfig:
+    """The hyperparameters if a run that can be resumed is resumed: all that is known before data are read.
+
+    Raises:
+        MusikaError: as `resolve_train_config`.
+    """
+    return resolve_train_config(kind, request, origin, origin is not None and origin.has_state)
+
+
 def resolve_train_config(
-    kind: type[CodecOrGan], request: TrainingRequest, origin: Origin | None, resumes: bool
-) -> CodecOrGan:
+    kind: type[AnyTrainConfig], request: TrainingRequest, origin: Origin | None, resumes: bool
+) -> AnyTrainConfig:
     """The hyperparameters: what is asked for, then those of the run that is resumed, then the defaults.
 
     Raises:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from musika import console, render
 from musika.checkpoint import locate
-from musika.codec.load import read_info
+from musika.codec.base import Codec
+from musika.codec.load import load_codec, read_info
 from musika.config import ANY_PUBLISHED, GeneratorConfig
+from musika.errors import LatentsError
 from musika.files import format_path
 from musika.training.setup.origin import Origin, find_run_path
 from musika.training.setup.request import TrainingRequest
@@ -43,6 +45,24 @@ def describe_codec(request: TrainingRequest, origin: Origin | None) -> PreviewCo
         channels = GeneratorConfig.from_dict(origin.info["config"]).channels
         render.check_codec(origin.folder, ANY_PUBLISHED, channels, path, codec)
     return PreviewCodec(path, codec.identity, codec.channels)
+
+
+def require_identity(identity: str, folder: Path) -> str:
+    """The identity of the codec that made the latents of a folder.
+
+    Raises:
+        LatentsError: it is "": nothing says which.
+    """
+    if not identity:
+        raise LatentsError(f"nothing says which codec made the latents in {format_path(folder)}", about="codec")
+    return identity
+
+
+def load_preview_codec(request: TrainingRequest, codec: PreviewCodec, identity: str) -> Codec | None:
+    """The codec, ready to decode latents of the codec of that identity; None where it is another one."""
+    if codec.identity != identity:
+        return None
+    return load_codec(codec.path, sizes=request.codec_sizes)
 
 
 def _find_codec_path(request: TrainingRequest, origin: Origin | None) -> Path:
