@@ -38,6 +38,7 @@ XLA = "compile with XLA; auto: where that is faster"
 PIANO = Path("checkpoints/piano")
 FETCHED = "checkpoints/techno, misc or misc_small"
 AUDIO_KIND = "kind of audio file; wav is 16-bit"
+WATCH = "folder of a training run: the page opens on its progress, and plays its checkpoints where they make music"
 RUNS_PATH = "folder of training runs, which the page's tab Training shows"
 RUNS_SHOWN = "the folder that holds the run in --load_path; else checkpoints"
 LOG_PATH = "folder of the logs of these runs"
@@ -229,10 +230,10 @@ class TrainOptions(CodecOptions):
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
     tensorboard: bool = flag(True, "start TensorBoard and print its link", "Pages")
-    gradio: bool = flag(True, "start the preview page and print its link", "Pages")
-    port: int = flag(7860, "port of the preview page; the next one if it is taken", "Pages", 1, 65_535)
+    gradio: bool = flag(True, "open a page on the run at its first checkpoint, and print its link", "Pages")
+    port: int = flag(7860, "port of that page; the next one if it is taken", "Pages", 1, 65_535)
     host: str = flag("127.0.0.1", "address that the pages listen on; 0.0.0.0 is every network", "Pages")
-    share_gradio: bool = flag(False, "also publish the preview page through gradio.live", "Pages", common=False)
+    share_gradio: bool = flag(False, "also publish that page through gradio.live", "Pages", common=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -390,7 +391,8 @@ class TestOptions(RenderOptions):
     share_gradio: bool = flag(False, "also publish the page through gradio.live", "Page")
     auth: str | None = flag(None, AUTH, "Page", shown="none: no password", place="USER:PASSWORD")
     mcp: bool = flag(False, MCP, "Page")
-    runs_path: Path | None = flag(None, RUNS_PATH, "Folders", shown=RUNS_SHOWN)
+    watch: Path | None = flag(None, WATCH, "Folders", shown="none")
+    runs_path: Path | None = flag(None, RUNS_PATH, "Folders", shown=f"that of --watch; else {RUNS_SHOWN}")
     log_path: Path | None = flag(None, LOG_PATH, "Folders", shown=LOG_SHOWN)
 
 

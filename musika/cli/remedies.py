@@ -39,6 +39,7 @@ REMEDIES = {
     "generated": "--generated names the folder of generated audio or latents",
     "reference": "--reference names the folder of real music",
     "training": "--training names the folder of training music",
+    "run": "--watch names the folder of a run, which holds run.json",
     "embedding": "--embedding names the network",
     "embedding_preset": "--embedding_preset says what the network takes",
     "host": "--host names another address",

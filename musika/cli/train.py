@@ -144,8 +144,6 @@ def _check_flags_of_other_stages(options: TrainOptions, stage: str) -> None:
     elsewhere = frozenset[str]().union(*(OPTIONS_OF_STAGE[other] for other in others)) - OPTIONS_OF_STAGE[stage]
     for flag in sorted({*unread.values(), *(options.given & elsewhere)}):
         console.warn(f"--{flag} does nothing with --stage {stage}")
-    if stage != "gan" and "gradio" in options.given and options.gradio:
-        console.warn(f"there is no preview page for a {stage}: --gradio does nothing")
 
 
 def _announce_step(recipe: Recipe, number: int, step: Step) -> None:
@@ -157,7 +155,7 @@ def _announce_step(recipe: Recipe, number: int, step: Step) -> None:
 
 
 def _run_with_pages(options: TrainOptions, prepared: PreparedTraining) -> int:
-    """A training with its log, TensorBoard and preview page."""
+    """A training with its log, TensorBoard and a page on its run."""
     folder = options.log_path / prepared.folder.name
     prepared = dataclasses.replace(prepared, record={**prepared.record, "log_path": str(folder.resolve())})
     log = BoardLog(folder)
@@ -171,16 +169,23 @@ def _run_with_pages(options: TrainOptions, prepared: PreparedTraining) -> int:
 
 
 def _make_opener(pages: Pages, options: TrainOptions, prepared: PreparedTraining) -> Callable[[Path], None] | None:
-    """Opens the preview page at a generator's first checkpoint, where there is a codec to play it."""
-    if prepared.codec_path is None or not options.gradio or prepared.stage.name != "gan":
+    """Opens the page on the run at its first checkpoint, whatever is trained."""
+    if not options.gradio:
         return None
     words = list_page_flags(options, prepared.folder, prepared.codec_path, dataclasses.asdict(prepared.train))
     return lambda _: pages.start_preview(words)
 
 
-def list_page_flags(options: TrainOptions, run: Path, codec_path: Path, train: Mapping[str, Any]) -> list[str]:
-    """Flags of `musika test`: it shows the run's newest checkpoint and leaves a GPU to the training."""
-    values = {"load_path": run.resolve(), "dec_path": codec_path.resolve(), **models.codec_sizes(options)}
+def list_page_flags(options: TrainOptions, run: Path, codec_path: Path | None, train: Mapping[str, Any]) -> list[str]:
+    """Flags of `musika test`: it watches the run and leaves a GPU to the training.
+
+    Args:
+        codec_path: of the codec that plays what is trained; None where there is none.
+        train: hyperparameters.
+    """
+    values: dict[str, Any] = {"watch": run.resolve(), "log_path": options.log_path.resolve()}
+    if codec_path is not None:
+        values |= {"dec_path": codec_path.resolve(), **models.codec_sizes(options)}
     values |= {"port": options.port, "host": options.host, "cpu": True, "share_gradio": options.share_gradio}
-    values["truncation"] = train["truncation"]
+    values["truncation"] = train.get("truncation")
     return [word for name, value in values.items() if value is not None for word in (f"--{name}", str(value))]

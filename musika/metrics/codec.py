@@ -11,19 +11,20 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import numpy as np
 
 from musika import audio
-from musika.codec.base import Codec
+from musika.codec.base import AUDIO_CHANNELS, Codec
 from musika.metrics.latents import robustness
 from musika.metrics.latents.cycle_consistency import CycleConsistency
 from musika.metrics.latents.statistics import LatentStatistics, StatisticsSum
 from musika.metrics.notes import note_onsets
 from musika.metrics.notes.transcriber import Network
 from musika.metrics.pair import clicks, reconstruction
+from musika.metrics.pair.reconstruction import do_nothing
 from musika.score import Notes
 
 MIN_SECONDS = 0.5  # that a file must have
@@ -89,13 +90,20 @@ def read_excerpt(path: Path, seconds: float, codec: Codec) -> tuple[np.ndarray, 
     return waveform, min(wanted, len(waveform))
 
 
-def code_piece(codec: Codec, waveform: np.ndarray, samples: int | None = None) -> CodedPiece:
-    """Encodes and decodes a waveform `[N, 2]`, of which the first `samples` count (None: all)."""
+def code_piece(
+    codec: Codec, waveform: np.ndarray, samples: int | None = None, on_step: Callable[[], object] = do_nothing
+) -> CodedPiece:
+    """Encodes and decodes a waveform `[N, 2]`.
+
+    Args:
+        samples: the first ones that count; None is all.
+        on_step: is called after each block; what it raises ends the work.
+    """
     samples = len(waveform) if samples is None else samples
     start = time.perf_counter()
-    latents = codec.encode(waveform)
+    latents = _join(codec.encode_blocks([waveform]), codec.channels, on_step)
     middle = time.perf_counter()
-    decoded = codec.decode(latents)
+    decoded = _join(codec.decode_blocks([latents]), AUDIO_CHANNELS, on_step)
     end = time.perf_counter()
     return CodedPiece(
         waveform[:samples],
@@ -105,6 +113,15 @@ def code_piece(codec: Codec, waveform: np.ndarray, samples: int | None = None) -
         decoding_seconds=end - middle,
         coded_samples=len(waveform),
     )
+
+
+def _join(blocks: Iterable[np.ndarray], channels: int, on_step: Callable[[], object]) -> np.ndarray:
+    """All blocks, `[N, channels]`."""
+    done = [np.zeros((0, channels), np.float32)]
+    for block in blocks:
+        done.append(block)
+        on_step()
+    return np.concatenate(done)
 
 
 class CodecFigures:
@@ -140,17 +157,20 @@ class CodecFigures:
         self._statistics = StatisticsSum(codec.channels)
         self._cycle = CycleConsistency(codec.channels, codec.context)
 
-    def add(self, piece: CodedPiece, notes: Notes | None = None) -> dict[str, float]:
+    def add(
+        self, piece: CodedPiece, notes: Notes | None = None, on_step: Callable[[], object] = do_nothing
+    ) -> dict[str, float]:
         """Adds a piece and returns its figures; they are NaN, and its latents do not count, if it is not finite.
 
         Args:
             notes: its score, where there is one; a transcriber then hears the original and the decoded piece.
+            on_step: is called after each metric of the pair; what it raises ends the work, and nothing is added.
         """
         codec, audible = self.codec, piece.audible
         ratios = clicks.compute_ratios(piece.original, audible, codec.block * codec.hop_total)
         if not piece.is_finite:
             ratios = {name: values[:0] for name, values in ratios.items()}
-        figures = reconstruction.evaluate(piece.original, audible, codec.sample_rate)
+        figures = reconstruction.evaluate(piece.original, audible, codec.sample_rate, on_step)
         figures |= clicks.evaluate([ratios])
         if self.transcriber is not None and notes is not None and piece.is_finite:
             original = note_onsets.evaluate(self.transcriber, notes, piece.original, codec.sample_rate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import queue
 import re
 import signal
@@ -10,12 +11,15 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from musika.cli import flags, train
 from musika.cli.pages import Pages
+from musika.config import CodecTrainConfig, GanTrainConfig
 from musika.training.board import BoardLog
+from musika.training.setup import PreparedTraining
 from tests.helpers.train_runs import options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -155,5 +159,28 @@ def test_the_preview_page_shows_the_run(shipped, latents, tmp_path):
     chosen = options(shipped, latents, tmp_path, port=9000)
     words = train.list_page_flags(chosen, tmp_path, shipped / "ae", {"truncation": 1.5})
     parsed = flags.parse_test(words)
-    assert parsed.load_path == tmp_path and parsed.port == 9000 and parsed.cpu
+    assert parsed.watch == tmp_path and parsed.port == 9000 and parsed.cpu
     assert parsed.truncation == 1.5 and parsed.dec_path == (shipped / "ae").resolve()
+    assert parsed.log_path == chosen.log_path.resolve()
+    of_composer = flags.parse_test(train.list_page_flags(chosen, tmp_path, None, {"lr": 0.1}))
+    assert of_composer.watch == tmp_path and of_composer.dec_path is None and "truncation" not in of_composer.given
+
+
+@pytest.mark.parametrize("stage", ["gan", "codec", "performer", "edit", "composer"])
+def test_every_training_opens_the_page_at_its_first_checkpoint(monkeypatch, shipped, latents, tmp_path, stage):
+    chosen = options(shipped, latents, tmp_path, gradio=True)
+    opened: list[list[str]] = []
+    monkeypatch.setattr(Pages, "start_preview", lambda self, words: opened.append(list(words)))
+
+    def run(prepared, log, on_checkpoint):
+        if on_checkpoint is not None:
+            on_checkpoint(tmp_path / "run" / "000000001")
+        return 0
+
+    monkeypatch.setattr(train, "run_training", run)
+    made = SimpleNamespace(name=stage)
+    config = GanTrainConfig() if stage == "gan" else CodecTrainConfig()
+    prepared = PreparedTraining(made, config, None, tmp_path / "run", None, None, {})
+    assert train._run_with_pages(chosen, prepared) == 0
+    assert [words[:2] for words in opened] == [["--watch", str(tmp_path / "run")]]
+    assert train._run_with_pages(dataclasses.replace(chosen, gradio=False), prepared) == 0 and len(opened) == 1

@@ -6,7 +6,7 @@ Each figure is defined in the file of its metric. `DIGITS` lists them in the ord
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -49,31 +49,44 @@ DIGITS = {
 FIGURES = tuple(name for name in DIGITS if not name.startswith("clicks"))  # those that a pair has by itself
 
 
-def evaluate(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> dict[str, float]:
+def do_nothing() -> None:
+    """For who need not know how far the work is."""
+
+
+def evaluate(
+    original: np.ndarray, decoded: np.ndarray, sample_rate: int, on_step: Callable[[], object] = do_nothing
+) -> dict[str, float]:
     """Every figure of a pair. NaN where a figure is not defined (silence); all are NaN if `decoded` is not finite.
 
     Args:
         original: `[N, 2]`.
         decoded: `[N, 2]`, clipped to ±1 if it would be written to a file.
         sample_rate: Hz.
+        on_step: is called after each metric; what it raises ends the work.
     """
     original, decoded = check_pair(original, decoded)
     if not np.isfinite(decoded).all():
         return dict.fromkeys(FIGURES, float("nan"))
-    figures = {
-        **log_mel.evaluate(original, decoded, sample_rate),
-        **log_spectral.evaluate(original, decoded),
-        **band_bias.evaluate(original, decoded, sample_rate),
-        **level.evaluate(original, decoded),
-        **loudness.evaluate(original, decoded, sample_rate),
-        **si_sdr.evaluate(original, decoded),
-        **stereo.evaluate(original, decoded),
-        **onsets.evaluate(original, decoded, sample_rate),
-        **flatness.evaluate(original, decoded, sample_rate),
-        **tuning.evaluate(original, decoded, sample_rate),
-        **drift.evaluate(original, decoded, sample_rate),
-    }
+    figures: dict[str, float] = {}
+    for values in _evaluate_each(original, decoded, sample_rate):
+        figures |= values
+        on_step()
     return {name: figures[name] for name in FIGURES}
+
+
+def _evaluate_each(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> Iterator[dict[str, float]]:
+    """The figures of one metric after the other."""
+    yield log_mel.evaluate(original, decoded, sample_rate)
+    yield log_spectral.evaluate(original, decoded)
+    yield band_bias.evaluate(original, decoded, sample_rate)
+    yield level.evaluate(original, decoded)
+    yield loudness.evaluate(original, decoded, sample_rate)
+    yield si_sdr.evaluate(original, decoded)
+    yield stereo.evaluate(original, decoded)
+    yield onsets.evaluate(original, decoded, sample_rate)
+    yield flatness.evaluate(original, decoded, sample_rate)
+    yield tuning.evaluate(original, decoded, sample_rate)
+    yield drift.evaluate(original, decoded, sample_rate)
 
 
 def average_figures(figures: Sequence[Mapping[str, float]]) -> dict[str, float]:

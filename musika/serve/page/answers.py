@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from musika import console
 from musika.errors import MusikaError, ScoreError, UsageError
+from musika.serve.messages import hide_folders
 from musika.serve.streams.places import ServerBusy
 
 STATUS: tuple[tuple[type[Exception], int], ...] = ((ServerBusy, 503), (UsageError, 422), (ScoreError, 422))
@@ -21,7 +22,7 @@ def answer_with(make: Callable[[], Response]) -> Response:
         return make()
     except MusikaError as error:
         status = next((number for kind, number in STATUS if isinstance(error, kind)), OTHER)
-        return JSONResponse({"error": str(error)}, status)
+        return JSONResponse({"error": hide_folders(str(error))}, status)
     except Exception as error:
         text = f"a fault of the program: {type(error).__name__}"
         console.warn(f"{text}: {error}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from types import ModuleType
+from typing import Any
 
 import gradio
 
@@ -29,6 +30,10 @@ def build_page(context: PageContext) -> gradio.Blocks:
                 tab.add_tab(context, shared)
         _add_history(checkpoint)
         _restore_link(page, context, shared)
+        if context.defaults.watched is None:  # a training beside the page needs the processor more
+            quiet: dict[str, Any] = {"preprocess": False, "queue": False, "api_visibility": "private"}
+            for event in (page.load, checkpoint.change):
+                event(context.models.start, [checkpoint], None, **quiet)
     page.queue(max_size=context.limits.waiting, default_concurrency_limit=1, api_open=False)
     return page
 
@@ -46,12 +51,14 @@ def _add_history(checkpoint: gradio.Dropdown) -> None:
 def _restore_link(page: gradio.Blocks, context: PageContext, shared: SharedComponents) -> None:
     """Chooses checkpoint and tab of the link with which the page is opened; the browser looks them up."""
     names = json.dumps(context.list_checkpoints(*MAKES_PIECES))
-    tabs = json.dumps([tab.__name__.rpartition(".")[2] for tab in TABS])
+    tabs = [tab.__name__.rpartition(".")[2] for tab in TABS]
+    first = "radio" if context.defaults.watched is None else "training"
+    arguments = f"{names}, {json.dumps(tabs)}, {json.dumps(first)}"
     page.load(
         None,
         [shared.checkpoint],
         [shared.checkpoint, shared.tabs],
-        js=call_when_loaded(f"name => musika.links.restorePage(name, {names}, {tabs})"),
+        js=call_when_loaded(f"name => musika.links.restorePage(name, {arguments})"),
         api_visibility="private",
     )
 

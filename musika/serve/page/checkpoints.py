@@ -83,11 +83,18 @@ def find_checkpoints(places: Iterable[Path] = PLACES) -> dict[str, CheckpointEnt
     return found
 
 
-def put_first(entry: CheckpointEntry, others: Mapping[str, CheckpointEntry]) -> dict[str, CheckpointEntry]:
-    """One checkpoint and then the others, without those of the same name or folder."""
-    folder = entry.path.resolve()
-    rest = {name: other for name, other in others.items() if name != entry.name and other.path.resolve() != folder}
-    return {entry.name: entry, **rest}
+def order_checkpoints(
+    first: CheckpointEntry | None, others: Mapping[str, CheckpointEntry]
+) -> dict[str, CheckpointEntry]:
+    """One checkpoint and then the others, without those of its name or folder; those that need notes come last.
+
+    Args:
+        first: None where there are only the others.
+    """
+    folder = None if first is None else first.path.resolve()
+    known = {} if first is None else {first.name: first}
+    known |= {name: other for name, other in others.items() if name not in known and other.path.resolve() != folder}
+    return dict(sorted(known.items(), key=lambda item: item[1].kind not in MAKES_PIECES))
 
 
 def find_version(entry: CheckpointEntry) -> Hashable:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from musika.config import GeneratorSettings
 from musika.serve.page.checkpoints import CheckpointEntry
+from musika.serve.page.model_loading import ModelLoader
 from musika.serve.page.recent_files import RecentFiles
 from musika.serve.streams.library import Library
 
@@ -48,12 +50,14 @@ class PageDefaults:
         seed: None draws one for each piece.
         runs_path: folder of training runs, or of one run.
         log_path: folder of their logs; None looks where a run says, and beside it.
+        watched: a training run that the page opens on; None opens on the radio.
     """
 
     truncation: float = GeneratorSettings.truncation
     seed: int | None = None
     runs_path: Path = Path("checkpoints")
     log_path: Path | None = None
+    watched: Path | None = None
 
 
 LIMITS, DEFAULTS = PageLimits(), PageDefaults()
@@ -76,6 +80,11 @@ class PageContext:
     files: RecentFiles
     limits: PageLimits = LIMITS
     defaults: PageDefaults = DEFAULTS
+
+    @functools.cached_property
+    def models(self) -> ModelLoader:
+        """The models of the library, made ready to play for all who ask."""
+        return ModelLoader(self.library)
 
     def list_checkpoints(self, *kinds: str) -> list[str]:
         """Names of the checkpoints of some kinds (`musika.serve.page.checkpoints`), the default first."""

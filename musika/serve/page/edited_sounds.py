@@ -68,11 +68,11 @@ class EditedSounds:
 
     Args:
         store: of recordings and results.
-        get_model: the model of a checkpoint's name; raises MusikaError where there is none.
+        get_model: the model of a checkpoint's name; raises MusikaError where there is none. It reports while it waits.
         longest: seconds of a result at most.
     """
 
-    def __init__(self, store: SoundStore, get_model: Callable[[str], Model], longest: float) -> None:
+    def __init__(self, store: SoundStore, get_model: Callable[[str, Report], Model], longest: float) -> None:
         self.store, self.longest = store, longest
         self._get_model = get_model
 
@@ -130,7 +130,7 @@ class EditedSounds:
 
     def _render_step(self, before: str, step: Step, report: Report) -> str:
         """Renders one step on a sound of the store; the name of the result."""
-        model = self._get_model(step.checkpoint)
+        model = self._get_model(step.checkpoint, report)
         version = model.origin.identity if model.origin is not None else model.name
         name = make_name("edit", before, version, json.dumps(step.to_dict(), sort_keys=True))
         if self.store.holds(name):

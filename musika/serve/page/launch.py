@@ -8,7 +8,7 @@ import os
 import secrets
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from musika.render import Model
 from musika.serve import ports
 from musika.serve.access import require_password
 from musika.serve.isolation import isolate_page
+from musika.serve.messages import name_checkpoint
 from musika.serve.page.checkpoints import CheckpointEntry, find_version
 from musika.serve.page.context import DEFAULTS, LIMITS, PageContext, PageDefaults, PageLimits
 from musika.serve.page.recent_files import RecentFiles
@@ -44,7 +45,16 @@ def make_library(
         load: loads one.
         kept: models in memory at once.
     """
-    return Library(tuple(entries), lambda name: load(entries[name]), lambda name: find_version(entries[name]), kept)
+
+    def load_named(name: str) -> Model:
+        with name_checkpoint(entries[name].path):
+            return load(entries[name])
+
+    def find_named_version(name: str) -> Hashable:
+        with name_checkpoint(entries[name].path):
+            return find_version(entries[name])
+
+    return Library(tuple(entries), load_named, find_named_version, kept)
 
 
 @contextlib.contextmanager

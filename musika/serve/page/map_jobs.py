@@ -11,6 +11,7 @@ from collections.abc import Hashable
 from musika import console
 from musika.errors import MusikaError
 from musika.render import Model
+from musika.serve.messages import hide_folders
 from musika.serve.page.style_map import PointMap, draw_map, find_map_problem
 from musika.serve.streams.library import Library
 from musika.serve.streams.query import QueryError
@@ -67,7 +68,7 @@ class MapMaker:
             QueryError: there is no checkpoint of that name.
         """
         if name not in self._library.names:
-            raise QueryError(f"there is no checkpoint {name[:40]!r}: choose one of {', '.join(self._library.names)}")
+            raise QueryError(self._library.describe_missing(name))
         with self._changed:
             job = self._jobs.get(name)
             if job is None or job.state != "working":
@@ -111,7 +112,7 @@ class MapMaker:
         except Cancelled:
             job.state = "cancelled"
         except MusikaError as error:
-            job.message, job.state = str(error), "failed"
+            job.message, job.state = hide_folders(str(error)), "failed"
         except Exception as error:
             job.message, job.state = f"a fault of the program: {type(error).__name__}", "failed"
             console.warn(f"the map of {name} was given up: {type(error).__name__}: {error}")

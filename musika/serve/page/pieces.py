@@ -19,7 +19,7 @@ from musika.render import Finish, Model, Piece, again
 from musika.render.recipe import MELODY, PieceRecipe, RecipeError, read_recipe
 from musika.serve.page.context import PageContext, PageLimits
 from musika.serve.page.settings_fields import MAX_WHOLE, SETTINGS, drop_defaults
-from musika.serve.page.work import Report
+from musika.serve.page.work import Report, ignore_report
 
 FORMATS = ("wav", "flac", "mp3", "ogg", "opus")
 NOTES = "mid"
@@ -145,13 +145,16 @@ class MadePiece:
     has_notes: bool
 
 
-def build_piece(context: PageContext, request: PieceRequest) -> Piece:
+def build_piece(context: PageContext, request: PieceRequest, report: Report = ignore_report) -> Piece:
     """The piece of a request; nothing is rendered.
+
+    Args:
+        report: is called while the model is not ready; what it raises ends the waiting.
 
     Raises:
         MusikaError: the checkpoint cannot be used, or the settings mean nothing to it.
     """
-    model = context.library.get_model(request.checkpoint)
+    model = context.models.get_model(request.checkpoint, report)
     piece = again.build_piece(model, request.seed, request.settings, request.inputs, request.loop)
     rest = piece.find_rest(request.start)
     if rest is not None and rest < SHORTEST:
@@ -178,7 +181,7 @@ def make_piece(context: PageContext, request: PieceRequest, report: Report) -> M
         MusikaError: it cannot be rendered.
         work.Stopped: nobody waits any more.
     """
-    piece = build_piece(context, request)
+    piece = build_piece(context, request, report)
     blocks: list[np.ndarray] = []
     path = write_file(context, request, piece, "wav", report, blocks)
     rate = piece.model.sample_rate
@@ -252,7 +255,7 @@ def save_piece(context: PageContext, request: PieceRequest, kind: Any, report: R
         MusikaError: it cannot be made.
         work.Stopped: nobody waits any more.
     """
-    piece = build_piece(context, request)
+    piece = build_piece(context, request, report)
     path = context.files.folder / name_file(request, piece.model, str(kind))
     if kind in (*FORMATS, NOTES) and path.is_file():
         os.utime(path)

@@ -12,6 +12,7 @@ from musika.composer.piece import ComposedScore
 from musika.config import CodecConfig, MusicalSettings
 from musika.errors import UsageError
 from musika.score import Score
+from musika.serve.messages import name_checkpoint
 from musika.serve.streams.places import ServerBusy
 
 SECONDS = 20.0  # of an excerpt: the first sections
@@ -48,6 +49,10 @@ class ExcerptWriter:
             self._waiting -= 1
 
     def _write(self, folder: Path, seed: int) -> Score:
+        with name_checkpoint(folder.parent):
+            return self._find(folder, seed)
+
+    def _find(self, folder: Path, seed: int) -> Score:
         key = (folder, folder.stat().st_mtime_ns, seed)
         if key not in self._kept:
             codec = CodecConfig()

@@ -15,6 +15,7 @@ from musika.render import ComposedModel, GeneratorModel, Piece
 from musika.render.composed import get_style_seed, is_composed
 from musika.serve.page.context import PageContext, PageLimits
 from musika.serve.page.pieces import PieceRequest, build_piece
+from musika.serve.page.work import Report, ignore_report
 
 DRAWN_SEEDS = 2**32
 MODES = ("major", "minor")
@@ -40,19 +41,22 @@ def make_longer(request: PieceRequest, limits: PageLimits) -> tuple[PieceRequest
     return dataclasses.replace(request, seconds=seconds), f"the same piece, {seconds:g} s{cut}"
 
 
-def make_similar(context: PageContext, request: PieceRequest, seed: int | None = None) -> tuple[PieceRequest, str]:
+def make_similar(
+    context: PageContext, request: PieceRequest, seed: int | None = None, report: Report = ignore_report
+) -> tuple[PieceRequest, str]:
     """A piece of another seed that is near to a piece, and a line about it.
 
     With a generator both have the same style. With composed music both have the same sound, key, tempo and metre.
 
     Args:
         seed: of the new piece; None draws one.
+        report: as of `build_piece`.
 
     Raises:
         UsageError: pieces of notes that are given have no others like them.
         MusikaError: the piece cannot be made.
     """
-    piece = build_piece(context, request)
+    piece = build_piece(context, request, report)
     number = draw_seed() if seed is None else seed
     return (
         dataclasses.replace(request, seed=number, settings={**request.settings, **_keep(piece)}),
@@ -83,8 +87,13 @@ def _describe(settings: dict[str, Any]) -> str:
     return ", ".join(shown) if shown else "the same settings"
 
 
-def make_between(context: PageContext, first: PieceRequest, second: PieceRequest) -> tuple[PieceRequest, str]:
+def make_between(
+    context: PageContext, first: PieceRequest, second: PieceRequest, report: Report = ignore_report
+) -> tuple[PieceRequest, str]:
     """A piece that begins like one and ends like another, and a line that says what moves and what does not.
+
+    Args:
+        report: as of `build_piece`.
 
     Raises:
         UsageError: they are of different checkpoints, or nothing can move.
@@ -94,7 +103,7 @@ def make_between(context: PageContext, first: PieceRequest, second: PieceRequest
         raise UsageError("both pieces must be of one checkpoint: there is nothing between two checkpoints")
     if first.loop or second.loop:
         raise UsageError("a loop leads back to its beginning: turn off Loop first")
-    pieces = build_piece(context, first), build_piece(context, second)
+    pieces = build_piece(context, first, report), build_piece(context, second, report)
     model, end = pieces[0].model, first.start + first.seconds
     if isinstance(model, GeneratorModel):
         settings, line = _move_style(pieces, end)

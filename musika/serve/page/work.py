@@ -1,15 +1,20 @@
-"""Work that takes long, in a thread of its own: it tells how far it is, and it stops when nobody waits any more."""
+"""Work that takes long, in threads of its own: it tells how far it is, and it stops when nobody waits any more.
+
+Loading and compiling a model cannot be interrupted. `SharedWork` does that once for all who ask, and each of them can
+leave at any time.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 Report = Callable[[float | None], None]  # how far the work is, 0 to 1, or None; raises where it is to end
 POLL = 0.1  # seconds between two reports
+LOOK = 0.05  # seconds between two looks whether shared work is done
 PATIENCE = 10.0  # seconds without anybody who asks, after which work stops by itself
 
 
@@ -72,3 +77,62 @@ class Work(Generic[Result]):
             self.share = share
         if self._stop.is_set() or time.monotonic() - self._asked > PATIENCE:
             raise Stopped
+
+
+def ignore_report(share: float | None) -> None:
+    """For work that is to be done to its end."""
+
+
+class SharedWork(Generic[Result]):
+    """Work that cannot be interrupted, by what it is about; who asks while it is being done waits for the same.
+
+    Args:
+        run: does it. It is called again for each request that comes after the work was done, and must then be quick.
+    """
+
+    def __init__(self, run: Callable[[Any], Result]) -> None:
+        self._run = run
+        self._jobs: dict[Hashable, _Job[Result]] = {}
+        self._lock = threading.Lock()
+
+    def start(self, key: Hashable) -> _Job[Result]:
+        """Begins the work, unless it is being done; returns at once."""
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None or job.is_done.is_set():
+                job = self._jobs[key] = _Job()
+                threading.Thread(target=self._call, args=(key, job), name="shared work", daemon=True).start()
+            return job
+
+    def get(self, key: Hashable, report: Report) -> Result:
+        """What the work gives. What it raises is raised here.
+
+        Args:
+            report: is called often; what it raises ends the waiting, and the work goes on for others.
+        """
+        job = self.start(key)
+        while not job.is_done.wait(LOOK):
+            report(None)
+        if job.error is not None:
+            raise job.error
+        return job.values[0]
+
+    def _call(self, key: Hashable, job: _Job[Result]) -> None:
+        try:
+            job.values.append(self._run(key))
+        except BaseException as error:
+            job.error = error
+        finally:
+            job.is_done.set()
+            with self._lock:  # nothing is kept alive by a job that is over
+                if self._jobs.get(key) is job:
+                    del self._jobs[key]
+
+
+class _Job(Generic[Result]):
+    """One run of shared work."""
+
+    def __init__(self) -> None:
+        self.is_done = threading.Event()
+        self.values: list[Result] = []
+        self.error: BaseException | None = None

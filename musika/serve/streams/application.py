@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from musika import __version__, console
 from musika.errors import MusikaError, ScoreError, UsageError
+from musika.serve.messages import hide_folders
 from musika.serve.streams.counters import CONTENT_TYPE
 from musika.serve.streams.files import ClientLeft
 from musika.serve.streams.places import ServerBusy
@@ -58,7 +59,7 @@ async def answer(service: StreamService, route: str, make: Callable[[], Awaitabl
         response = await make()
     except Exception as error:
         status = next((number for kind, number in STATUS if isinstance(error, kind)), None)
-        text = str(error)
+        text = hide_folders(str(error))
         if status is None:
             status, text = 500, f"a fault of the program: {type(error).__name__}"
             console.warn(f"{text}: {error}")

@@ -16,6 +16,7 @@ from musika.checkpoint import locate
 from musika.errors import MusikaError
 from musika.serve import ports
 from musika.serve.access import require_password
+from musika.serve.messages import name_checkpoint
 from musika.serve.streams.counters import FOLDER
 from musika.serve.streams.library import Library
 from musika.serve.streams.settings import VARIABLE, StreamSettings
@@ -58,7 +59,7 @@ def serve_streams(
             console.say(f"{workers} workers start at {link} (Ctrl-C ends them)")
             _run(FACTORY, settings, host, port, workers)
             return
-        library = Library(tuple(settings.checkpoints), lambda name: load_model(settings, name))
+        library = _make_library(settings)
         model = library.get_model(library.default)
         application = _make_application(settings, library, with_page=not extend)
         with contextlib.nullcontext() if extend is None else extend(application, library):
@@ -73,7 +74,7 @@ def make_worker() -> FastAPI:
     environment.prepare(settings.verbose, settings.cpu)
     if not settings.verbose:
         _silence()
-    library = Library(tuple(settings.checkpoints), lambda name: load_model(settings, name))
+    library = _make_library(settings)
     try:
         library.get_model(library.default)
     except MusikaError as error:
@@ -83,6 +84,16 @@ def make_worker() -> FastAPI:
     application = _make_application(settings, library)
     require_password(application, settings.auth)
     return application
+
+
+def _make_library(settings: StreamSettings) -> Library:
+    """The models of the server's checkpoints. Messages about them do not say where they lie."""
+
+    def load(name: str) -> render.Model:
+        with name_checkpoint(settings.get_folder(name)):
+            return load_model(settings, name)
+
+    return Library(tuple(settings.checkpoints), load)
 
 
 def load_model(settings: StreamSettings, name: str) -> render.Model:

@@ -42,8 +42,13 @@ class Library:
 
     @property
     def default(self) -> str:
-        """The name of the checkpoint that is played where none is named."""
-        return self.names[0]
+        """The name of the checkpoint that is played where none is named; "" where there are no checkpoints."""
+        return self.names[0] if self.names else ""
+
+    def describe_missing(self, name: str) -> str:
+        """What a person is told who asks for a checkpoint that is not here."""
+        known = f"choose one of {', '.join(self.names)}" if self.names else "none is here"
+        return f"there is no checkpoint {name[:40]!r}: {known}"
 
     def get_model(self, name: str) -> Model:
         """The model of a checkpoint, loaded at the first call; other models can be used meanwhile.
@@ -53,7 +58,7 @@ class Library:
             MusikaError: it cannot be loaded.
         """
         if name not in self._locks:
-            raise QueryError(f"there is no checkpoint {name[:40]!r}: choose one of {', '.join(self.names)}")
+            raise QueryError(self.describe_missing(name))
         with self._locks[name]:
             version = self._find_version(name)
             present = self._models.get(name)

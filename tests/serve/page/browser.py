@@ -62,10 +62,11 @@ def start_chromium() -> Iterator[Browser]:
 
 
 @contextlib.contextmanager
-def open_tab(browser: Browser, link: str, **options: Any) -> Iterator[Page]:
+def open_tab(browser: Browser, link: str, wait: bool = True, **options: Any) -> Iterator[Page]:
     """A tab with storage of its own. At the end: no error on its console, and no request to another host.
 
     Args:
+        wait: until the radio is there; a page without checkpoints has none.
         options: of `Browser.new_context`, such as `viewport` or `color_scheme`.
     """
     with contextlib.closing(browser.new_context(**options)) as context:
@@ -75,7 +76,7 @@ def open_tab(browser: Browser, link: str, **options: Any) -> Iterator[Page]:
         tab.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         tab.on("request", lambda request: wrong.extend(_find_foreign(request.url, link)))
         tab.on("console", lambda entry: wrong.extend(_find_refusal(entry.text)))
-        open_page(tab, link)
+        open_page(tab, link) if wait else tab.goto(link)
         yield tab
         assert not wrong, wrong
 

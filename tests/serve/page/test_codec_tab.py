@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from musika.serve.page import codec_comparison
 from tests.helpers import tiny
 from tests.helpers.tones import ToneModel
 from tests.serve.page import browser
@@ -19,10 +20,8 @@ CODEC = "musika-codec"
 @pytest.fixture(scope="module")
 def link() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("musika.serve.page.tabs.codec.find_codecs", lambda: {"tiny": Path("tiny")})
-        patch.setattr(
-            "musika.serve.page.codec_hearing.CodecShelf.get_codec", lambda self, name: tiny.make_stereo_codec()
-        )
+        patch.setattr("musika.serve.page.tabs.codec.find_codecs", lambda first: {"tiny": Path("tiny")})
+        patch.setattr(codec_comparison.CodecLibrary, "get_codec", lambda *_: tiny.make_stereo_codec())
         with browser.serve_models({"tones": ToneModel()}) as address:
             yield address
 
@@ -35,7 +34,7 @@ def test_what_is_missing_is_said(link: str, visit: browser.Visit) -> None:
     assert tab.locator("#musika-edit-task input:checked").input_value() == "vary"
 
 
-def test_original_and_reconstruction_under_one_switch(link: str, visit: browser.Visit, tmp_path: Path) -> None:
+def test_original_and_reconstruction_are_compared(link: str, visit: browser.Visit, tmp_path: Path) -> None:
     path = tmp_path / "noise.wav"
     soundfile.write(path, 0.1 * np.random.default_rng(1).normal(size=(44_100, 2)), 44_100)
     tab = visit(link)

@@ -16,7 +16,7 @@ from musika.errors import MusikaError, UsageError
 from musika.serve.page import edit_requests as requests
 from musika.serve.page.edited_sounds import EditedSounds, Step, describe_step, describe_untouched
 from musika.serve.page.sound_store import SoundStore, read_upload
-from musika.serve.page.work import Stopped, Work
+from musika.serve.page.work import Report, Stopped, Work
 from tests.helpers.editors import StandInEditor
 
 RATE = 1000  # Hz, of the stand-in's codec
@@ -41,7 +41,7 @@ def sounds(tmp_path: Path) -> EditedSounds:
     editor = NamedEditor()
     names = {"edit": editor}
 
-    def get_model(name: str):
+    def get_model(name: str, report: Report):
         if name not in names:
             raise UsageError(f"there is no checkpoint {name!r}")
         return names[name]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -198,6 +200,39 @@ def test_a_real_run_is_shown_and_stays_as_it_was(link: str, visit: browser.Visit
     tab.wait_for_function(f"document.querySelector('{TRAINING} audio').duration > 0")
     assert not (faults := browser.find_faults(tab)), faults
     tab.evaluate(f"document.querySelector('{TRAINING} audio').pause()")
-    tab.get_by_role("button", name="Compare under one switch").click()
+    tab.get_by_role("button", name="A/B comparison").click()
     tab.wait_for_function(f"document.querySelector('{TRAINING}').comparison?.sources[0]?.buffer")
     assert list_files(trained) == before
+
+
+def test_a_watched_codec_run_is_what_the_page_opens_on(visit: browser.Visit, tmp_path: Path) -> None:
+    """There is no checkpoint that makes music, which is said; the run's codec is the one to compare with."""
+    run = tmp_path / "codec-1"
+    tiny.write_checkpoints(tmp_path / "made")
+    write_codec_run(tmp_path / "made" / "ae", run)
+    with browser.serve_models({}, defaults=PageDefaults(runs_path=tmp_path, watched=run)) as address:
+        before = list_files(run)
+        tab = visit(address, wait=False)
+        tab.wait_for_selector('button[role=tab][aria-selected=true]:has-text("Training")')
+        tab.wait_for_selector(f"{TRAINING} table")
+        assert tab.text_content(f"{TRAINING} [role=status]").startswith("codec, stopped")
+        assert "log mel" in tab.inner_text(f"{TRAINING} table") and tab.locator(f"{TRAINING} audio").count() == 2
+        open_tab(tab, "Codec")
+        assert tab.input_value("#musika-codec-name input") == "codec-1"
+        open_tab(tab, "Radio")
+        assert tab.get_by_text("No checkpoint here makes music by itself.").is_visible()
+        assert list_files(run) == before
+
+
+def write_codec_run(codec: Path, run: Path) -> None:
+    """A run of two checkpoints, which both are a codec's."""
+    for position, distance in ((100, 0.5), (200, 0.4)):
+        folder = run / f"{position:09d}"
+        shutil.copytree(codec, folder)
+        config = json.loads((folder / "config.json").read_text())
+        config["training"] = {"stage": "codec", "samples": position, "figures": {"log_mel": distance}}
+        (folder / "config.json").write_text(json.dumps(config))
+        for what in ("decoded", "original"):
+            (folder / f"validation-0-{what}.flac").write_bytes(b"fLaC")
+    record = {"stage": "codec", "train": {"epochs": 4, "totsamples": 100}}
+    (run / "run.json").write_text(json.dumps(record))

@@ -26,6 +26,7 @@
   musika.formatNumber = function (value) {
     if (value === null || value === undefined || !Number.isFinite(value)) return "–";
     if (Number.isInteger(value) || Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en");
+    if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1); // "2.5e-4" fits beside a chart
     return String(Number(value.toPrecision(3)));
   };
 

@@ -1,5 +1,5 @@
 /*
- * The element <musika-codec> of the tab Codec: a recording and its reconstruction under one switch, with the waveform of
+ * The element <musika-codec> of the tab Codec: A/B comparison of a recording and its reconstruction, with the waveform of
  * what is heard. `musika.codec.show` is what Gradio's events call.
  */
 (function () {

@@ -1,5 +1,5 @@
 /*
- * Compare: two or more sounds under one switch, at the same position.
+ * A/B comparison: two or more sounds at the same position, of which one is heard.
  *
  * All sounds that have been loaded run at the same time, sample by sample; the switch only says which one is heard. So
  * switching keeps the position exactly, and takes 10 milliseconds.

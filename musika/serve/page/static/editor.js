@@ -1,5 +1,5 @@
 /*
- * The element <musika-editor> of the tab Edit: the waveform with its spans, the sounds before and after under one switch,
+ * The element <musika-editor> of the tab Edit: the waveform with its spans, an A/B comparison of before and after,
  * and the list of edits.
  *
  * The draft is {base, title, steps}: the name of the recording on the server, what it is called, and the edits. It is sent

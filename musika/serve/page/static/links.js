@@ -31,11 +31,12 @@ musika.links = (() => {
 
   const choose = (name, fallback, names) => (names.includes(read()[name]) ? read()[name] : fallback);
 
-  // For Gradio's first event: checkpoint and tab of the link, where there are such.
-  function restorePage(checkpoint, checkpoints, tabs) {
+  // For Gradio's first event: checkpoint and tab of the link, where there are such; else the one that is chosen already,
+  // and the tab that the page opens with.
+  function restorePage(checkpoint, checkpoints, tabs, first) {
     const chosen = choose("checkpoint", checkpoint, checkpoints);
     musika.page.setCheckpoint(chosen);
-    return [chosen, {selected: choose("tab", tabs[0], tabs), __type__: "update"}];
+    return [chosen, {selected: choose("tab", first, tabs), __type__: "update"}];
   }
 
   return {read, make, copy, choose, restorePage};

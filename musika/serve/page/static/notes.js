@@ -132,7 +132,7 @@
         this.compareHost = make("div", {});
         const fields = [label("Other performer", this.otherPerformer), label("Its sound", this.otherStyle), label("Its seed", this.otherSeed)];
         const button = make("div", { className: "musika-row musika-end" }, this._button("Compare", () => this._compare()));
-        const hint = make("p", { className: "musika-hint", textContent: "The same notes twice, under one switch at the same position." });
+        const hint = make("p", { className: "musika-hint", textContent: "The same notes played twice, for an A/B comparison at the same position." });
         return make("section", { "aria-label": "Comparison" }, make("h3", { textContent: "Compare two performances" }), hint, make("div", { className: "musika-row musika-fields" }, ...fields, button), this.compareHost);
       }
 

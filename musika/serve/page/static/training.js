@@ -13,16 +13,18 @@
   const STAGES = { gan: "generator", codec: "codec", performer: "performer", edit: "editor", composer: "composer" };
   const PIECES = [1, 2]; // seeds of pieces that composers write
   const TAIL = 3; // seconds that a performer rings on
-  const MOST_COMPARED = 7; // checkpoints under one switch, beside the best one and the original
+  const MOST_COMPARED = 7; // checkpoints in one A/B comparison, beside the best one and the original
   const MOST_COLUMNS = 5; // figures in the table
+  const MOST_FIGURES = 6; // charts that are shown at once; the others are folded away
 
   musika.define(
     "musika-training",
     class extends HTMLElement {
       connectedCallback() {
         if (this.status) return;
-        this.chosen = "";
+        this.chosen = this.dataset.run || "";
         this.sample = "";
+        this.moreOpen = false;
         this.performers = JSON.parse(this.dataset.performers || "[]");
         this.shown = ""; // what is drawn, as text, so that nothing is drawn twice
         this._build();
@@ -129,9 +131,13 @@
         const losses = drawn("loss").map((curve) => musika.drawChart({ title: clean(curve.name), series: [curve], ...place }));
         const figures = groupFigures(drawn("figure"), run.judge).map(({ title, series }) => musika.drawChart({ title, series, ...place }));
         const speed = drawn("speed").map((curve) => musika.drawChart({ title: "seconds of audio seen in a second", series: [curve] }));
-        const section = (title, charts) =>
-          charts.length ? make("section", {}, make("h3", { textContent: title }), make("div", { className: "musika-charts" }, ...charts)) : null;
-        return make("div", {}, section("Figures of the checkpoints", figures), section("Losses and speed", [...losses, ...speed]));
+        const host = (charts) => make("div", { className: "musika-charts" }, ...charts);
+        const rest = figures.splice(MOST_FIGURES);
+        const more = rest.length ? make("details", { open: this.moreOpen, ontoggle: (event) => (this.moreOpen = event.target.open) },
+          make("summary", { textContent: `${rest.length} more figures` }), host(rest)) : null;
+        const section = (title, charts, further = null) =>
+          charts.length ? make("section", {}, make("h3", { textContent: title }), host(charts), further) : null;
+        return make("div", {}, section("Figures of the checkpoints", figures, more), section("Losses and speed", [...losses, ...speed]));
       }
 
       _makeCheckpoints(run) {
@@ -155,7 +161,7 @@
         };
         const chooser = make("select", { onchange: choose }, ...options);
         chooser.value = this.sample;
-        const compare = make("button", { type: "button", textContent: "Compare under one switch", onclick: () => this._compare(run) });
+        const compare = make("button", { type: "button", textContent: "A/B comparison", onclick: () => this._compare(run) });
         const end = make("div", { className: "musika-row musika-end" }, compare);
         return make("div", { className: "musika-row musika-fields" }, musika.dom.label("Sample to compare", chooser), end);
       }
@@ -270,7 +276,7 @@
     const groups = new Map();
     for (const curve of curves) {
       const name = curve.name.replace("validation/", "");
-      const base = name.replace(/^real_/, "").replace(/_(original|halves|repeated)$/, "");
+      const base = name.replace(/^real_/, "").replace(/(?<!\/to)_(original|halves|repeated)$/, "");
       if (!groups.has(base)) groups.set(base, []);
       groups.get(base).push({ ...curve, name: clean(name) });
     }
@@ -290,6 +296,6 @@
   }
 
   function clean(name) {
-    return name.replaceAll("_", " ");
+    return name.replaceAll("_", " ").replace("/", ": ");
   }
 })();

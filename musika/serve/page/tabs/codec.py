@@ -1,9 +1,9 @@
-"""The tab Codec: a recording and its reconstruction under one switch. static/codec.js draws it."""
+"""The tab Codec: A/B comparison of a recording and its reconstruction. static/codec.js draws it."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 
 from musika import audio, pictures
 from musika.errors import UsageError
-from musika.serve.page.codec_hearing import SECONDS, CodecShelf, HeardCodec, find_codecs, hear_codec
+from musika.serve.page.checkpoints import format_name
+from musika.serve.page.codec_comparison import SECONDS, CodecComparison, CodecLibrary, compare_codec, find_codecs
 from musika.serve.page.context import PageContext, SharedComponents
 from musika.serve.page.edit_requests import PREVIEW, clean_title
 from musika.serve.page.edited_sounds import list_formats
@@ -22,7 +23,7 @@ from musika.serve.page.tabs.failures import tell_failures
 from musika.serve.page.work import Report, Work
 
 ABOUT = f"""Everything that Musika plays has passed through a codec. Drop a recording to hear what a codec keeps: the
-original and the reconstruction run in step, and one switch says which you hear. The first {SECONDS:g} seconds count."""
+original and the reconstruction play in step, for an A/B comparison. The first {SECONDS:g} seconds count."""
 NO_CODEC = "No codec is installed here: put one at `checkpoints/ae`."
 
 Update = tuple[Any, ...]
@@ -36,21 +37,27 @@ def add_tab(context: PageContext, shared: SharedComponents) -> None:
         _CodecTab(context)
 
 
+def choose_codec(names: Sequence[str], watched: Path | None) -> str | None:
+    """The codec that is chosen at first: one that is being trained, else the shipped one."""
+    trained = None if watched is None else format_name(watched.resolve().name)
+    return next((name for name in (trained, "ae", *names) if name in names), None)
+
+
 class _CodecTab:
     """Components of the tab, and what happens when they are used."""
 
     def __init__(self, context: PageContext) -> None:
         self.context = context
-        self.shelf = CodecShelf(find_codecs())
-        self._latest: tuple[tuple[Path, Any], HeardCodec] | None = None
-        names = list(self.shelf.folders)
+        self.codecs = CodecLibrary(find_codecs(context.defaults.watched))
+        self._latest: tuple[tuple[Path, Any], CodecComparison] | None = None
+        names = list(self.codecs.folders)
         if not names:
             gradio.Markdown(NO_CODEC)
         self.file = gradio.File(label="Recording", height=120, elem_id="musika-codec-file")
         with gradio.Row():
             self.codec = gradio.Dropdown(
                 names,
-                value="ae" if "ae" in names else next(iter(names), None),
+                value=choose_codec(names, context.defaults.watched),
                 label="Codec",
                 elem_id="musika-codec-name",
             )
@@ -80,11 +87,12 @@ class _CodecTab:
                 js="(told, files) => musika.codec.show(told, files)",
                 **PRIVATE,
             )
-        self.cancel.click(lambda: "Cancelled.", None, [self.status], cancels=[heard, uploaded], **PRIVATE)
         saved = self.download.click(
             self._save, [self.file, self.codec, self.format], [self.saved], api_name="codec_save", **long
         )
         saved.success(None, [self.saved], None, js="file => musika.download(file)", **PRIVATE)
+        running: list[Any] = [heard, uploaded, saved]
+        self.cancel.click(lambda: "Cancelled.", None, [self.status], cancels=running, queue=False, **PRIVATE)
 
     def _hear(self, file: Any, name: Any) -> Iterator[Update]:
         """Codes a recording: figures, and as files the original, the reconstruction and a spectrogram of each."""
@@ -99,25 +107,29 @@ class _CodecTab:
             told = {"title": clean_title(Path(title).stem), "codec": name, "matched_gain": heard.matched_gain}
             yield heard.remark, {**told, "rows": heard.rows}, files
 
-    def _code(self, path: Path, title: str, name: Any, report: Report) -> HeardCodec:
+    def _code(self, path: Path, title: str, name: Any, report: Report) -> CodecComparison:
         """What a codec makes of a file; the latest result is kept."""
         key = path, name
-        if self._latest is None or self._latest[0] != key:
-            report(None)
+        latest = self._latest
+        if latest is None or latest[0] != key:
+            codec = self.codecs.get_codec(name, report)
             with name_upload(title):
-                self._latest = key, hear_codec(self.shelf.get_codec(name), path, report)
-        return self._latest[1]
+                latest = self._latest = key, compare_codec(codec, path, report)
+        return latest[1]
 
-    def _save(self, file: Any, name: Any, extension: Any) -> str:
+    def _save(self, file: Any, name: Any, extension: Any) -> Iterator[Any]:
         """Writes what a codec makes of a recording into a file of a format, such as "flac"."""
         with tell_failures():
             if extension not in list_formats():
                 raise UsageError(f"choose a format: one of {', '.join(list_formats())}")
             path, title = get_upload(file)
-            heard = self._code(path, title, name, lambda share: None)
-            return self._write(heard.decoded, heard, f"{clean_title(Path(title).stem)}-{clean_title(name)}-", extension)
+            work = Work(lambda report: self._code(path, title, name, report))
+            for _ in work.wait():
+                yield gradio.skip()
+            stem = f"{clean_title(Path(title).stem)}-{clean_title(name)}-"
+            yield self._write(work.result.decoded, work.result, stem, extension)
 
-    def _write(self, waveform: np.ndarray, heard: HeardCodec, stem: str, extension: str) -> str:
+    def _write(self, waveform: np.ndarray, heard: CodecComparison, stem: str, extension: str) -> str:
         """Writes a waveform into a file that is named after what it holds."""
         path = self._name_file(stem, waveform, extension)
         audio.write(path, waveform, heard.sample_rate)

@@ -24,6 +24,7 @@ from musika.serve.page.edited_sounds import EditedSounds, list_formats
 from musika.serve.page.sound_store import SoundStore
 from musika.serve.page.tabs.failures import tell_failures
 from musika.serve.page.tabs.settings import add_setting
+from musika.serve.page.uploads import find_upload
 from musika.serve.page.work import Report, Work
 
 SETTINGS: dict[str, type[Edit]] = {
@@ -60,7 +61,7 @@ class _EditTab:
         self.context = context
         store = SoundStore(context.files.folder / "sounds")
         longest = context.limits.upload_seconds + context.limits.seconds
-        self.sounds = EditedSounds(store, context.library.get_model, longest)
+        self.sounds = EditedSounds(store, context.models.get_model, longest)
         limits = context.limits
         with gradio.Row():
             about = f"Recording (up to {limits.upload_seconds / 60:g} minutes and {limits.upload_bytes >> 20} MB)"
@@ -158,9 +159,9 @@ class _EditTab:
             self._save, [self.draft, self.format], [self.saved], js=heard, api_name="edit_save", **long
         )
         saved.success(None, [self.saved], None, js="file => musika.download(file)", **PRIVATE)
-        self.cancel.click(
-            lambda: "Cancelled: nothing was changed.", None, [self.status], cancels=[made, again], **PRIVATE
-        )
+        told = "Cancelled: nothing was changed."
+        running: list[Any] = [made, again, saved]
+        self.cancel.click(lambda: told, None, [self.status], cancels=running, queue=False, **PRIVATE)
 
     def _open(self, file: Any) -> Update:
         """Stores a recording and says what it is: give its `base` and `title` to the other endpoints as a draft."""
@@ -226,15 +227,15 @@ class _EditTab:
         files = [self._write_preview(draft, result["name"]) for result in work.result]
         yield "", work.result, files
 
-    def _save(self, draft: Any, extension: Any) -> str:
+    def _save(self, draft: Any, extension: Any) -> Iterator[Any]:
         """Writes a draft `{base, title, steps}` into a file of a format, such as "flac"."""
         with tell_failures():
-            files = self.context.files
-            path = requests.save_draft(
-                self.sounds, requests.Draft.from_dict(draft), extension, files.folder, lambda share: None
-            )
-            files.remove_old(path)
-            return str(path)
+            files, asked = self.context.files, requests.Draft.from_dict(draft)
+            work = Work(lambda report: requests.save_draft(self.sounds, asked, extension, files.folder, report))
+            for _ in work.wait():
+                yield gradio.skip()
+            files.remove_old(work.result)
+            yield str(work.result)
 
     def _write_preview(self, draft: requests.Draft, name: str) -> str:
         path = requests.write_preview(self.sounds, draft, name, self.context.files.folder)
@@ -246,11 +247,12 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 
 
 def get_upload(file: Any) -> tuple[Path, str]:
-    """Path and name of a file that was sent. Gradio has checked that the path is one of its uploads.
+    """Path and name of a file that was sent to this page.
 
     Raises:
         UsageError: there is none.
     """
-    if not isinstance(file, dict) or not isinstance(file.get("path"), str):
+    if not isinstance(file, dict) or not file.get("path"):
         raise UsageError("drop a recording first")
-    return Path(file["path"]), str(file.get("orig_name") or Path(file["path"]).name)
+    path = find_upload(file)
+    return path, str(file.get("orig_name") or path.name)

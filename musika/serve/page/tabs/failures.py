@@ -9,6 +9,7 @@ import gradio
 
 from musika import console
 from musika.errors import MusikaError
+from musika.serve.messages import hide_folders
 
 
 @contextlib.contextmanager
@@ -19,7 +20,7 @@ def tell_failures() -> Iterator[None]:
     except (gradio.Error, GeneratorExit):
         raise
     except MusikaError as error:
-        raise gradio.Error(str(error), print_exception=False) from None
+        raise gradio.Error(hide_folders(str(error)), print_exception=False) from None
     except Exception as error:
         text = f"a fault of the program: {type(error).__name__}"
         console.warn(f"{text}: {error}")

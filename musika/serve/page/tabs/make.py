@@ -21,12 +21,13 @@ from musika.serve.page.pieces import PieceRequest
 from musika.serve.page.settings_fields import MAX_WHOLE, SETTINGS, has_setting, list_settings, read_settings
 from musika.serve.page.tabs.failures import tell_failures
 from musika.serve.page.tabs.make_api import add_api
-from musika.serve.page.tabs.make_results import MOST, ResultColumn, escape, show_progress
+from musika.serve.page.tabs.make_results import MOST, ResultColumn, escape, show_progress, show_waiting
 from musika.serve.page.tabs.make_video import add_video
 from musika.serve.page.tabs.settings import add_setting
-from musika.serve.page.work import Work
+from musika.serve.page.work import Report, Work
 
 Update = dict[Any, Any]
+Plan = tuple[Mapping[int, PieceRequest], str]  # which pieces, by columns, and a line about them
 # of events that are the page's own: programs have those of make_api.py
 OWN: dict[str, Any] = {"api_visibility": "undocumented"}
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -144,8 +145,9 @@ class _MakeTab:
             event(self._read_words, inputs, outputs, preprocess=False, **PRIVATE)
         outputs = [self.inputs, self.inputs_note, *self.settings.values()]
         inputs = [self.melody, *self.settings.values()]
-        self.melody.upload(self._read_melody, inputs, outputs, preprocess=False, api_name="make_melody", **OWN)
-        self.melody.clear(lambda: ("", ""), None, [self.inputs, self.inputs_note], **PRIVATE)
+        heard = self.melody.upload(self._read_melody, inputs, outputs, preprocess=False, api_name="make_melody", **OWN)
+        outputs = [self.inputs, self.inputs_note]
+        self.melody.clear(lambda: ("", ""), None, outputs, cancels=[heard], **PRIVATE)
         filled = [*self.form, self.inputs_note, self.status]
         self.dropped.upload(self._restore, [self.dropped], filled, preprocess=False, api_name="make_restore", **OWN)
 
@@ -202,13 +204,16 @@ class _MakeTab:
             shown = [found.get(name, value) for name, value in zip(self.settings, settings, strict=True)]
             return [join_lines(lines), words, *shown]
 
-    def _read_melody(self, payload: Any, *settings: Any) -> list[Any]:
+    def _read_melody(self, payload: Any, *settings: Any) -> Iterator[list[Any]]:
         with tell_failures(), uploads.open_upload(payload, self.context.limits.upload_bytes) as path:
-            found, own, line = prompts.understand_melody(path, self.context.limits.upload_seconds)
+            listening = Work(lambda report: prompts.understand_melody(path, self.context.limits.upload_seconds))
+            for _ in listening.wait():
+                yield ["", "The melody is being read.", *[gradio.skip() for _ in settings]]
+            found, own, line = listening.result
             mine = dict(zip(self.settings, settings, strict=True))
             merged = prompts.merge_settings({name: mine[name] for name in mine if isinstance(mine[name], str)}, own)
             shown = [merged.get(name, value) for name, value in mine.items()]
-            return [pieces.pack_inputs((found,)), line, *shown]
+            yield [pieces.pack_inputs((found,)), line, *shown]
 
     def _restore(self, payload: Any) -> list[Any]:
         with tell_failures(), uploads.open_upload(payload, self.context.limits.upload_bytes) as path:
@@ -273,12 +278,22 @@ class _MakeTab:
             number = pieces.check_whole("the number of pieces", count, min(MOST, self.context.limits.pieces))
             seed = variants.draw_seed() if values["draw"] else pieces.check_whole("the seed", values["seed"], MAX_WHOLE)
             asked = [self._read_form(values, settings, seed + place) for place in range(max(number, 1))]
-            if values["loop"]:
-                limits = self.context.limits
-                asked = [pieces.set_loop(each, pieces.build_piece(self.context, each), limits) for each in asked]
-                told[self.status] = f"the nearest loop lasts {asked[0].seconds:.3f} s"
             yield {**told, self.seed: seed}
-            yield from self._run(dict(enumerate(asked)), hide=range(len(asked), MOST))
+            if values["loop"]:
+                yield from self._run(functools.partial(self._plan_loops, asked), hide=range(len(asked), MOST))
+            else:
+                yield from self._run(functools.partial(self._plan_pieces, asked), hide=range(len(asked), MOST))
+
+    def _plan_pieces(self, asked: list[PieceRequest], report: Report) -> Plan:
+        """The same pieces by columns, once their model is ready."""
+        self.context.models.get_model(asked[0].checkpoint, report)
+        return dict(enumerate(asked)), ""
+
+    def _plan_loops(self, asked: list[PieceRequest], report: Report) -> Plan:
+        """The same pieces as loops, by columns, and a line about their length."""
+        limits = self.context.limits
+        loops = [pieces.set_loop(each, pieces.build_piece(self.context, each, report), limits) for each in asked]
+        return dict(enumerate(loops)), f"The nearest loop lasts {loops[0].seconds:.3f} s."
 
     def _takes_words(self, values: Mapping[str, Any]) -> bool:
         entry = self.context.checkpoints.get(values["checkpoint"])
@@ -288,25 +303,42 @@ class _MakeTab:
         with tell_failures():
             request = PieceRequest.from_json(tickets[number], self.context.limits)
             longer, line = variants.make_longer(request, self.context.limits)
-            yield from self._run({number: longer}, line)
+            yield from self._run(lambda report: ({number: longer}, line))
 
     def _make_similar(self, number: int, tickets: tuple[Any, ...]) -> Iterator[Update]:
         with tell_failures():
             request = PieceRequest.from_json(tickets[number], self.context.limits)
-            similar, line = variants.make_similar(self.context, request)
-            yield from self._run({choose_place(tickets, number): similar}, line)
+
+            def plan(report: Report) -> Plan:
+                similar, line = variants.make_similar(self.context, request, report=report)
+                return {choose_place(tickets, number): similar}, line
+
+            yield from self._run(plan)
 
     def _make_between(self, first: Any, second: Any, *tickets: Any) -> Iterator[Update]:
         with tell_failures():
             places = [pieces.check_whole("the number of a piece", _count(text), MOST) - 1 for text in (first, second)]
             asked = [PieceRequest.from_json(tickets[place], self.context.limits) for place in places]
-            between, line = variants.make_between(self.context, *asked)
-            yield from self._run({choose_place(tickets, *places): between}, line)
 
-    def _run(self, asked: Mapping[int, PieceRequest], line: str = "", hide: range = range(0)) -> Iterator[Update]:
-        """Makes pieces one after another; each is shown as soon as it is there."""
+            def plan(report: Report) -> Plan:
+                between, line = variants.make_between(self.context, asked[0], asked[1], report)
+                return {choose_place(tickets, *places): between}, line
+
+            yield from self._run(plan)
+
+    def _run(self, plan: Callable[[Report], Plan], hide: range = range(0)) -> Iterator[Update]:
+        """Makes pieces one after another; each is shown as soon as it is there.
+
+        Args:
+            plan: says which; it may take long, and reports.
+            hide: columns that are emptied.
+        """
         hidden = {part: value for place in hide for part, value in self.columns[place].clear().items()}
         yield {self.status: "", **hidden}
+        planning = Work(plan)
+        for _ in planning.wait():
+            yield {self.status: show_waiting("The checkpoint is being made ready")}
+        asked, line = planning.result
         for done, (place, request) in enumerate(asked.items()):
             work = Work(functools.partial(pieces.make_piece, self.context, request))
             for share in work.wait():

@@ -74,6 +74,15 @@ def escape(text: str) -> str:
     return "".join(f"&#{ord(c)};" if c in "<>&*_`[]#\\!|~$" else c for c in text)
 
 
+def show_waiting(text: str) -> str:
+    """A progress bar, of work whose end is not known, as HTML.
+
+    Args:
+        text: plain, without marks of HTML.
+    """
+    return f'<label class="musika-making">{text} <progress class="musika-progress"></progress></label>'
+
+
 def show_progress(share: float, number: int, count: int) -> str:
     """A progress bar as HTML."""
     what = f"piece {number} of {count}" if count > 1 else "the piece"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gradio
 
+from musika.serve.page.checkpoints import MAKES_PIECES
 from musika.serve.page.context import PageContext, SharedComponents
+
+NOTHING = "<p>No checkpoint here makes music by itself. The tabs Training, Codec and Edit work without one.</p>"
 
 
 def add_tab(context: PageContext, shared: SharedComponents) -> None:
@@ -13,4 +16,4 @@ def add_tab(context: PageContext, shared: SharedComponents) -> None:
     seed = "" if defaults.seed is None else f' seed="{defaults.seed:d}"'
     with gradio.Tab("Radio", id="radio"):
         element = f'<musika-radio truncation="{defaults.truncation:g}"{seed}></musika-radio>'
-        gradio.HTML(element, apply_default_css=False)
+        gradio.HTML(element if context.list_checkpoints(*MAKES_PIECES) else NOTHING, apply_default_css=False)

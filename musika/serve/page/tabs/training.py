@@ -14,5 +14,8 @@ from musika.serve.page.context import PageContext, SharedComponents
 def add_tab(context: PageContext, shared: SharedComponents) -> None:
     """Adds the tab to the page that is being built."""
     names = html.escape(json.dumps(context.list_checkpoints(*PLAYS_NOTES)))
+    watched = context.defaults.watched
+    run = "" if watched is None else html.escape(watched.resolve().name)
     with gradio.Tab("Training", id="training"):
-        gradio.HTML(f'<musika-training data-performers="{names}"></musika-training>', apply_default_css=False)
+        element = f'<musika-training data-performers="{names}" data-run="{run}"></musika-training>'
+        gradio.HTML(element, apply_default_css=False)

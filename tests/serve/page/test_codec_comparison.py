@@ -12,7 +12,13 @@ import soundfile
 from musika.cli.evaluate_codec import COLUMNS
 from musika.errors import AudioError, MusikaError, UsageError
 from musika.metrics.pair.meanings import MEANINGS
-from musika.serve.page.codec_hearing import CodecShelf, describe_figures, find_codecs, hear_codec, match_loudness
+from musika.serve.page.codec_comparison import (
+    CodecLibrary,
+    compare_codec,
+    describe_figures,
+    find_codecs,
+    match_loudness,
+)
 from tests.helpers import tiny
 
 RATE = 44_100
@@ -32,32 +38,44 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_codecs_that_are_there_are_found(folder: Path) -> None:
-    codecs = find_codecs([folder / "checkpoints", folder / "nowhere"])
+    codecs = find_codecs(places=[folder / "checkpoints", folder / "nowhere"])
     assert list(codecs) == ["ae"]
-    shelf = CodecShelf(codecs)
-    assert shelf.get_codec("ae") is shelf.get_codec("ae")
+    library = CodecLibrary(codecs)
+    assert library.get_codec("ae") is library.get_codec("ae")
     for name in ("open", "../ae", None):
         with pytest.raises(UsageError, match="choose one of ae"):
-            shelf.get_codec(name)  # type: ignore[arg-type]
+            library.get_codec(name)  # type: ignore[arg-type]
 
 
 def test_both_are_given_with_figures_and_pictures(folder: Path) -> None:
-    codec = CodecShelf(find_codecs([folder / "checkpoints"])).get_codec("ae")
-    heard = hear_codec(codec, folder / "noise.wav", lambda share: None, seconds=1.0)
+    codec = CodecLibrary(find_codecs(places=[folder / "checkpoints"])).get_codec("ae")
+    heard = compare_codec(codec, folder / "noise.wav", lambda share: None, seconds=1.0)
     assert heard.original.shape == heard.decoded.shape == (RATE, 2)
     assert heard.pictures[0].shape == heard.pictures[1].shape
     assert [row[0] for row in heard.rows] == [meaning.title for meaning in MEANINGS.values()]
     assert heard.rows[0][1] != "-"
     with pytest.raises(AudioError, match=r"0\.5 s are needed"):
-        hear_codec(codec, folder / "short.wav", lambda share: None)
+        compare_codec(codec, folder / "short.wav", lambda share: None)
 
 
-def test_work_ends_where_nobody_waits(folder: Path) -> None:
-    def stop(share: float | None) -> None:
-        raise MusikaError("stopped")
+def test_work_ends_within_a_block_or_a_metric_where_nobody_waits(folder: Path) -> None:
+    codec = tiny.make_stereo_codec()
+    reports: list[None] = []
+    compare_codec(codec, folder / "noise.wav", lambda share: reports.append(None))
+    windows = -(-codec.count_latents(2 * RATE) // codec.block)
+    assert len(reports) >= 2 * windows + 11, "after each block that is encoded or decoded, and after each metric"
+    for allowed in range(0, len(reports), 5):
+        left = allowed
 
-    with pytest.raises(MusikaError, match="stopped"):
-        hear_codec(tiny.make_stereo_codec(), folder / "noise.wav", stop)
+        def stop(share: float | None) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise MusikaError("stopped")
+
+        with pytest.raises(MusikaError, match="stopped"):
+            compare_codec(codec, folder / "noise.wav", stop)
+        assert left == -1, "nothing goes on"
 
 
 def test_every_figure_of_evaluate_has_a_meaning() -> None:

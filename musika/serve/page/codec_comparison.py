@@ -1,4 +1,4 @@
-"""What a codec makes of a recording, to listen to and to look at; without Gradio."""
+"""What a codec makes of a recording, compared with it: sounds, pictures and figures; without Gradio."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,9 @@ from musika.errors import CheckpointError, MusikaError, UsageError
 from musika.metrics.codec import CodecFigures, code_piece, read_excerpt
 from musika.metrics.pair.meanings import MEANINGS
 from musika.metrics.pair.reconstruction import DIGITS
+from musika.serve.messages import name_checkpoint
 from musika.serve.page.checkpoints import PLACES, format_name
-from musika.serve.page.work import Report
+from musika.serve.page.work import Report, SharedWork, ignore_report
 
 SECONDS = 60.0  # of a recording that are coded
 KEPT_CODECS = 2
@@ -32,7 +33,7 @@ LARGEST_GAIN = 12.0  # dB, of the switch that makes both equally loud
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class HeardCodec:
+class CodecComparison:
     """A recording and what a codec makes of it.
 
     Attributes:
@@ -54,9 +55,16 @@ class HeardCodec:
     remark: str
 
 
-def find_codecs(places: Iterable[Path] = PLACES) -> dict[str, Path]:
-    """Codecs that are installed, by name: checkpoints, runs of trainings and Musika folders; nothing is fetched."""
+def find_codecs(first: Path | None = None, places: Iterable[Path] = PLACES) -> dict[str, Path]:
+    """Codecs that are installed, by name: checkpoints, runs of trainings and Musika folders; nothing is fetched.
+
+    Args:
+        first: a folder that comes first if it holds a codec.
+        places: folders that hold others.
+    """
     found: dict[str, Path] = {}
+    if first is not None and _holds_codec(first):
+        found[format_name(first.resolve().name)] = first
     for place in places:
         for path in sorted(place.glob("*")):
             if path.is_dir() and not path.name.startswith(".") and _holds_codec(path):
@@ -75,45 +83,60 @@ def _holds_codec(path: Path) -> bool:
         return False
 
 
-class CodecShelf:
+class CodecLibrary:
     """Codecs by name, each loaded when somebody asks for it, and again when a training has written a newer one.
 
     Args:
         folders: by name, as `find_codecs` gives them.
     """
 
-    def __init__(self, folders: dict[str, Path]) -> None:
+    def __init__(self, folders: Mapping[str, Path]) -> None:
         self.folders = folders
         self._loaded: OrderedDict[Hashable, Codec] = OrderedDict()
         self._lock = threading.Lock()
+        self._work: SharedWork[Codec] = SharedWork(self._load)
 
-    def get_codec(self, name: str) -> Codec:
-        """The codec of a name.
+    def get_codec(self, name: str, report: Report = ignore_report) -> Codec:
+        """The codec of a name, loaded and compiled.
+
+        Args:
+            report: is called while it is not; what it raises ends the waiting.
 
         Raises:
             UsageError: there is none.
             CheckpointError: it cannot be loaded.
         """
         if name not in self.folders:
-            known = ", ".join(self.folders) or "none is installed"
-            raise UsageError(f"there is no codec {str(name)[:40]!r}: choose one of {known}")
-        folder = locate.resolve_checkpoint(self.folders[name], "codec")
-        key = (folder, folder.stat().st_mtime_ns)
-        with self._lock:
-            if key not in self._loaded:
-                self._loaded[key] = load_codec(folder)
-            self._loaded.move_to_end(key)
-            while len(self._loaded) > KEPT_CODECS:
-                self._loaded.popitem(last=False)
-            return self._loaded[key]
+            known = f"choose one of {', '.join(self.folders)}" if self.folders else "none is installed"
+            raise UsageError(f"there is no codec {str(name)[:40]!r}: {known}")
+        return self._work.get(name, report)
+
+    def _load(self, name: str) -> Codec:
+        with name_checkpoint(self.folders[name]):
+            folder = locate.resolve_checkpoint(self.folders[name], "codec")
+            key = (folder, folder.stat().st_mtime_ns)
+            with self._lock:
+                if key not in self._loaded:
+                    self._loaded[key] = load_codec(folder)
+                    compile_codec(self._loaded[key])
+                self._loaded.move_to_end(key)
+                while len(self._loaded) > KEPT_CODECS:
+                    self._loaded.popitem(last=False)
+                return self._loaded[key]
 
 
-def hear_codec(codec: Codec, path: Path, report: Report, seconds: float = SECONDS) -> HeardCodec:
+def compile_codec(codec: Codec) -> None:
+    """Does what a codec does when it is used first, so that nobody waits for it later."""
+    codec.reconstruct(np.zeros((codec.block * codec.hop_total, 2), np.float32))
+    pictures.draw_spectrogram(np.zeros((codec.sample_rate, 2), np.float32), codec.sample_rate)
+
+
+def compare_codec(codec: Codec, path: Path, report: Report, seconds: float = SECONDS) -> CodecComparison:
     """Codes the beginning of a recording, and measures and draws both.
 
     Args:
         path: of an audio file.
-        report: is called before each part of the work; what it raises ends it.
+        report: is called before each part of the work, several times a second; what it raises ends it.
         seconds: that are coded.
 
     Raises:
@@ -121,18 +144,18 @@ def hear_codec(codec: Codec, path: Path, report: Report, seconds: float = SECOND
         MusikaError: the codec gives numbers that are not finite.
     """
     waveform, samples = read_excerpt(path, seconds, codec)
-    report(None)
-    piece = code_piece(codec, waveform, samples)
+    piece = code_piece(codec, waveform, samples, lambda: report(None))
     if not piece.is_finite:
         raise MusikaError("the codec gives numbers that are not finite: its training has failed, take another")
     original, decoded = piece.original, piece.audible
     report(None)
-    images = [pictures.draw_spectrogram(waveform, codec.sample_rate) for waveform in (original, decoded)]
-    report(None)
-    figures = CodecFigures(codec, latents=False).add(piece)
-    report(None)
+    images = []
+    for waveform in (original, decoded):
+        report(None)
+        images.append(pictures.draw_spectrogram(waveform, codec.sample_rate))
+    figures = CodecFigures(codec, latents=False).add(piece, on_step=lambda: report(None))
     rate = codec.channels * codec.sample_rate / codec.hop_total
-    return HeardCodec(
+    return CodecComparison(
         original,
         decoded,
         codec.sample_rate,
