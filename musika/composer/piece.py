@@ -276,7 +276,14 @@ class ComposedScore:
             seed = self.seed if self.manner.touch_seed is None else self.manner.touch_seed
             chances = draws.uniform(seed, "composer/touch", number, (len(notes) + 1, 4))
             is_given = find_given(notes, self._cut_melody(self._get_place(number)))
-            touched = add_touch(notes, self.plan.clock, number, self.manner.touch * (chances - 0.5), is_given)
+            touched = add_touch(
+                notes,
+                self.plan.clock,
+                number,
+                self.manner.touch * (chances - 0.5),
+                self.plan.get_velocity(number),
+                is_given,
+            )
             settings = self.plan.settings
             if settings.dynamics_value is not None:
                 velocities = fit_velocities(touched.velocities, touched.onsets, settings.dynamics_value)

@@ -32,7 +32,9 @@ FORMS = ("ABACABAD", "AABACCBA", "ABCADBCA", "AABBCABA")
 BARS = 8  # of a section; 16 where bars are short
 SHORTEST, LONGEST = 7.0, 30.0  # seconds of a section
 TEMPI = (58.0, 132.0)  # quarter notes a minute that are drawn from
-NOTES_PER_SECOND = (3.2, 8.0)
+NOTES_PER_SECOND = (3.5, 9.0)
+REGISTERS = (54.0, 64.0)  # mean MIDI keys that are drawn from
+LEVELS = (2.1, 4.6)  # mean velocity levels of a piece that are drawn from
 METRE_SHARES = {"4/4": 0.5, "3/4": 0.25, "2/4": 0.1, "6/8": 0.15}
 # keys of themes B, C and D: semitones above the home key, and whether the mode changes
 MAJOR_KEYS = ((7, False), (5, False), (9, True), (2, True), (0, True))
@@ -223,6 +225,19 @@ class Plan:
         key = self.settings.key_value.get_value(self.get_start(number))
         return _nearest(key.pitch_class - self.frame.tonic)
 
+    def get_velocity(self, number: int) -> float:
+        """The mean MIDI velocity that a section is to have, by its number."""
+        plan = self.plan_section(number)
+        level = self._get_level(plan.theme, plan.dynamics, self.get_start(number))
+        return (min(max(level, 0.0), v.VELOCITIES - 1.0) + 0.5) * 128 / v.VELOCITIES
+
+    def _get_level(self, theme: ThemePlan, dynamics: float, seconds: float) -> float:
+        """The mean velocity level, 0 to 7, of a theme that is `dynamics` louder: what is asked for, or the plan's."""
+        asked = self.settings.dynamics_value
+        if asked is not None:
+            return asked.get_middle(seconds) * 127 * v.VELOCITIES / 128 - 0.5
+        return self.frame.dynamics + theme.dynamics + dynamics
+
     def describe_theme(self, theme: ThemePlan) -> np.ndarray:
         """Conditions of a theme in its own key."""
         return self._encode(theme, (self.frame.tonic + theme.shift) % 12, theme.mode, 0.0, "theme", 0)
@@ -243,9 +258,7 @@ class Plan:
         register = frame.register + theme.register
         if given.register_value is not None:
             register = given.register_value.get_middle(seconds)
-        loudness = frame.dynamics + theme.dynamics + dynamics
-        if given.dynamics_value is not None:
-            loudness = given.dynamics_value.get_middle(seconds) * 127 * v.VELOCITIES / 128 - 0.5
+        level = self._get_level(theme, dynamics, seconds)
         return encode_conditions(
             {
                 "key": 1 + tonic,
@@ -255,7 +268,7 @@ class Plan:
                     frame.tempo if given.tempo_value is None else given.tempo_value.get_value(seconds)
                 ),
                 "density": int(np.clip(density, 1, 8)),
-                "dynamics": 1 + int(np.clip(round(loudness), 0, v.VELOCITIES - 1)),
+                "dynamics": 1 + int(np.clip(round(level), 0, v.VELOCITIES - 1)),
                 "register": v.quantise_register(register),
                 "place": v.OPENING if number == 0 else v.MIDDLE,
                 "relation": relation,
@@ -307,8 +320,8 @@ def _draw_frame(seed: int, settings: MusicalSettings, seconds_per_latent: float)
         tonic=tonic,
         mode=mode,
         density=min(max(density, DENSITY_CENTRES[0]), DENSITY_CENTRES[6]),
-        register=57.0 + 8.0 * chances[5],
-        dynamics=2.6 + 2.2 * chances[6],
+        register=REGISTERS[0] + (REGISTERS[1] - REGISTERS[0]) * chances[5],
+        dynamics=LEVELS[0] + (LEVELS[1] - LEVELS[0]) * chances[6],
         pedal=chances[7] < 0.8,
     )
 

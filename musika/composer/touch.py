@@ -15,6 +15,7 @@ from musika.score import NO_NOTES, Notes, Pedals
 
 JITTER = 0.008  # seconds
 VELOCITY_RANGE = 7.0  # of random changes
+SPREAD = 1.5  # by which the composer's differences of velocity are multiplied: it writes smaller ones than people play
 MELODY_VELOCITY = 9  # how much louder the highest voice is
 ACCOMPANIMENT = 0.5  # mean velocity of what accompanies a given melody over that of the melody, at most
 PEDAL_DELAY = 0.05  # seconds after the change of harmony
@@ -22,13 +23,19 @@ PIANO = 0
 
 
 def add_touch(
-    notes: SectionNotes, clock: Clock, section: int, chances: np.ndarray, is_given: np.ndarray | None = None
+    notes: SectionNotes,
+    clock: Clock,
+    section: int,
+    chances: np.ndarray,
+    velocity: float,
+    is_given: np.ndarray | None = None,
 ) -> Notes:
     """The notes of a section in seconds.
 
     Args:
         section: its number.
         chances: random numbers from -1/2 to 1/2 for what varies, `[n + 1, 4]`; 0 varies nothing.
+        velocity: mean MIDI velocity of the section, where no melody is given.
         is_given: which notes are those of a given melody, bool `[n]`; the others are softer.
     """
     if not len(notes):
@@ -38,10 +45,12 @@ def add_touch(
     # notes that begin together still begin from low to high
     order = np.argsort(onsets, kind="stable")
     releases = clock.to_seconds(section, notes.onsets + notes.durations) - 0.02
-    velocities = get_velocity(notes.velocities) + VELOCITY_RANGE * chances[:, 1]
     melody = find_melody(notes)
     is_melody = np.isin(notes.onsets * 128 + notes.pitches, melody.onsets * 128 + melody.pitches)
-    velocities = velocities + MELODY_VELOCITY * is_melody
+    velocities = get_velocity(notes.velocities) + MELODY_VELOCITY * is_melody
+    if is_given is None or not is_given.any():  # the network follows the loudness that it is asked for only roughly
+        velocities = velocity + SPREAD * (velocities - velocities.mean())
+    velocities = velocities + VELOCITY_RANGE * chances[:, 1]
     if is_given is not None and is_given.any() and not is_given.all():
         excess = velocities[~is_given].mean() / max(ACCOMPANIMENT * velocities[is_given].mean(), 1.0)
         velocities = np.where(is_given, velocities, velocities / max(excess, 1.0))

@@ -149,6 +149,19 @@ def test_notes_are_played_with_touch_and_pedal(composer):
     score.save  # noqa: B018 (a score of its own kind)
 
 
+def test_sections_are_as_loud_as_the_plan_says(composer):
+    piece = make_piece(composer)
+    asked, played = [], []
+    for section in range(16):
+        notes, _ = piece.get_section(section)
+        asked.append(piece.plan.get_velocity(section))
+        played.append(notes.velocities.mean())
+    assert np.std(asked) > 5
+    # a random network draws the loudest notes as often as all others, and those are cut at 127
+    assert np.corrcoef(played, asked)[0, 1] > 0.7
+    assert np.abs(np.array(played) - asked).mean() < 6
+
+
 def test_a_score_beyond_ten_hours_can_be_asked_for(composer):
     piece = make_piece(composer)
     score = piece.get_score(40_000, 40_020)
