@@ -25,7 +25,7 @@ from musika.config.musical.curves import format_time
 from musika.errors import UsageError
 
 # settings of pieces that have flags beside those of `steering`; which of them there are depends on the model
-SETTINGS = ("truncation", "variation", "style_seed", "styles")
+SETTINGS = ("truncation", "variation", "style", "style_seed", "styles")
 WITHOUT_NOTES = "checkpoints/open"  # a checkpoint whose pieces have all of them
 FRAME = 4  # bytes of one sample of both channels in a wav file
 MAX_WAV = 2**32 - 2**16  # bytes of sound that a wav file can hold
@@ -89,7 +89,7 @@ def _check(options: GenerateOptions, seed: int, to_stdout: bool) -> None:
 def _check_midi(options: GenerateOptions) -> None:
     """Raises UsageError for flags that do not go with MIDI files."""
     for name in SETTINGS:
-        if name in options.given:
+        if name in options.given and name != "style":
             raise UsageError(f"--midi plays files as they are: --{name} has no effect, leave it out")
     if options.jobs > 1:
         raise UsageError("--midi plays one file after the other: leave out --jobs")
@@ -154,7 +154,7 @@ def _make_piece(model: render.Model, asked: steering.Steering, seed: int, option
     for name in SETTINGS:
         if name not in known and name in options.given:
             raise UsageError(f"{model.name} has no {name}: --load_path {WITHOUT_NOTES} has, or leave out --{name}")
-    piece = model.piece(seed, **known, **asked.get_arguments())
+    piece = model.piece(seed, **{**known, **asked.get_arguments()})
     return piece.make_loop(options.seconds) if options.loop else piece
 
 

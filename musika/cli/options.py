@@ -285,7 +285,7 @@ class SteeringOptions(Options):
     )
     like_audio: Path | None = flag(
         None,
-        "recording whose tempo, key, density and loudness are taken over",
+        "recording whose tempo, key, density, loudness, instruments and style are taken over",
         "Music that is composed",
         shown="none",
         place="FILE",
@@ -303,6 +303,7 @@ class GenerateOptions(SteeringOptions, RenderOptions):
     start: Time = flag(0.0, "where in each piece to begin: seconds, or 7:00:00", "Sound", 0, MAX_SECONDS)
     loop: bool = flag(False, "pieces that begin again without a seam; --seconds moves to the nearest length", "Sound")
     variation: float = setting_flag(GeneratorSettings, "variation", "Sound")
+    style: int = setting_flag(PerformerSettings, "style", "Sound", shown="the seed")
     style_seed: int = setting_flag(GeneratorSettings, "style_seed", "Sound", shown="the seed")
     styles: str = setting_flag(GeneratorSettings, "styles", "Sound", shown="none")
     loudness: float | None = flag(

@@ -54,7 +54,9 @@ def run_all(options: GenerateOptions) -> int:
     started, total = time.perf_counter(), 0.0
     for path, score in scores:
         try:
-            pieces = [model.play(score, number) for number in range(seed, seed + options.num_samples)]
+            pieces = [
+                model.play(score, number, style=options.style) for number in range(seed, seed + options.num_samples)
+            ]
         except UsageError as error:
             failures.append(MusikaError(f"{format_path(path)}: {error}"))
             continue

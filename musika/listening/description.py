@@ -64,7 +64,13 @@ def measure_dynamics(recording: Recording) -> str:
 
 
 def measure_brightness(recording: Recording) -> int:
-    """-1 dark, 1 bright, 0 between, by the median of the spectral centroid of frames that are not quiet."""
+    """-1 dark, 1 bright, 0 between."""
+    level = measure_brightness_level(recording)
+    return -1 if level < -1.0 else 1 if level > 1.0 else 0
+
+
+def measure_brightness_level(recording: Recording) -> float:
+    """The median of the spectral centroid of frames that are not quiet, in octaves: -1 is at DARK, 1 at BRIGHT."""
     import librosa
 
     power = np.abs(librosa.stft(recording.samples, n_fft=FRAME)) ** 2  # [bins, frames]
@@ -74,4 +80,4 @@ def measure_brightness(recording: Recording) -> int:
     # of the root of power: high partials are heard more than their power says
     magnitude = np.sqrt(power[:, loud])
     centroid = float(np.median((frequencies * magnitude).sum(axis=0) / magnitude.sum(axis=0)))
-    return -1 if centroid < DARK else 1 if centroid > BRIGHT else 0
+    return float(2.0 * np.log2(max(centroid, 1.0) / np.sqrt(DARK * BRIGHT)) / np.log2(BRIGHT / DARK))

@@ -60,6 +60,7 @@ class ComposedModel(PerformerModel):
         """
         chosen = self.make_settings(settings)
         self.check_instruments(chosen.instruments_value)
+        self.check_style(chosen.style)
         tracks: tuple[Any, ...] = ()
         if melody is not None:
             if not isinstance(melody, Melody):

@@ -18,6 +18,7 @@ from musika.render.editor import load_editor_model
 from musika.render.generator import load_generator_model
 from musika.render.piece import Model
 from musika.render.recipe import Origin
+from musika.words import read_captions
 
 # kind in `config.json` -> what loads its model, with the arguments of `load_model`
 LOADERS: dict[str, Callable[[Path, Path | None, Mapping[str, Any], str, bool], Model]] = {
@@ -57,4 +58,5 @@ def load_model(
             about="generator",
         )
     model = LOADERS[kind](folder, dec_path, sizes or {}, dtype, xla)
-    return dataclasses.replace(model, origin=Origin(checkpoint.hash_files(folder), model.codec.files, dtype, xla))
+    origin = Origin(checkpoint.hash_files(folder), model.codec.files, dtype, xla)
+    return dataclasses.replace(model, origin=origin, captions=read_captions(folder))

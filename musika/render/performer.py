@@ -71,8 +71,7 @@ class PerformerModel(Model):
         if not isinstance(score, Score):
             score = read_score(Path(score))
         chosen = self.make_settings(settings)
-        if chosen.style > len(self.styles):
-            raise UsageError(f"style {chosen.style}: {self.name} has {len(self.styles)}")
+        self.check_style(chosen.style)
         if not self.find_playable(score).any():
             raise UsageError(f"the score has no notes that {self.name} can play: {self._describe_tracks()}")
         return Piece(self, seed, chosen, tracks=(score,))
@@ -129,6 +128,15 @@ class PerformerModel(Model):
         if style:
             return style - 1
         return int(draws.integers(seed, "performer/style", 0, 1)[0] % np.uint64(len(self.styles)))
+
+    def check_style(self, style: int) -> None:
+        """Checks that there is a style of that number, from 1 on; 0 is the seed's.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if style > len(self.styles):
+            raise UsageError(f"style {style}: {self.name} has {len(self.styles)}", about="style")
 
     def find_playable(self, score: Score) -> np.ndarray:
         """Which notes the performer hears of, bool `[n]`: of its instruments, on the keys of a piano."""

@@ -28,6 +28,7 @@ from musika.render.latents import LatentSource, LoopedLatents
 from musika.render.recipe import Machine, Origin, PieceRecipe, describe_input
 from musika.render.saving import save_blocks
 from musika.render.sound import BLOCK, CachedSound, Sound, SoundEdit, apply_edits, find_stop, read_padded
+from musika.words import Captions
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,6 +42,7 @@ class Model(abc.ABC):
         name: of the checkpoint, for file names and pages.
         origin: the files that it was loaded from; None where it was made in memory.
         output_gain: factor on all samples before the limiter; each checkpoint has its own.
+        captions: of the music that it learned from, which words and recordings are compared with; None without any.
         settings_kind: class of the settings of its pieces.
     """
 
@@ -48,6 +50,7 @@ class Model(abc.ABC):
     name: str = "model"
     origin: Origin | None = None
     output_gain: float = 1.0
+    captions: Captions | None = None
 
     settings_kind: ClassVar[type[Config]]
 

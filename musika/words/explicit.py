@@ -34,6 +34,7 @@ MARKS = re.compile(rf"(?<![\w.'/]){MARK}(?:\.\.{MARK})?(?![\w.'/])")
 CHORD_NAME = r"[A-G](?:#|b)?(?:maj7|m7b5|dim7?|aug|sus[24]?|add9|mmaj7|m[679]?|[679])?(?:/[A-G][#b]?)?(?::\d+|\*\d+)?"
 CHORDS = re.compile(rf"(?<!\w){CHORD_NAME}(?:[\s|,-]+{CHORD_NAME}){{2,}}(?!\w)")
 FORM = re.compile(r"\b(?=[A-D]*([A-D])[A-D]*\1)[A-D]{3,16}\b")
+STYLE = re.compile(r"\bstyle\s*[:=]?\s*(\d{1,18})\b", re.IGNORECASE)
 BAND = re.compile(r"\b([\w.]+\.\.[\w.]+)\s+(dynamics|register)\b", re.IGNORECASE)  # the value before its name
 LONGEST_VALUE = 64  # words
 
@@ -60,6 +61,12 @@ def take_settings(text: str) -> tuple[dict[str, str], str]:
         if name not in found:
             text = _take_pattern(text, found, name, pattern, make)
     return found, text
+
+
+def take_style(text: str) -> tuple[int | None, str]:
+    """The number of a style that a text names, or None, and the text without it."""
+    match = STYLE.search(text)
+    return (None, text) if match is None else (int(match[1]), f"{text[: match.start()]} , {text[match.end() :]}")
 
 
 def _take_named(text: str, found: dict[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Sequence
 
 from musika.config.musical.levels import ARTICULATIONS, DENSITIES, DYNAMICS, REGISTERS, format_level, name_level
 
@@ -29,6 +30,26 @@ def describe_level(scale: str, level: float) -> str:
     return name_level({True: 1 + 0.3 * level, False: 1 + 0.6 * level}[level > 0], ARTICULATIONS)
 
 
+def measure_level(scale: str, value: float) -> float:
+    """The level, -2 to 2, of a value: the inverse of `describe_level`.
+
+    Args:
+        scale: one of LEVELS.
+        value: beats a minute, velocity over 127, density from 0 to 1, mean MIDI key, or share of the written lengths.
+    """
+    if scale == "tempo":
+        level = _interpolate_between([(float(tempo), level) for level, tempo in _TEMPI], value)
+    elif scale == "dynamics":
+        level = _interpolate_between(list(zip(DYNAMICS.values(), _DYNAMICS, strict=True)), value)
+    elif scale == "density":
+        level = (value - 0.5) / 0.35
+    elif scale == "register":
+        level = (value - 60.0) / 12.0
+    else:
+        level = (value - 1.0) / (0.3 if value > 1.0 else 0.6)
+    return min(max(level, -2.0), 2.0)
+
+
 def describe_change(scale: str, level: float | None, change: float) -> str:
     """The text of a setting that rises or falls in the first minute.
 
@@ -45,6 +66,11 @@ def describe_change(scale: str, level: float | None, change: float) -> str:
 
 def _interpolate(level: float) -> float:
     """Beats a minute of a level from -2 to 2."""
-    index = min(max(bisect.bisect_right(_TEMPI, level, key=lambda point: point[0]) - 1, 0), len(_TEMPI) - 2)
-    (low, slow), (high, fast) = _TEMPI[index : index + 2]
-    return slow + (fast - slow) * (level - low) / (high - low)
+    return _interpolate_between(_TEMPI, level)
+
+
+def _interpolate_between(points: Sequence[tuple[float, float]], place: float) -> float:
+    """The value at a place, by straight lines between points; beyond the ends, as the nearest two go on."""
+    index = min(max(bisect.bisect_right(points, place, key=lambda point: point[0]) - 1, 0), len(points) - 2)
+    (low, first), (high, second) = points[index : index + 2]
+    return first + (second - first) * (place - low) / (high - low)

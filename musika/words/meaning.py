@@ -38,6 +38,8 @@ class Meaning:
         without: instruments that they do not want.
         unknown: words that were not understood.
         guessed: words that a text encoder took for others, and these others.
+        style: number of the style (instrument, room) as the checkpoint counts them; None where they leave it open.
+        nearest: names of what they leave open, and what the captions nearest to them agree on.
     """
 
     settings: MusicalSettings
@@ -45,16 +47,19 @@ class Meaning:
     without: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     guessed: tuple[tuple[str, str], ...] = ()
+    style: int | None = None
+    nearest: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was understood."""
-        return not (self.settings.get_given() or self.brightness or self.without)
+        return not (self.settings.get_given() or self.brightness or self.without or self.style is not None)
 
     def __str__(self) -> str:
         words = [describe_setting(name, text) for name, text in self.settings.get_given().items()]
         words += [BRIGHTNESS_WORDS[self.brightness]] if self.brightness else []
-        return ", ".join([*words, *(f"no {name}" for name in self.without)])
+        words += [f"no {name}" for name in self.without]
+        return ", ".join(words if self.style is None else [*words, f"style {self.style}"])
 
 
 def describe_setting(name: str, text: str) -> str:

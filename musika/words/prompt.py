@@ -11,14 +11,15 @@ import itertools
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from musika.config import MusicalSettings
 from musika.config.musical.instruments import find_instrument
 from musika.errors import UsageError
+from musika.words.captions import Captions
 from musika.words.encoder import Encoder, find_near_entry
-from musika.words.explicit import take_settings
-from musika.words.levels import BANDS, LEVELS, describe_change, describe_level
+from musika.words.explicit import take_settings, take_style
+from musika.words.levels import BANDS, LEVELS, describe_change, describe_level, measure_level
 from musika.words.meaning import Meaning
 from musika.words.table import (
     CHANGES,
@@ -38,6 +39,7 @@ LONGEST_ENTRY = 4  # words
 LONGEST_PROMPT = 5000  # characters
 LEAST_SUGGESTION = 0.25  # level at which a suggestion counts
 WIDE = 0.5  # level from which on a word names an end of its scale
+BRIGHT = 1.0  # level of a sound that is called bright
 OPPOSITE = -0.5  # "not fast" is half as slow as "slow"
 UNDERSTOOD = (
     "say how fast (slow, 90 bpm), how loud (soft), how dense (sparse), a key (A minor), a mood (sad, dreamy) "
@@ -61,7 +63,7 @@ class _Modifier:
 
 @dataclasses.dataclass
 class _Findings:
-    """What the words of a prompt add up to."""
+    """What the words of a prompt add up to. It is vague where moods or unknown words are among them."""
 
     direct: dict[str, list[float]] = dataclasses.field(default_factory=lambda: defaultdict(list))
     suggested: dict[str, list[float]] = dataclasses.field(default_factory=lambda: defaultdict(list))
@@ -70,6 +72,7 @@ class _Findings:
     without: list[str] = dataclasses.field(default_factory=list)
     guessed: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     unknown: list[str] = dataclasses.field(default_factory=list)
+    is_vague: bool = False
 
     def add(self, word: str, modifier: _Modifier) -> None:
         """Takes in an entry of the table, or an instrument, or what is both."""
@@ -78,6 +81,7 @@ class _Findings:
         if word not in DIRECT and word not in SUGGESTED:
             return
         levels, effects = (self.direct, DIRECT[word]) if word in DIRECT else (self.suggested, SUGGESTED[word])
+        self.is_vague = self.is_vague or word in SUGGESTED
         for scale, level in effects:
             if isinstance(level, str):
                 self.metre = self.metre or ("" if modifier.negated else level)
@@ -92,6 +96,7 @@ class _Findings:
 
     def add_unknown(self, word: str, modifier: _Modifier, encoder: Encoder | None) -> None:
         """Takes in a word that is not in the table, as a suggestion of the entry that is nearest, if one is near."""
+        self.is_vague = True
         near = None if encoder is None else find_near_entry(encoder, word)
         if near is None:
             self.unknown.append(word)
@@ -115,12 +120,15 @@ class _Findings:
         return level if abs(level) >= LEAST_SUGGESTION else None
 
 
-def read_prompt(text: str, encoder: Encoder | None = None) -> Meaning:
+def read_prompt(text: str, encoder: Encoder | None = None, captions: Captions | None = None) -> Meaning:
     """What a text asks for.
 
     Args:
         text: plain words, musical terms, or what a meaning prints as.
-        encoder: finds the nearest entry of the table for words that are not in it (`load_encoder`).
+        encoder: finds the nearest entry of the table for words that are not in it, and the nearest captions
+            (`load_encoder`).
+        captions: of the checkpoint that is to play (`read_captions`). They choose a style, and with an encoder also
+            settings that the text leaves open.
 
     Raises:
         UsageError: nothing in it is understood.
@@ -129,12 +137,47 @@ def read_prompt(text: str, encoder: Encoder | None = None) -> Meaning:
     if len(text) > LONGEST_PROMPT:
         raise UsageError(f"the prompt has {len(text):,} characters: at most {LONGEST_PROMPT:,}", about="prompt")
     text = TWICE.sub(r"getting \1", unicodedata.normalize("NFC", text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
-    named, rest = take_settings(text)
-    meaning = _make_meaning(named, _look_up(WORD.findall(rest.lower()), encoder))
+    style, rest = take_style(text)
+    named, rest = take_settings(rest)
+    found = _look_up(WORD.findall(rest.lower()), encoder)
+    meaning = dataclasses.replace(_make_meaning(named, found), style=style)
+    if captions is not None and encoder is not None and found.is_vague:
+        meaning = _fill_from_captions(meaning, captions.find_levels(rest, encoder))
+    if captions is not None and style is None:
+        meaning = dataclasses.replace(meaning, style=captions.find_style(measure_levels(meaning)))
     if meaning.is_empty:
         shown = text.strip() if len(text.strip()) <= 60 else text.strip()[:57] + "..."
         raise UsageError(f"the prompt {shown!r} says nothing that is understood: {UNDERSTOOD}", about="prompt")
     return meaning
+
+
+def _fill_from_captions(meaning: Meaning, levels: Mapping[str, float]) -> Meaning:
+    """A meaning with what captions say about scales that it leaves open."""
+    given = meaning.settings.get_given()
+    added = {scale: describe_level(scale, levels[scale]) for scale in LEVELS if scale in levels and scale not in given}
+    if "mode" in levels and not given.keys() & {"key", "mode", "chords"}:
+        added["mode"] = "major" if levels["mode"] > 0 else "minor"
+    if added.get("articulation") == "normal":
+        del added["articulation"]
+    brightness, names = meaning.brightness, tuple(added)
+    if not brightness and abs(levels.get("brightness", 0.0)) >= BRIGHT:
+        brightness, names = (1 if levels["brightness"] > 0 else -1), (*names, "brightness")
+    settings = MusicalSettings(**{**added, **given})
+    return dataclasses.replace(meaning, settings=settings, brightness=brightness, nearest=names)
+
+
+def measure_levels(meaning: Meaning) -> dict[str, float]:
+    """The levels that a meaning asks for at the beginning, by scale."""
+    settings, levels = meaning.settings, {}
+    for scale in LEVELS:
+        value = getattr(settings, f"{scale}_value")
+        if value is not None:
+            middle = value.get_middle(0.0) if scale in BANDS else value.get_value(0.0)
+            levels[scale] = measure_level(scale, middle)
+    if meaning.brightness:
+        levels["brightness"] = BRIGHT * meaning.brightness
+    mode = settings.mode or (settings.key_value.get_value(0.0).mode if settings.key_value else "")
+    return levels | ({"mode": 1.0 if mode == "major" else -1.0} if mode else {})
 
 
 def _look_up(words: list[str], encoder: Encoder | None) -> _Findings:

@@ -10,6 +10,8 @@ from musika.words.meaning import Meaning
 def describe_meaning(meaning: Meaning) -> list[str]:
     """What a prompt was taken to mean, and what was not understood."""
     lines = [f"prompt: {meaning}"]
+    if meaning.nearest:
+        lines.append(f"as in the nearest of the music that was learned from: {', '.join(meaning.nearest)}")
     if meaning.guessed:
         guesses = ", ".join(f"{escape(word)} (as {near})" for word, near in meaning.guessed)
         lines.append(f"nearest words that are known: {guesses}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 
 from musika.cli import steering
 from musika.cli.flags import parse_generate
+from musika.config import MusicalSettings
 from musika.errors import MusikaError, UsageError
 from musika.score import Notes, Score, make_constant_tempo
 from musika.words import report
 from tests.helpers import tiny
+
+PIANO = Path(__file__).parents[2] / "checkpoints" / "piano"
 
 
 @pytest.fixture
@@ -86,6 +90,23 @@ def test_a_model_without_notes_cannot_follow() -> None:
     with pytest.raises(UsageError, match=r"writes no notes, so it cannot follow .* \(tempo, key\)"):
         steering.fit_to_model(read("--tempo", "90", "--key", "C"), model, options)
     assert steering.fit_to_model(steering.Steering(), model, options).is_empty
+
+
+def test_a_model_without_notes_follows_the_style_that_words_choose() -> None:
+    model, options = tiny.make_model(tiny.SMALL), parse_generate([])
+    asked = steering.Steering(MusicalSettings(tempo="64"), style=5)
+    fitted = steering.fit_to_model(asked, model, options)
+    assert fitted.get_arguments() == {"style_seed": 5}
+    assert fitted.lines[-1].endswith("writes no notes: only the style is followed, not tempo")
+    with pytest.raises(UsageError, match=r"\(tempo\)"):
+        steering.fit_to_model(dataclasses.replace(asked, required=frozenset({"tempo"})), model, options)
+    written = steering.fit_to_model(steering.Steering(style=5), model, parse_generate(["--style_seed", "3"]))
+    assert written.style is None, "flags win"
+
+
+def test_words_choose_one_of_two_pianos() -> None:
+    found = read("--prompt", "dark sound", "--load_path", str(PIANO))
+    assert found.style == 2 and found.lines[0] == "prompt: dark sound, style 2"
 
 
 def test_an_empty_flag_is_a_mistake() -> None:

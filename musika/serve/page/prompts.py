@@ -11,7 +11,7 @@ from musika.config import MusicalSettings
 from musika.errors import ConfigError, UsageError
 from musika.render.recipe import describe_input
 from musika.serve.page.uploads import check_length
-from musika.words import Encoder, describe_meaning, find_folder, load_encoder, read_prompt
+from musika.words import Encoder, describe_meaning, find_folder, load_encoder, read_captions, read_prompt
 from musika.words.meaning import describe_setting
 
 MIDI_BEGINS = b"MThd"
@@ -20,16 +20,22 @@ _encoders: list[Encoder] = []
 _loading = threading.Lock()
 
 
-def understand_words(text: Any) -> tuple[dict[str, str], list[str]]:
+def understand_words(text: Any, folder: Path | None = None) -> tuple[dict[str, Any], list[str]]:
     """The settings that words ask for, and lines that say how they were understood.
+
+    Args:
+        text: the words.
+        folder: of the checkpoint whose captions choose a style; None leaves it open.
 
     Raises:
         UsageError, ConfigError: nothing in them is understood, or they ask for what cannot be.
     """
     if not isinstance(text, str) or not text.strip():
         raise UsageError("there are no words: say what the music is like, such as slow sad piano in A minor")
-    meaning = read_prompt(text, _get_encoder())
-    return meaning.settings.get_given(), describe_meaning(meaning)
+    captions = None if folder is None else read_captions(folder)
+    meaning = read_prompt(text, _get_encoder(), captions)
+    style = {} if meaning.style is None else {"style" if captions is None else captions.setting: meaning.style}
+    return {**meaning.settings.get_given(), **style}, describe_meaning(meaning)
 
 
 def _get_encoder() -> Encoder | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import gradio
@@ -140,7 +141,7 @@ class _MakeTab:
         self.checkpoint.change(self._show_kind, [self.checkpoint], kinds, preprocess=False, **PRIVATE)
         self.draw_now.click(lambda: (variants.draw_seed(), False), None, [self.seed, self.draw], **PRIVATE)
         outputs = [self.note, self.understood, *self.settings.values()]
-        inputs = [self.words, *self.settings.values()]
+        inputs = [self.checkpoint, self.words, *self.settings.values()]
         for event in (self.understand.click, self.words.submit):
             event(self._read_words, inputs, outputs, preprocess=False, **PRIVATE)
         outputs = [self.inputs, self.inputs_note, *self.settings.values()]
@@ -197,9 +198,9 @@ class _MakeTab:
         updates = [gradio.update(visible=has_setting(kind, setting)) for setting in self.settings]
         return [*updates, *[gradio.update(visible=kind == COMPOSED)] * 2]
 
-    def _read_words(self, words: Any, *settings: Any) -> list[Any]:
+    def _read_words(self, checkpoint: Any, words: Any, *settings: Any) -> list[Any]:
         with tell_failures():
-            found, lines = prompts.understand_words(words)
+            found, lines = prompts.understand_words(words, self._find_folder(checkpoint))
             # words replace what is there: a person presses the button to see what they mean
             shown = [found.get(name, value) for name, value in zip(self.settings, settings, strict=True)]
             return [join_lines(lines), words, *shown]
@@ -271,7 +272,7 @@ class _MakeTab:
             settings = dict(zip(self.settings, form[len(names) + 1 :], strict=True))
             told: Update = {}
             if isinstance(words, str) and words.strip() and words != understood and self._takes_words(values):
-                found, lines = prompts.understand_words(words)
+                found, lines = prompts.understand_words(words, self._find_folder(values["checkpoint"]))
                 settings |= found
                 told = {self.note: join_lines(lines), self.understood: words}
                 told |= {self.settings[name]: text for name, text in found.items()}
@@ -294,6 +295,10 @@ class _MakeTab:
         limits = self.context.limits
         loops = [pieces.set_loop(each, pieces.build_piece(self.context, each, report), limits) for each in asked]
         return dict(enumerate(loops)), f"The nearest loop lasts {loops[0].seconds:.3f} s."
+
+    def _find_folder(self, checkpoint: Any) -> Path | None:
+        entry = self.context.checkpoints.get(checkpoint)
+        return None if entry is None or entry.is_run else entry.path
 
     def _takes_words(self, values: Mapping[str, Any]) -> bool:
         entry = self.context.checkpoints.get(values["checkpoint"])

@@ -187,7 +187,7 @@ def read_request(
     if words:
         if context.checkpoints[name].kind != COMPOSED:
             raise UsageError(f"{name} writes no notes, so words mean nothing to it: leave them out")
-        chosen = {**prompts.understand_words(words)[0], **chosen}
+        chosen = {**prompts.understand_words(words, context.checkpoints[name].path)[0], **chosen}
     number = variants.draw_seed() if seed in (None, DRAWN) else pieces.check_whole("the seed", seed, MAX_WHOLE)
     return pieces.check_request(PieceRequest(name, number, seconds, start or 0.0, chosen), context.limits)
 
