@@ -61,10 +61,10 @@ VERBS: dict[str, Verb] = {
         "Fill gaps of a recording, continue it, vary it, or blend two.",
         "fill song.wav --spans 3.5-7,20-24 --seed 1",
     ),
-    "test": Verb(TestOptions, "Listen to a checkpoint on a page in your browser.", "--load_path checkpoints/open"),
+    "test": Verb(TestOptions, "Open a page in your browser: listen, make, edit.", "--load_path checkpoints/open"),
     "serve": Verb(
         ServeOptions,
-        "Play a generator over HTTP: radio, streams and files.",
+        "Play music over HTTP: a radio, streams, files and a page.",
         "--load_path checkpoints/open --port 8000",
     ),
     "verify": Verb(VerifyOptions, "Check that an audio file is what its recipe says.", "generations/piano-seed-7.flac"),
@@ -75,7 +75,7 @@ VERBS: dict[str, Verb] = {
     ),
     "evaluate": Verb(
         EvaluateOptions,
-        "Measure a codec, a performer, or generated music.",
+        "Measure a codec, a performer, a composer, or generated music.",
         "--codec checkpoints/ae --files_path music",
     ),
     "convert": Verb(
@@ -183,5 +183,6 @@ def _list_setting_flags() -> list[Flag]:
             about = field.metadata
             text = describe_field(field)
             hint = hints[field.name]
-            flags[name] = Flag(name, hint, text, str(field.default), group, about["common"], field, "setting")
+            default = "none" if field.default == "" else str(field.default)
+            flags[name] = Flag(name, hint, text, default, group, about["common"], field, "setting")
     return list(flags.values())

@@ -31,20 +31,20 @@ Switch = Literal["auto", "True", "False"]
 Time = NewType("Time", float)  # seconds, typed as 90, 1:30 or 7:00:00, or inf where there is no limit
 MAX_SEED = 2**63 - 1
 MAX_SECONDS = 360_000  # 100 hours
-AS_TRAINED = "what the checkpoint says; another value is an error"
+AS_TRAINED = "that of the checkpoint; another value is an error"
 SEED = "number that fixes every random choice"
 PRECISION = "compute with 16-bit numbers; auto: where that is faster and exact enough"
 XLA = "compile with XLA; auto: where that is faster"
 PIANO = Path("checkpoints/piano")
 FETCHED = "checkpoints/techno, misc or misc_small"
 AUDIO_KIND = "kind of audio file; wav is 16-bit"
-WATCH = "folder of a training run: the page opens on its progress, and plays its checkpoints where they make music"
+WATCH = "folder of a training run; the page opens on its progress, and plays its checkpoints if they make music"
 RUNS_PATH = "folder of training runs, which the page's tab Training shows"
-RUNS_SHOWN = "the folder that holds the run in --load_path; else checkpoints"
+RUNS_SHOWN = "the folder around the run in --load_path, else checkpoints"
 LOG_PATH = "folder of the logs of these runs"
-LOG_SHOWN = "what the run says"
-AUTH = "user and password that every visitor must give; MUSIKA_AUTH in the environment hides them"
-MCP = "also offer what the page makes as tools for assistants (MCP)"
+LOG_SHOWN = "the one that each run names"
+AUTH = "user and password that every visitor must give; the variable MUSIKA_AUTH is safer on a shared computer"
+MCP = "also offer the functions of the page as tools for assistants (MCP)"
 PUBLISHED = "Sizes of codecs of the original Musika"
 
 
@@ -115,7 +115,7 @@ class Options:
 
     given: frozenset[str] = dataclasses.field(default=frozenset(), compare=False)  # flags that were written
     cpu: bool = flag(False, "compute on the processor even if there is a GPU", "Machine")
-    verbose: bool = flag(False, "show the frameworks' messages, and tracebacks of faults", "Messages")
+    verbose: bool = flag(False, "also print messages of TensorFlow and other libraries, and tracebacks", "Messages")
 
     def __post_init__(self) -> None:
         for field in fields(type(self)):
@@ -145,7 +145,7 @@ class EncodeOptions(CodecOptions):
     save_path: Path = flag(Path("encoded_samples"), "folder that the latents are written to", "Folders")
     dec_path: Path = flag(Path("checkpoints/ae"), "folder of the codec that encodes", "Folders")
     max_lat_len: int = flag(512, "length of a chunk, in latents of 0.093 s", "Chunks", low=1, high=10_000_000)
-    whole: bool = flag(False, "one file of latents for each audio file, of any length, instead of chunks", "Chunks")
+    whole: bool = flag(False, "write one file of latents for each audio file, instead of chunks", "Chunks")
     reader: Literal["soundfile", "tensorflow-io"] = flag("soundfile", "library that reads audio files", "Machine")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
@@ -175,9 +175,11 @@ class TrainOptions(CodecOptions):
         None,
         "settings to start from: a name of musika/recipes, or a JSON file",
         "What",
-        shown="default; that of the --stage",
+        shown="the recipe default, or the one of the --stage",
     )
-    step: int | None = flag(None, "one step of the recipe alone", "What", 1, 10_000, shown="all", common=False)
+    step: int | None = flag(
+        None, "number of the only step of the recipe to run", "What", 1, 10_000, shown="all", common=False
+    )
     stage: Literal["gan", "codec", "performer", "edit", "composer"] | None = flag(
         None,
         "what to train: a generator (gan), a codec, a performer, an editor (edit) or a composer",
@@ -189,14 +191,16 @@ class TrainOptions(CodecOptions):
     )
     midi_path: Path | None = flag(
         None,
-        "folder of MIDI files: named as the recordings, for a performer; to learn from, for a composer",
+        "folder of MIDI files: those that a composer learns from, or for a performer those of the recordings, "
+        "with the same names",
         "What",
         shown="performer: that of the loaded run, else --train_path",
     )
     files_path: Path = flag(Path("audio_samples"), "folder of audio files that a codec learns from", "What")
     valid_path: Path | None = flag(
         None,
-        "folder to measure on: latents (gan, performer, edit), audio (codec) or MIDI files (composer)",
+        "folder that is measured and not trained on: latents (gan, performer, edit), audio (codec) or MIDI files "
+        "(composer)",
         "What",
         shown="that of the loaded run, else part of the training data",
     )
@@ -217,13 +221,17 @@ class TrainOptions(CodecOptions):
     )
     local_critics: bool | None = flag(
         None,
-        "local critics of 0.1, 0.4 and 1.5 s beside the window's; False as in the original Musika",
+        "also train critics that score patches of 0.1, 0.4 and 1.5 s; the original Musika has none",
         "Network",
         shown="True; with --load_path as in the checkpoint",
         common=False,
     )
     tuning: bool | None = flag(
-        None, "True: phases of tones add up; False: no tones are tuned", "Network", shown="fixed carriers", common=False
+        None,
+        "True: the phase of a tone is the running sum of its frequency; False: no tone frequencies are estimated",
+        "Network",
+        shown="they are estimated, on fixed carriers",
+        common=False,
     )
     minutes: float = flag(0.0, "stop after this many minutes; 0 is never", "Training", 0, 10_000_000)
     set: tuple[str, ...] = flag((), "set any size or hyperparameter; may be repeated", "Training", shown="none")
@@ -244,7 +252,7 @@ class RenderOptions(CodecOptions):
     dec_path: Path | None = flag(None, "folder of the codec", "Folders", shown="the generator's own")
     truncation: float = setting_flag(GeneratorSettings, "truncation", "Sound")
     seed: int | None = flag(
-        None, "number of the piece; the same number plays the same piece", "Sound", 0, MAX_SEED, shown="drawn"
+        None, "number of the piece; the same number gives the same piece", "Sound", 0, MAX_SEED, shown="drawn"
     )
     small: bool | None = size_flag(GeneratorConfig, "small", "Network")
     base_channels: int | None = size_flag(GeneratorConfig, "base_channels", "Network")
@@ -301,7 +309,7 @@ class GenerateOptions(SteeringOptions, RenderOptions):
         120.0, "length of each piece: seconds, or 1:30; inf: files of an hour each, until Ctrl-C", "Sound", 0.001
     )
     start: Time = flag(0.0, "where in each piece to begin: seconds, or 7:00:00", "Sound", 0, MAX_SECONDS)
-    loop: bool = flag(False, "pieces that begin again without a seam; --seconds moves to the nearest length", "Sound")
+    loop: bool = flag(False, "make seamless loops; --seconds moves to the nearest length that can loop", "Sound")
     variation: float = setting_flag(GeneratorSettings, "variation", "Sound")
     style: int = setting_flag(PerformerSettings, "style", "Sound", shown="the seed")
     style_seed: int = setting_flag(GeneratorSettings, "style_seed", "Sound", shown="the seed")
@@ -311,7 +319,7 @@ class GenerateOptions(SteeringOptions, RenderOptions):
     )
     fade_in: Time = flag(0.0, "fade at the beginning of each file, in seconds", "Sound", 0, MAX_SECONDS)
     fade_out: Time = flag(0.0, "fade at the end of each file, in seconds", "Sound", 0, MAX_SECONDS)
-    jobs: int = flag(1, "processes that render at the same time; the music is the same", "Machine", 1, 256)
+    jobs: int = flag(1, "processes that render at the same time; they do not change the music", "Machine", 1, 256)
     midi: tuple[Path, ...] = flag((), "MIDI file to play instead; may be repeated", "Sound", shown="none", place="FILE")
     score: bool = flag(False, "also write the notes of each piece, as a MIDI file beside the audio", "Sound")
     save_path: Path = flag(Path("generations"), "folder that the audio is written to; - is standard output", "Folders")
@@ -351,7 +359,7 @@ class EditOptions(Options):
     file: Path = positional("audio file to edit; it stays as it is", "What")
     other: Path | None = positional("second audio file, for blend", "What", default=None)
     spans: str | None = flag(
-        None, "fill, vary: where, in seconds, such as 3.5-7,20-24", "What", shown="vary: the whole file"
+        None, "parts to fill or to vary, in seconds, such as 3.5-7,20-24", "What", shown="vary: the whole file"
     )
     seconds: float | None = setting_flag(Continue, "seconds", "What")
     before: float | None = setting_flag(Continue, "before", "What", shown="all that the network sees")
@@ -359,7 +367,7 @@ class EditOptions(Options):
     notes: bool = setting_flag(Continue, "notes", "What")
     strength: float = setting_flag(Vary, "strength", "What")
     ratio: float = setting_flag(Blend, "ratio", "What")
-    over: float | None = setting_flag(Blend, "over", "What", shown="none: at the fixed ratio")
+    over: float | None = setting_flag(Blend, "over", "What", shown="none: --ratio everywhere")
     seed: int = setting_flag(Edit, "seed", "What")
     num_samples: int = flag(1, "results to make; result k has the seed seed + k", "What", 1, 1_000)
     load_path: Path = flag(
@@ -393,7 +401,7 @@ class TestOptions(RenderOptions):
     auth: str | None = flag(None, AUTH, "Page", shown="none: no password", place="USER:PASSWORD")
     mcp: bool = flag(False, MCP, "Page")
     watch: Path | None = flag(None, WATCH, "Folders", shown="none")
-    runs_path: Path | None = flag(None, RUNS_PATH, "Folders", shown=f"that of --watch; else {RUNS_SHOWN}")
+    runs_path: Path | None = flag(None, RUNS_PATH, "Folders", shown=f"the folder around --watch, else {RUNS_SHOWN}")
     log_path: Path | None = flag(None, LOG_PATH, "Folders", shown=LOG_SHOWN)
 
 
@@ -403,21 +411,25 @@ class ServeOptions(RenderOptions):
 
     seed: int = flag(0, "number of the piece that the radio plays", "Sound", 0, MAX_SEED)
     also: tuple[Path, ...] = flag(
-        (), "another checkpoint, which requests name as its folder is named; may be repeated", "Folders", shown="none"
+        (),
+        "another checkpoint, which requests choose by the name of its folder; may be repeated",
+        "Folders",
+        shown="none",
+        place="FOLDER",
     )
     host: str = flag("127.0.0.1", "address that the server listens on; 0.0.0.0 is every network", "Server")
     port: int = flag(8000, "port of the server", "Server", 1, 65_535)
     auth: str | None = flag(None, AUTH, "Server", shown="none: no password", place="USER:PASSWORD")
     mcp: bool = flag(False, MCP, "Server")
     workers: int = flag(1, "processes that share the port; each loads the checkpoint", "Server", 1, 256)
-    max_streams: int = flag(8, "streams of single listeners at once, for each worker", "Server", 0, 100_000)
-    max_listeners: int = flag(1000, "listeners of the radio at once, for each worker", "Server", 0, 1_000_000)
+    max_streams: int = flag(8, "most streams of single listeners at once, for each worker", "Server", 0, 100_000)
+    max_listeners: int = flag(1000, "most listeners of the radio at once, for each worker", "Server", 0, 1_000_000)
     max_seconds: float = flag(600.0, "longest file that may be asked for, in seconds", "Server", 1, MAX_SECONDS)
     runs_path: Path | None = flag(None, RUNS_PATH, "Folders", shown=RUNS_SHOWN)
     log_path: Path | None = flag(None, LOG_PATH, "Folders", shown=LOG_SHOWN)
     page: bool = flag(
         True,
-        "serve the whole page (one worker only); otherwise a small one with the radio",
+        "True: the whole page (one worker only); False: a small page that plays the radio",
         "Server",
     )
 
@@ -456,28 +468,28 @@ class EvaluateOptions(CodecOptions):
     codec: Path | None = flag(Path("checkpoints/ae"), "folder of the codec; none: use no codec", "What")
     files_path: Path = flag(Path("audio_samples"), "folder of audio that the codec is measured on", "What")
     performer: Path | None = flag(
-        None, "performer to measure, which plays the files of --midi_path", "What", shown="none: measure the codec"
+        None, "folder of a performer to measure; it plays the files of --midi_path", "What", shown="none"
     )
     composer: Path | None = flag(
-        None, "folder of a composer to measure beside the works of --midi_path", "What", shown="none"
+        None, "folder of a composer to compare with the works of --midi_path", "What", shown="none"
     )
     minutes: float = flag(30.0, "minutes of music that the composer writes", "How", 0.5, 10_000)
     generated: Path | None = flag(
-        None, "folder of generated audio or latents to measure", "What", shown="none: measure the codec"
+        None, "folder of generated audio or latents to compare with --reference", "What", shown="none"
     )
-    reference: Path | None = flag(None, "folder of real pieces that were not trained on", "What", shown="none")
-    training: Path | None = flag(None, "folder that was trained on, to find copies of it", "What", shown="none")
+    reference: Path | None = flag(None, "folder of real music that was not trained on", "What", shown="none")
+    training: Path | None = flag(None, "folder of the training music, to find copies of it", "What", shown="none")
     midi_path: Path | None = flag(
         None,
-        "folder of MIDI files, to measure whether their notes are heard; named as the audio files of a codec",
+        "folder of MIDI files whose notes should be heard; for a codec, with the names of the audio files",
         "What",
         shown="none",
     )
     save_path: Path = flag(Path("evaluation"), "folder that figures and pictures are written to", "What")
-    seconds: float = flag(60.0, "seconds of each file, at most, when a codec is measured", "How", 1, MAX_SECONDS)
-    latents: bool = flag(True, "also measure the latents, and what noise on them costs", "How")
-    pictures: bool = flag(True, "a picture of each file: original, decoded, difference", "How")
-    embedding: str | None = flag(None, "also measure in the space of your network: onnx:FILE", "How", shown="none")
+    seconds: float = flag(60.0, "longest part of each file that is measured, in seconds", "How", 1, MAX_SECONDS)
+    latents: bool = flag(True, "also measure the latents, and how noise on them changes the sound", "How")
+    pictures: bool = flag(True, "draw a picture of each file: original, decoded, difference", "How")
+    embedding: str | None = flag(None, "also compare by the output of your network: onnx:FILE", "How", shown="none")
     embedding_preset: str = flag("vggish", "input of that network: vggish, or waveform:RATE:SECONDS", "How")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
@@ -492,7 +504,7 @@ class ConvertOptions(Options):
         "folder of the original Musika, yours or a published one, such as checkpoints/techno", "What"
     )
     target: Path = positional("folder that the checkpoint is written to; it must not exist yet", "What")
-    half: bool = flag(False, "weights in half precision, at half the size", "How")
+    half: bool = flag(False, "write weights in half precision, at half the size", "How")
     dec_path: Path | None = flag(None, "folder of the generator's codec", "How", shown="musika_ae beside it")
 
 

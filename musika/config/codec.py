@@ -41,35 +41,39 @@ class CodecConfig(Config):
     channels: int = setting(128, "numbers in one latent (C)", low=1)
     window: int = setting(2048, "length of an STFT frame; four hops", "samples", 8, 2**16)
     hop: int = setting(512, "distance between STFT frames", "samples", 2, 2**14)
-    fine_bins: int = setting(256, "lowest bins that the encoder sees one by one; above them it sees bands", low=1)
+    fine_bins: int = setting(256, "lowest bins, which the encoder sees one by one; above them it sees bands", low=1)
     bands: int = setting(96, "bands above the fine bins", low=1)
     # one width and one number of blocks for each rate, from that of the STFT (86 Hz) to that of latents (10.77 Hz)
     encoder_widths: tuple[int, ...] = setting((256, 320, 384, 448), "channels of the encoder at each rate", low=1)
     encoder_blocks: tuple[int, ...] = setting((1, 1, 2, 2), "residual blocks of the encoder at each rate", "", 0, 64)
     decoder_widths: tuple[int, ...] = setting((320, 352, 384, 448), "channels of the decoder at each rate", low=1)
     decoder_blocks: tuple[int, ...] = setting((2, 2, 2, 2), "residual blocks of the decoder at each rate", "", 0, 64)
-    consistency_steps: int = setting(1, "steps that make the decoder's phases fit their overlapping frames", "", 0, 32)
+    consistency_steps: int = setting(1, "steps that make the phases of overlapping frames consistent", "", 0, 32)
     tuned_bins: int = setting(
         TUNED_BINS,
-        "lowest bins in which the decoder estimates the exact frequency of tones",
+        "lowest bins, in which the decoder estimates the exact frequency of tones",
         low=0,
         value_in_old_files=0,
     )
     tuning_steps: int = setting(
-        8, "carriers between two neighbouring bins; frequencies between carriers are interpolated", "", 1, 256
+        8, "carriers from one bin to the next; a frequency between two carriers uses both", "", 1, 256
     )
     phase_cell: int = setting(
-        0, "latents over which the phases of tones add up; 0: tones have fixed carriers", "latents", 0, 1024
+        0,
+        "latents in a cell, within which the phase of a tone is the running sum of its frequency; 0: fixed carriers",
+        "latents",
+        0,
+        1024,
     )
-    tuner_width: int = setting(320, "channels of the network that tells the frequencies of tones", "", 1, 4096)
+    tuner_width: int = setting(320, "channels of the tuner, the network that estimates tone frequencies", "", 1, 4096)
     tuner_dilations: tuple[int, ...] = setting(
-        (), "distances of the steps that its residual blocks see; only with phase_cell", "latents", 1, 64
+        (), "dilations of the tuner's residual blocks; only with phase_cell", "latents", 1, 64
     )
     tuner_values: int = setting(
-        1, "frequencies of a tone in a latent, one after another; 1 unless phase_cell is set", "", 1, 64
+        1, "times in a latent at which the tuner estimates a frequency; 1 without phase_cell", "", 1, 64
     )
     random_phases: bool = setting(
-        False, "turn the decoder's own phases at random from frame to frame, so that noise does not become tones"
+        False, "add random phases in each frame, so that noise does not sound like tones; tones keep their phases"
     )
     block: int = setting(64, "latents that are coded at once", "latents", 1, 2**14)
 
@@ -139,7 +143,9 @@ class PublishedCodecConfig(Config):
     shape: int = setting(128, "frames of the STFT that the encoder takes at once", "frames", 1, 2**13)
     window: int = setting(64, "frames of the STFT that are decoded together", "frames", 16, 2**12)
     mu_rescale: float = setting(-25.0, "level that the networks see as 0", "dB", -300, 300)
-    sigma_rescale: float = setting(75.0, "level above that which they see as 1", "dB", above=0, high=300)
+    sigma_rescale: float = setting(
+        75.0, "distance from that level to the one that they see as 1", "dB", above=0, high=300
+    )
     block: int = setting(64, "latents that are coded at once", "latents", 1, 2**14)
 
     def check(self) -> None:

@@ -57,14 +57,14 @@ class Continue(Edit):
 
     seconds: float | None = setting(60.0, "length of what is added; inf: without end", "seconds", above=0, common=True)
     before: float | None = setting(
-        None, "how much of the sound before the continuation the network uses", "seconds", above=0, common=True
+        None, "how much of the sound before the continuation the network hears", "seconds", above=0, common=True
     )
     at: float | None = setting(
-        None, "place to go on from; what is behind it is dropped", "seconds", above=0, common=True
+        None, "second from which the music goes on; what comes after it is dropped", "second", above=0, common=True
     )
     notes: bool = setting(
         False,
-        "for piano recordings: transcribe the last notes, compose further, and play the result",
+        "for piano recordings: transcribe the last notes, compose what follows, and play it",
         common=True,
     )
 
@@ -76,9 +76,9 @@ class Continue(Edit):
 
 @dataclasses.dataclass(frozen=True)
 class Vary(Edit):
-    """The same sound in another way: its coarse course stays, and its detail is made anew."""
+    """The same sound in another way: its course stays, and its detail is replaced."""
 
-    strength: float = setting(0.5, "how much detail is made anew: 0 none, 1 all", "", 0, 1, common=True)
+    strength: float = setting(0.5, "how much detail is replaced: 0 none, 1 all", "", 0, 1, common=True)
     spans: Spans = setting((), "stretches to vary, in seconds, such as 3.5-7,20-24; none: the whole sound")
 
     name: ClassVar[str] = "vary"
@@ -94,7 +94,7 @@ class Blend(Edit):
     ratio: float = setting(0.5, "share of the second sound", "", 0, 1, common=True)
     over: float | None = setting(
         None,
-        "length of the passage from the end of the first to the beginning of the second sound",
+        "length of the passage in which the first sound becomes the second",
         "seconds",
         above=0,
         common=True,

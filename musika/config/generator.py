@@ -16,11 +16,13 @@ class GeneratorConfig(Config):
     channels: int = setting(128, "numbers in one latent (C); the latents decide it", low=1)
     coordinate_depth: int = setting(64, "numbers in an anchor or a style (D)", "", 1, 4096, flag="coorddepth")
     base_channels: int = setting(128, "width of the networks (c)", "channels", 1, 4096, common=True)
-    small: bool = setting(False, "windows of 12 s instead of 24 s and a smaller network: learns sooner", common=True)
-    critic_channels: int = setting(0, "width of the critic; 0 means the same as base_channels", "", 0, 4096)
+    small: bool = setting(
+        False, "a smaller network with windows of 12 s instead of 24 s, which learns sooner", common=True
+    )
+    critic_channels: int = setting(0, "width of the critic; 0: that of base_channels", "", 0, 4096)
     critic_fields: tuple[int, ...] = setting(
         LOCAL_FIELDS,
-        "latents that each local critic sees; none as in the original Musika",
+        "latents that each local critic sees; the original Musika has no local critics",
         "latents",
         1,
         256,

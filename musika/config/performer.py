@@ -14,9 +14,9 @@ class PerformerConfig(Config):
     """Sizes of a performer. Its context follows from kernel and dilations."""
 
     channels: int = setting(128, "numbers in one latent (C); the latents decide it", low=1)
-    tracks: tuple[str, ...] = setting(("notes", "loudness"), "what the performer is told, by the names of the tracks")
+    tracks: tuple[str, ...] = setting(("notes", "loudness"), "what the network is told, by the names of the tracks")
     track_widths: tuple[int, ...] = setting((), "numbers that each track has in a latent; the tracks decide it", low=1)
-    width: int = setting(384, "width of the performer", "channels", 1, 8192)
+    width: int = setting(384, "width of the network", "channels", 1, 8192)
     kernel: int = setting(3, "kernel of each block's convolution; odd", "latents", 1, 31)
     dilations: tuple[int, ...] = setting(DILATIONS, "dilation of each block's convolution", "latents", 1, 1024)
     styles: int = setting(1, "styles (instrument, room); the training data decide it", low=1)

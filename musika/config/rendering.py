@@ -18,15 +18,15 @@ class GeneratorSettings(Config):
 
     truncation: float = setting(
         TRUNCATION,
-        "smaller keeps closer to the average of what was learned, larger is more varied (the bound of random "
-        "vectors in standard deviations; for composers, twice the factor on the temperature)",
+        "smaller: closer to the average of what was learned; larger: more varied (bound of random vectors, in "
+        "standard deviations; composers multiply their temperature by half of it)",
         above=0,
         high=10,
         common=True,
     )
     variation: float = setting(
         1.0,
-        "1: new material keeps coming; 0: only the first material repeats",
+        "how much new material comes: 1 all the time; 0 none, the first material repeats",
         "",
         0,
         1,
@@ -34,7 +34,7 @@ class GeneratorSettings(Config):
     )
     style_seed: int = setting(
         -1,
-        "seed of the style (of composed pieces: instrument and touch) for the whole piece; -1: the seed chooses it",
+        "seed of the style of the whole piece (composed pieces: instrument and touch); -1: the seed chooses it",
         "",
         -1,
         2**63 - 1,
@@ -72,9 +72,7 @@ class PerformerSettings(Config):
     """Settings of a piece that a performer plays from notes."""
 
     style: int = setting(0, "sound of the performer (instrument, room), from 1 on; 0: the seed chooses it", "", 0)
-    touch: float = setting(
-        1.0, "how much the strength of notes varies by itself, by the seed; 0: exactly as written", "", 0, 10
-    )
+    touch: float = setting(1.0, "how much the seed varies the loudness of each note; 0: exactly as written", "", 0, 10)
 
 
 @dataclasses.dataclass(frozen=True)

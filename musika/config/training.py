@@ -21,7 +21,7 @@ RENAMED = {
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig(Config):
-    """What the training of every stage has; Names and defaults of the original Musika."""
+    """What the training of every stage has. Names and defaults are those of the original Musika."""
 
     lr: float = setting(1e-4, "learning rate", above=0, high=1, common=True)
     bs: int = setting(32, "batch size", "examples", 1, 65_536, common=True)
@@ -44,7 +44,7 @@ class GanTrainConfig(TrainConfig):
     gp_max_weight: float = setting(10.0, "largest weight of the critic's gradient penalty (R1)", "", 0, 1e6)
     whitening: float = setting(
         0.5,
-        "how far latents are whitened in training, 0 to 1; 0 as in the original Musika",
+        "how far latents are whitened in training: 0 not at all, as in the original Musika; 1 completely",
         "",
         0,
         1,
@@ -68,43 +68,50 @@ class CodecTrainConfig(TrainConfig):
     crop: int = setting(6, "length of an example", "latents of 93 ms", 1, 4096)
     freeze_encoder: bool = setting(
         False,
-        "train the decoder alone, so that encoded folders stay valid",
+        "train the decoder only, so that encoded folders stay valid",
         common=True,
         value_in_old_files=False,
         on_resume="restart",
     )
     magnitude_samples: int = setting(
-        40_000, "examples in the first phase, which trains magnitudes alone, at twice the speed", "examples", 0, 10**12
+        40_000, "examples in the first phase, which trains magnitudes only, at twice the speed", "examples", 0, 10**12
     )
     linear_weight: float = setting(0.15, "loss weight: log magnitude of single bins", "", 0, 1e6)
     mel_weight: float = setting(1.0, "loss weight: log-mel bands", "", 0, 1e6)
     band_energy_weight: float = setting(1.0, "loss weight: energy of each band over the crop", "", 0, 1e6)
     band_bias_weight: float = setting(
-        1.0, "loss weight: mean error of ranges of bands, where the crop is audible", "", 0, 1e6
+        1.0, "loss weight: mean error of each range of bands, where the range is audible", "", 0, 1e6
     )
     flatness_weight: float = setting(1.0, "loss weight: spectral flatness of the waveform", "", 0, 1e6)
     cycle_weight: float = setting(
-        1.0, "loss weight: cycle consistency, latents of the decoded waveform", "", 0, 1e6, value_in_old_files=0.0
+        1.0,
+        "loss weight: cycle consistency (the decoded waveform, encoded again, has the same latents)",
+        "",
+        0,
+        1e6,
+        value_in_old_files=0.0,
     )
     tuning_weight: float = setting(1.0, "loss weight: frequencies of tones", "", 0, 1e6)
-    waveform_weight: float = setting(
-        1.0, "loss weight: all losses on the waveform, beside those on magnitudes", "", 0, 1e6
-    )
+    waveform_weight: float = setting(1.0, "factor on the weights of all losses on the waveform", "", 0, 1e6)
     latent_weight: float = setting(0.01, "loss weight: mean square of latents before tanh", "", 0, 1e6)
     latent_noise: float = setting(0.02, "standard deviation of the noise added to latents in training", low=0, below=1)
     adversarial_share: float = setting(
         0.0,
-        "length of the critics' gradient relative to that of the waveform losses; 0: no critics",
+        "length of the critics' gradient, relative to that of the waveform losses; 0: no critics",
         "",
         0,
         1e6,
         value_in_old_files=1.0,
     )
-    critic_samples: int = setting(100_000, "examples after which the critics begin to teach", "examples", 0, 10**12)
+    critic_samples: int = setting(100_000, "examples before the critics' losses count", "examples", 0, 10**12)
     critic_lr: float = setting(5e-4, "learning rate of the critics", "", above=0, high=1)
     critic_width: int = setting(24, "channels of the critics' first layers", "channels", 1, 4096)
-    critic_ramp: int = setting(200, "steps of the critics over which adversarial_share rises from 0", "steps", 0, 10**9)
-    feature_matching_weight: float = setting(2.0, "loss weight: feature matching, within the critics' part", "", 0, 1e6)
+    critic_ramp: int = setting(
+        200, "steps over which adversarial_share rises from 0, once the critics train", "steps", 0, 10**9
+    )
+    feature_matching_weight: float = setting(
+        2.0, "loss weight: feature matching, relative to the adversarial loss", "", 0, 1e6
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,12 +126,12 @@ class PerformerTrainConfig(TrainConfig):
     decay_samples: int = with_default(CodecTrainConfig, "decay_samples", 160_000)
     crop: int = with_default(CodecTrainConfig, "crop", 160)
     whitening: float = with_default(GanTrainConfig, "whitening", 0.5)
-    weight_decay: float = setting(0.0, "share of each weight that a step takes off, times lr", "", 0, 1)
+    weight_decay: float = setting(0.0, "weight decay: each step shrinks the weights by this share, times lr", "", 0, 1)
     track_dropout: float = setting(
-        0.02, "probability that a track is left out of an example, so that it may be left out later", "", 0, 1
+        0.02, "probability that an example lacks a track, so that the track may be left out later", "", 0, 1
     )
     adversarial_weight: float = setting(
-        0.0, "loss weight: critics that see latents and notes; 0: no critics", "", 0, 1e6, on_resume="restart"
+        0.0, "loss weight: critics that see latents and tracks; 0: no critics", "", 0, 1e6, on_resume="restart"
     )
     critic_samples: int = with_default(CodecTrainConfig, "critic_samples", 20_000)
     critic_lr: float = with_default(CodecTrainConfig, "critic_lr", 4e-4)
@@ -138,7 +145,7 @@ class EditTrainConfig(PerformerTrainConfig):
     lr: float = with_default(PerformerTrainConfig, "lr", 5e-4)
     crop: int = with_default(PerformerTrainConfig, "crop", 192)
     decay_samples: int = with_default(PerformerTrainConfig, "decay_samples", 400_000)
-    shortest_gap: int = setting(14, "shortest gap in training, as the network sees it", "latents", 1, 4096)
+    shortest_gap: int = setting(14, "length of the shortest gap in training", "latents", 1, 4096)
 
     def check(self) -> None:
         super().check()
@@ -156,8 +163,10 @@ class ComposerTrainConfig(TrainConfig):
     average_decay: float = with_default(TrainConfig, "average_decay", 0.995)
     warmup: int = with_default(CodecTrainConfig, "warmup", 100)
     decay_samples: int = with_default(CodecTrainConfig, "decay_samples", 40_000)
-    dropout: float = setting(0.2, "share of channels that are left out in each layer, for a whole example", "", 0, 0.9)
-    label_smoothing: float = setting(0.05, "probability that targets share evenly over all values", "", 0, 0.9)
+    dropout: float = setting(0.2, "share of each layer's channels that are 0 throughout an example", "", 0, 0.9)
+    label_smoothing: float = setting(
+        0.05, "label smoothing: probability that is spread evenly over all values", "", 0, 0.9
+    )
     weight_decay: float = with_default(PerformerTrainConfig, "weight_decay", 0.05)
     condition_dropout: float = setting(
         0.3, "probability that a condition, such as the key, is not given in an example", low=0, high=1
@@ -165,8 +174,8 @@ class ComposerTrainConfig(TrainConfig):
     melody_share: float = setting(0.25, "share of examples whose highest voice is given as a melody", low=0, high=1)
     held_out: str = setting(
         "",
-        "works to measure on, which are not trained on: parts of file names with commas between them; "
-        "none: one work in ten",
+        "works that are measured and not trained on: parts of their file names, with commas between them; "
+        "without: one work in ten",
         on_resume="restart",
     )
 

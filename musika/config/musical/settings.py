@@ -49,13 +49,13 @@ class MusicalSettings(Config):
     tempo: str = setting("", "tempo in beats (quarter notes) a minute, 30 to 300, such as 124 or 0:00=90, 1:00=120")
     metre: str = setting("", "metre, such as 3/4")
     key: str = setting("", "key, such as F# minor, or keys by time: 0:00=A minor, 1:00=C major")
-    mode: str = setting("", "major or minor, where the key is left to the composer")
+    mode: str = setting("", "major or minor; the composer chooses the tonic")
     chords: str = setting("", "chords that repeat, a bar each: Am F C G; Am:2 lasts two beats, Am*2 two bars")
     form: str = setting("", "letters of the sections, which repeat, such as AABA")
     density: str = setting("", "how many notes: sparse, medium, dense, or 0 to 1; also by time")
     dynamics: str = setting("", "how loud: ppp to fff, or two with dots between them, such as pp..ff; also by time")
     register: str = setting("", "how high: low, mid, high, or a MIDI key; two with dots between them; also by time")
-    articulation: str = setting("", "how notes are tied: staccato, detached, normal, legato; also by time")
+    articulation: str = setting("", "how long notes are held: staccato, detached, normal, legato; also by time")
     instruments: str = setting("", "instruments that play, such as piano, strings; checkpoints/ensemble has many")
 
     def __post_init__(self) -> None:
