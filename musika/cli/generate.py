@@ -20,12 +20,13 @@ from musika import console, render
 from musika.cli import like, models, output, play, steering
 from musika.cli.flags import MAX_SECONDS, MAX_SEED, GenerateOptions
 from musika.cli.pieces import Part, format_speed, make_folder, write_part, write_piece, write_score
-from musika.config import SAMPLE_RATE
+from musika.config import SAMPLE_RATE, GeneratorSettings
+from musika.config.fields import get_fields
 from musika.config.musical.curves import format_time
 from musika.errors import UsageError
 
 # settings of pieces that have flags beside those of `steering`; which of them there are depends on the model
-SETTINGS = ("truncation", "variation", "style", "style_seed", "styles")
+SETTINGS = ("truncation", "variation", "style", "style_seed", "styles", "guidance")
 WITHOUT_NOTES = "checkpoints/open"  # a checkpoint whose pieces have all of them
 FRAME = 4  # bytes of one sample of both channels in a wav file
 MAX_WAV = 2**32 - 2**16  # bytes of sound that a wav file can hold
@@ -153,7 +154,8 @@ def _make_piece(model: render.Model, asked: steering.Steering, seed: int, option
     known = model.select_settings({name: getattr(options, name) for name in SETTINGS})
     for name in SETTINGS:
         if name not in known and name in options.given:
-            raise UsageError(f"{model.name} has no {name}: --load_path {WITHOUT_NOTES} has, or leave out --{name}")
+            other = f"--load_path {WITHOUT_NOTES} has, or " if name in get_fields(GeneratorSettings) else ""
+            raise UsageError(f"{model.name} has no {name}: {other}leave out --{name}")
     piece = model.piece(seed, **{**known, **asked.get_arguments()})
     return piece.make_loop(options.seconds) if options.loop else piece
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, NewType
 
 from musika.config import (
     Blend,
+    ComposedSettings,
     Config,
     Continue,
     Edit,
@@ -285,6 +286,7 @@ class SteeringOptions(Options):
     register: str = music_flag("register")
     articulation: str = music_flag("articulation", common=False)
     instruments: str = music_flag("instruments", common=False)
+    guidance: float = setting_flag(ComposedSettings, "guidance", "Music that is composed")
     melody: Path | None = flag(
         None, "MIDI file or recording whose melody is accompanied", "Music that is composed", shown="none", place="FILE"
     )

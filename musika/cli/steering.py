@@ -174,7 +174,7 @@ def _fit_style(steering: Steering, model: Model, options: GenerateOptions) -> St
         style = None
     elif style is None and options.like_audio is not None and model.captions is not None:
         style = model.captions.find_style_of_latents(_encode_recording(options.like_audio, model))
-        said = "sounds like none of the styles" if style is None else f"style {style}"
+        said = "no style is clearly nearest" if style is None else f"style {style}"
         lines = (*lines, f"like {format_path(options.like_audio.name)}: {said}")
     if style is not None:
         model.make_settings({setting: style})  # a number that is out of range is refused

@@ -114,12 +114,14 @@ class Manner:
         touch_seed: of these changes; None takes the seed of the piece.
         variation: how far the piece goes from its first themes, 0 to 1.
         freedom: how far notes may be from the most probable ones; 1 is usual.
+        guidance: how strongly density, dynamics and register act on the network; 1 is as learned.
     """
 
     touch: float = 1.0
     touch_seed: int | None = None
     variation: float = 1.0
     freedom: float = 1.0
+    guidance: float = 1.0
 
 
 class ComposedScore:
@@ -212,15 +214,18 @@ class ComposedScore:
         with self._lock:
             if number not in self._themes:
                 task = self.make_theme_task(number)
-                _keep(self._themes, number, write_section(self.composer, self.seed, task, self.manner.freedom))
+                _keep(self._themes, number, self._write(task))
             return self._themes[number]
 
     def _write_section(self, number: int) -> SectionNotes:
         with self._lock:
             if number not in self._sections:
                 task = self._make_task(self.plan.plan_section(number))
-                _keep(self._sections, number, write_section(self.composer, self.seed, task, self.manner.freedom))
+                _keep(self._sections, number, self._write(task))
             return self._sections[number]
+
+    def _write(self, task: SectionTask) -> SectionNotes:
+        return write_section(self.composer, self.seed, task, self.manner.freedom, self.manner.guidance)
 
     def _write_ahead(self, section: int) -> None:
         """Writes a section that will be needed soon in a thread, while what comes before it is played."""

@@ -6,6 +6,10 @@ is drawn, and a piece writes its sections one by one, so none depends on what el
 A section may hold notes that are given (bars that are kept from a theme, a melody). They are written when their time
 has come, and the network sees them as its own. What it writes in between lies where it is free to write, below the
 ceiling that holds there.
+
+With guidance, the network also sees each section without its soft conditions (density, dynamics, register), as it did
+now and then in training. Logits move from these to the usual ones, and beyond (J. Ho and T. Salimans, "Classifier-free
+diffusion guidance", 2022).
 """
 
 from __future__ import annotations
@@ -25,13 +29,24 @@ from musika.composer.sections import (
     get_pitch_feature,
     tabulate_places,
 )
-from musika.composer.vocabulary import DELTAS, DURATIONS, FIELDS, HIGHEST, LOWEST, START, find_nearest, join_pitch
+from musika.composer.vocabulary import (
+    CONDITIONS,
+    DELTAS,
+    DURATIONS,
+    FIELDS,
+    HIGHEST,
+    LOWEST,
+    START,
+    find_nearest,
+    join_pitch,
+)
 
 MOST_NOTES = 288  # of a section
 ROUNDING = 64.0  # logits are rounded to multiples of 1 / ROUNDING
 TEMPERATURES = (0.9, 0.85, 0.9, 0.95, 0.9)  # of each field
 LEAST_FREEDOM = 0.02  # below it, all but the most probable value are out of reach anyway
 TOP_SHARE = 0.95  # the most probable values that have this share together are drawn from
+GUIDED = [list(CONDITIONS).index(name) for name in ("density", "dynamics", "register")]
 MOST_AT_ONCE = 7  # notes that begin together
 _CLASSES, _OCTAVES = FIELDS["pitch_class"], FIELDS["octave"]
 _PITCHES = join_pitch(np.arange(_CLASSES)[:, None], np.arange(_OCTAVES)[None, :])  # [12, 9]
@@ -73,22 +88,29 @@ class SectionTask:
         return self.bars * self.bar_length
 
 
-def write_section(composer: IncrementalComposer, seed: int, task: SectionTask, freedom: float = 1.0) -> SectionNotes:
-    """The notes of one section: a function of the task, the seed and the freedom, as `write_sections` has them."""
-    return write_sections(composer, seed, [task], freedom)[0]
+def write_section(
+    composer: IncrementalComposer, seed: int, task: SectionTask, freedom: float = 1.0, guidance: float = 1.0
+) -> SectionNotes:
+    """The notes of one section: a function of its arguments, as `write_sections` has them."""
+    return write_sections(composer, seed, [task], freedom, guidance)[0]
 
 
 def write_sections(
-    composer: IncrementalComposer, seed: int, tasks: Sequence[SectionTask], freedom: float = 1.0
+    composer: IncrementalComposer,
+    seed: int,
+    tasks: Sequence[SectionTask],
+    freedom: float = 1.0,
+    guidance: float = 1.0,
 ) -> list[SectionNotes]:
     """The notes of some sections.
 
     Args:
         seed: of the piece.
-        tasks: each result is a function of its own task, its place, the number of tasks, the seed and the freedom.
+        tasks: each result is a function of its own task, its place, the number of tasks, and the other arguments.
         freedom: factor on the temperatures: smaller keeps to the most probable values.
+        guidance: how strongly density, dynamics and register act; at 1 as learned, and nothing is computed for it.
     """
-    writer = _Writer(composer, seed, tasks, freedom)
+    writer = _Writer(composer, seed, tasks, freedom, guidance)
     writer.read_themes()
     writer.write()
     return [writer.get_notes(row) for row in range(len(tasks))]
@@ -97,11 +119,14 @@ def write_sections(
 class _Writer:
     """The state of some sections while they are written."""
 
-    def __init__(self, composer: IncrementalComposer, seed: int, tasks: Sequence[SectionTask], freedom: float) -> None:
+    def __init__(
+        self, composer: IncrementalComposer, seed: int, tasks: Sequence[SectionTask], freedom: float, guidance: float
+    ) -> None:
         self.composer, self.tasks, self.rows = composer, tasks, len(tasks)
+        self.guidance, self.copies = guidance, 1 if guidance == 1.0 else 2  # the second copy lacks soft conditions
         self.temperatures = [temperature * max(freedom, LEAST_FREEDOM) for temperature in TEMPERATURES]
         self.theme_length = composer.config.theme_notes + 1
-        self.memory = composer.start(self.rows, self.theme_length + MOST_NOTES + 1)
+        self.memory = composer.start(self.copies * self.rows, self.theme_length + MOST_NOTES + 1)
         self.lengths = np.array([task.length for task in tasks])
         self.bar_lengths = np.array([task.bar_length for task in tasks])
         size = int(self.lengths.max()) + 1
@@ -138,7 +163,7 @@ class _Writer:
             is_used[row, -len(features) :] = True
         if is_used.any():
             for step in range(self.theme_length):
-                self.composer.step(self.memory, columns[:, step], is_used[:, step])
+                self.composer.step(self.memory, self._copy(columns[:, step]), self._copy(is_used[:, step]))
 
     @property
     def memory_features(self) -> int:
@@ -150,7 +175,7 @@ class _Writer:
         fields = np.tile(START, (self.rows, 1))
         for step in range(MOST_NOTES):
             features = self._make_features(fields)
-            x = self.composer.step(self.memory, features, ~self.is_done)
+            x = self.composer.step(self.memory, features, self._copy(~self.is_done))
             fields = self._write_note(x, step)
             if self.is_done.all():
                 return
@@ -165,19 +190,35 @@ class _Writer:
 
     def _make_features(self, fields: np.ndarray) -> np.ndarray:
         places = self.tables[np.arange(self.rows), self.onsets]
-        return np.concatenate([fields, get_pitch_feature(fields)[:, None], places, self.conditions], axis=1)
+        features = np.concatenate([fields, get_pitch_feature(fields)[:, None], places, self.conditions], axis=1)
+        if self.copies == 1:
+            return features
+        unguided = features.copy()
+        unguided[:, [place - self.conditions.shape[1] for place in GUIDED]] = 0
+        return np.concatenate([features, unguided])
+
+    def _copy(self, array: np.ndarray) -> np.ndarray:
+        """The same values for both copies of the sections, where there are two."""
+        return array if self.copies == 1 else np.concatenate([array, array])
+
+    def _compute_logits(self, x: np.ndarray, field: int) -> np.ndarray:
+        """Logits of a field, guided, float32 `[rows, values]`."""
+        logits = self.composer.compute_logits(x, field)
+        if self.copies == 1:
+            return logits
+        usual, unguided = logits[: self.rows], logits[self.rows :]
+        return unguided + np.float32(self.guidance) * (usual - unguided)
 
     def _write_note(self, x: np.ndarray, step: int) -> np.ndarray:
         """One note of each section; its fields, int `[rows, 5]`."""
         chances = self.chances[:, step]
         fields = np.zeros((self.rows, len(FIELDS)), int)
-        fields[:, 0] = _draw(
-            self.composer.compute_logits(x, 0), self._allow_times(), chances[:, 0], self.temperatures[0]
-        )
+        fields[:, 0] = _draw(self._compute_logits(x, 0), self._allow_times(), chances[:, 0], self.temperatures[0])
         onsets = self._find_onsets(fields[:, 0])
         inside = np.minimum(onsets, self.lengths)
         fields[:, 0] = find_nearest(onsets - self.onsets, DELTAS)
-        x = self.composer.add_time(x, fields[:, 0], self.tables[np.arange(self.rows), inside])
+        places = self.tables[np.arange(self.rows), inside]
+        x = self.composer.add_time(x, self._copy(fields[:, 0]), self._copy(places))
         allowed = self._allow_pitches(inside)  # [rows, 12, 9]
         for n in range(1, len(FIELDS)):
             mask: np.ndarray | None = None
@@ -185,9 +226,9 @@ class _Writer:
                 mask = np.any(allowed, axis=2)
             elif n == 2:
                 mask = allowed[np.arange(self.rows), fields[:, 1]]
-            fields[:, n] = _draw(self.composer.compute_logits(x, n), mask, chances[:, n], self.temperatures[n])
+            fields[:, n] = _draw(self._compute_logits(x, n), mask, chances[:, n], self.temperatures[n])
             if n < len(FIELDS) - 1:
-                x = self.composer.add_field(x, n, fields[:, n])
+                x = self.composer.add_field(x, n, self._copy(fields[:, n]))
         for row in range(self.rows):
             if not self.is_done[row]:
                 fields[row] = self._place_note(row, int(onsets[row]), fields[row], bool(allowed[row].any()))

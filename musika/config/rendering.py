@@ -84,3 +84,10 @@ class ComposedSettings(MusicalSettings):
     truncation: float = with_default(GeneratorSettings, "truncation", TRUNCATION)
     variation: float = with_default(GeneratorSettings, "variation", 1.0)
     style_seed: int = with_default(GeneratorSettings, "style_seed", -1)
+    guidance: float = setting(
+        1.0,
+        "how strongly density, dynamics and register act on the composer (classifier-free guidance); 1: as learned",
+        "",
+        0,
+        4,
+    )

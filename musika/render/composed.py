@@ -111,7 +111,8 @@ class ComposedModel(PerformerModel):
             UsageError: settings that cannot be met.
         """
         given, settings = piece.tracks[0] if piece.tracks else None, piece.settings
-        manner = Manner(settings.touch, get_style_seed(piece), settings.variation, settings.truncation / TRUNCATION)
+        freedom = settings.truncation / TRUNCATION
+        manner = Manner(settings.touch, get_style_seed(piece), settings.variation, freedom, settings.guidance)
         kind, turn = (LoopedScore, piece.loop_seconds) if piece.loop else (ComposedScore, 0.0)
         if isinstance(given, Opening):
             return ContinuedScore(given, self.composer, piece.seed, settings, self.seconds_per_latent, None, manner)

@@ -32,7 +32,7 @@ SCALES = (*LEVELS, "brightness", "mode")
 NEAREST = 8  # captions that vote for settings
 SHARPNESS = 20.0  # how much more a nearer caption counts: the weight is e to the power of this times its similarity
 CLEAR = 0.4  # standard deviations by which the votes must differ from the mean of all captions
-LEAST_RELEVANCE = 0.1  # share of a scale's variance between styles below which it says nothing about them
+LEAST_RELEVANCE = 0.1  # share of a value's variance between styles below which it says nothing about them
 CLEAR_ODDS = 3.0  # how much better the odds of a style must be among the nearest captions than among all
 FARTHEST = 3.0  # standard deviations; what is farther counts as this far
 LEAST_SIMILAR = 0.2  # cosine of two words up to which they are not alike
@@ -111,6 +111,9 @@ class Captions:
             return None
         place = self.basis @ (describe_latents(latents) - self.mean)
         relevance = np.array([measure_relevance(column, self.styles) for column in self.places.T])
+        relevance[relevance < LEAST_RELEVANCE] = 0.0
+        if not relevance.any():
+            return None
         return self._choose(np.sqrt(((self.places - place) ** 2 * relevance).sum(axis=1)))
 
     def _choose(self, distance: np.ndarray) -> int | None:

@@ -57,6 +57,16 @@ def test_a_section_does_not_depend_on_the_others_beside_it(composer):
     assert list_notes(write_sections(composer, 2, [make_task(0)])[0]) != list_notes(alone[0])
 
 
+def test_guidance_moves_logits_away_from_what_soft_conditions_leave_open(composer):
+    soft = make_task(conditions=encode_conditions({"key": 1, "density": 8, "register": 1}))
+    plain, usual = make_task(), list_notes(write_section(composer, 1, soft))
+    assert list_notes(write_section(composer, 1, soft, guidance=1.0)) == usual
+    assert list_notes(write_section(composer, 1, soft, guidance=4.0)) != usual
+    assert list_notes(write_section(composer, 1, plain, guidance=4.0)) == list_notes(write_section(composer, 1, plain))
+    unasked = list_notes(write_section(composer, 1, soft, guidance=0.0))
+    assert unasked == list_notes(write_section(composer, 1, plain)), "at 0, soft conditions do nothing"
+
+
 def test_the_theme_is_seen(composer):
     themes = [make_notes([0, 12, 24], pitches) for pitches in ([60, 64, 67], [30, 31, 100])]
     written = [

@@ -34,8 +34,8 @@ from tools.common import command
 from tools.data.caption_facts import Sources, describe_excerpt
 
 DIRECTIONS = 24  # in which descriptions of latents are compared
-SECONDS = 15.0  # of a generator's piece
-LEAST_SHARED = 0.5  # correlation of a fact of two pieces in one style
+SECONDS = 12.0  # of a generator's piece
+LEAST_SHARED = 0.2  # correlation of a fact of two pieces in one style below which it is left out
 TEMPO = 100.0  # beats a minute that the notes a beat of a generator's piece are counted with
 
 
@@ -188,7 +188,7 @@ def main() -> int:
     parser.add_argument("--latents", type=Path, metavar="FOLDER", help="latents of the pairs")
     parser.add_argument("--midi_path", type=Path, metavar="FOLDER", help="scores that the pairs were made of")
     parser.add_argument(
-        "--count", type=command.parse_number(int, 2), default=128, metavar="N", help="styles of a generator"
+        "--count", type=command.parse_number(int, 2), default=96, metavar="N", help="styles of a generator"
     )
     options = parser.parse_args()
     setting, rows = make_rows(musika.load(options.checkpoint), options)
