@@ -20,6 +20,23 @@ RUBATO = 0.012  # how far beats within a section are moved at most, as a share o
 
 
 @dataclasses.dataclass(frozen=True)
+class SectionPlace:
+    """Where a section is in its piece.
+
+    Attributes:
+        first_unit: units of 1/12 quarter note from the beginning of the piece to the section.
+        seconds: the same in seconds; settings that change over time are looked up there.
+        bar_length: units.
+        length: of the section, units.
+    """
+
+    first_unit: int
+    seconds: float
+    bar_length: int
+    length: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Clock:
     """The time of a piece.
 

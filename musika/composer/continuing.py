@@ -14,7 +14,7 @@ import numpy as np
 from musika.composer.piece import LONGEST_RING, ComposedScore
 from musika.composer.sampling import SectionTask
 from musika.composer.sections import SectionNotes, quantise_notes
-from musika.composer.vocabulary import CONDITIONS, UNITS_PER_BEAT, quantise_density, quantise_register
+from musika.composer.vocabulary import CONDITION_COLUMNS, UNITS_PER_BEAT, quantise_density, quantise_register
 from musika.composer.works import make_work
 from musika.config.musical.keys import Key
 from musika.errors import ScoreError
@@ -68,7 +68,7 @@ class ContinuedScore(ComposedScore):
             chords = np.where(halves < opening.length, 0, task.chords)
         conditions = task.conditions.copy()
         for name, value in describe_notes(opening.notes, opening.length).items():
-            conditions[list(CONDITIONS).index(name)] = value
+            conditions[CONDITION_COLUMNS[name]] = value
         return dataclasses.replace(
             task, chords=chords, conditions=conditions, kept=opening.notes, is_free=units >= opening.length
         )
@@ -115,8 +115,8 @@ def describe_notes(notes: SectionNotes, length: int) -> dict[str, int]:
     }
 
 
-def weigh_pitch_classes(score: Score) -> np.ndarray:
-    """How long each pitch class sounds, seconds, float64 `[12]`."""
+def measure_pitch_class_durations(score: Score) -> np.ndarray:
+    """How long each pitch class sounds in all, seconds, float64 `[12]`; each note counts for 50 ms at least."""
     notes = score.notes
     return np.bincount(notes.pitches % 12, np.maximum(notes.releases - notes.onsets, 0.05), 12)
 

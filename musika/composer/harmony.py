@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from musika.composer.vocabulary import HIGHEST, LOWEST
+
 MAJOR_PROFILE = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 MINOR_PROFILE = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 # kinds of chords by name: semitones above the root
@@ -24,6 +26,7 @@ KIND_NAMES = tuple(CHORD_KINDS)
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 LEAST_SHARE = 0.6  # of the weight that a chord must explain
 SEVENTH_COST = 0.06  # keeps a passing note from making a seventh
+FARTHEST = 4  # semitones that a note is moved
 
 
 def _make_key_templates() -> np.ndarray:
@@ -76,6 +79,29 @@ def estimate_chord(profile: np.ndarray, bass: int | None) -> int | None:
     return best if share[best] >= LEAST_SHARE else None
 
 
+def weigh_sounding_notes(
+    onsets: np.ndarray, ends: np.ndarray, pitches: np.ndarray, begin: float, end: float
+) -> tuple[np.ndarray, int] | None:
+    """How long each pitch class sounds in a stretch of time, `[12]`, and the pitch class of the lowest note.
+
+    Args:
+        onsets: of the notes, in the same unit of time as all others, `[n]`.
+        ends: of the notes, `[n]`.
+        pitches: MIDI keys, `[n]`.
+        begin: of the stretch.
+        end: of the stretch.
+
+    Returns:
+        None where no note sounds.
+    """
+    overlap = np.minimum(ends, end) - np.maximum(onsets, begin)
+    sounds = overlap > 0
+    if not sounds.any():
+        return None
+    sounding = pitches[sounds]
+    return weigh_pitch_classes(sounding, overlap[sounds]), int(sounding.min()) % 12
+
+
 def transpose_chord(chord: Any, semitones: int) -> Any:
     """The same kind of chord on a root some semitones higher; one chord or an array."""
     return chord - chord % 12 + (chord + semitones) % 12
@@ -90,3 +116,16 @@ def get_degree_chord(degree: int, tonic: int, mode: int, seventh: bool = False) 
     if degree == 4:
         kind = "dominant seventh" if seventh else "major"
     return 12 * KIND_NAMES.index(kind) + (root + tonic) % 12
+
+
+def find_nearest_pitch(pitch: int, allowed: frozenset[int], taken: set[int]) -> int:
+    """The pitch nearest to another one whose pitch class is allowed; of two equally near ones the lower.
+
+    Args:
+        pitch: MIDI key.
+        allowed: pitch classes.
+        taken: pitches that are used only where there is no other within FARTHEST semitones.
+    """
+    steps = sorted(range(-FARTHEST, FARTHEST + 1), key=lambda step: (abs(step), step))
+    pitches = [pitch + step for step in steps if (pitch + step) % 12 in allowed and LOWEST <= pitch + step <= HIGHEST]
+    return next((other for other in pitches if other not in taken), pitches[0] if pitches else pitch)

@@ -8,16 +8,20 @@ from musika.composer.vocabulary import CONDITIONS, FIELDS, PITCHES, PLACES
 from musika.config import ComposerConfig
 
 FIELD_NAMES = tuple(FIELDS)
-# values of each feature of a step: a note's fields, each with a value for "before the first note", and its pitch
+# number of values of each feature of a step: the fields of its note, each with one more value for the step before the
+# first note, and the note's pitch (`sections.get_pitch_feature`; its octaves go a little beyond a piano's keys)
 STEP_FEATURES = (*(size + 1 for size in FIELDS.values()), PITCHES + 12)
 PLACE_FEATURES = tuple(PLACES.values())
 CONDITION_FEATURES = tuple(CONDITIONS.values())
 INPUT_FEATURES = STEP_FEATURES + PLACE_FEATURES + CONDITION_FEATURES
-EPSILON = 1e-6  # of the norms
+EPSILON = 1e-6  # added to the mean square in RMS normalisation
 
 
 def compute_slopes(heads: int) -> np.ndarray:
-    """How fast each head falls off with the distance; 0 for every second one. float32 `[heads]`."""
+    """What each head's score loses with each step of distance, float32 `[heads]`; 0 for every second head.
+
+    As in ALiBi (`network.py`) they form a geometric sequence, here from 1/2 down to 1/128.
+    """
     near = (heads + 1) // 2
     slopes = np.zeros(heads, np.float32)
     slopes[::2] = 2.0 ** (-1.0 - 6.0 * np.arange(near) / max(near - 1, 1))

@@ -17,15 +17,10 @@ import numpy as np
 
 from musika import draws
 from musika.composer import vocabulary as v
-from musika.composer.fitting import (
-    SectionPlace,
-    assign_programs,
-    find_given,
-    fit_articulation,
-    fit_notes,
-    fit_velocities,
-    list_chord_changes,
-)
+from musika.composer.arranging import assign_programs
+from musika.composer.chord_fitting import list_chord_changes
+from musika.composer.clock import SectionPlace
+from musika.composer.fitting import find_given, fit_articulation, fit_notes, fit_velocities
 from musika.composer.incremental import IncrementalComposer
 from musika.composer.plan import Plan, SectionPlan
 from musika.composer.sampling import SectionTask, write_section

@@ -90,15 +90,15 @@ class PieceFrame:
 
 @dataclasses.dataclass(frozen=True)
 class ThemePlan:
-    """A theme.
+    """A theme, relative to what holds for the whole piece.
 
     Attributes:
-        number: which; its random numbers follow from it.
+        number: of the theme, from 0 on; its random numbers follow from it.
         shift: semitones from the home key to its own.
         mode: 0 major, 1 minor.
-        density: change of the density's level.
-        register: change of the mean key, semitones.
-        dynamics: change of the velocity's level.
+        density: added to the level of the piece's density.
+        register: added to the piece's mean MIDI key, semitones.
+        dynamics: added to the piece's mean velocity level.
     """
 
     number: int
@@ -111,16 +111,16 @@ class ThemePlan:
 
 @dataclasses.dataclass(frozen=True)
 class SectionPlan:
-    """A section.
+    """A section, and how it differs from its theme.
 
     Attributes:
-        number: which.
+        number: of the section, from 0 on.
         letter: of its theme.
-        theme: of the theme.
+        theme: plan of its theme.
         is_theme: whether it is the theme itself, unchanged but for key and dynamics.
-        kept: which bars of the theme it keeps, one bool for each.
+        kept: for each bar, whether it is that of the theme.
         shift: semitones from the theme's key to its own.
-        dynamics: change of the velocity's level.
+        dynamics: added to the theme's mean velocity level.
         closes: whether it ends on the tonic; else on the dominant.
     """
 
@@ -197,7 +197,7 @@ class Plan:
         is_last = number % BLOCK == BLOCK - 1
         shift = 0
         if letter == "B" and number % BLOCK > BLOCK // 2 and chances[2] < 0.5 and theme.mode == self.frame.mode:
-            shift = -_nearest(theme.shift)  # the second theme returns at home
+            shift = -_wrap_interval(theme.shift)  # the second theme returns at home
         shift += self._find_key_shift(number)
         place = (number % BLOCK) / (BLOCK - 1)
         arc = 1.2 * math.sin(math.pi * place) - 0.5
@@ -223,7 +223,7 @@ class Plan:
         if self.settings.key_value is None:
             return 0
         key = self.settings.key_value.get_value(self.get_start(number))
-        return _nearest(key.pitch_class - self.frame.tonic)
+        return _wrap_interval(key.pitch_class - self.frame.tonic)
 
     def get_velocity(self, number: int) -> float:
         """The mean MIDI velocity that a section is to have, by its number."""
@@ -373,7 +373,7 @@ def _draw_theme(seed: int, number: int, frame: PieceFrame, is_home: bool) -> The
     shift, changes = (0, False) if is_home else keys[int(chances[0] * len(keys))]
     return ThemePlan(
         number=number,
-        shift=_nearest(shift),
+        shift=_wrap_interval(shift),
         mode=1 - frame.mode if changes else frame.mode,
         density=(-1, 0, 0, 1)[int(4 * chances[1])],
         register=8.0 * (chances[2] - 0.5),
@@ -381,8 +381,8 @@ def _draw_theme(seed: int, number: int, frame: PieceFrame, is_home: bool) -> The
     )
 
 
-def _nearest(semitones: int) -> int:
-    """The same interval between -5 and 6."""
+def _wrap_interval(semitones: int) -> int:
+    """The smallest interval to the same pitch class: -5 to 6 semitones."""
     return (semitones + 5) % 12 - 5
 
 
@@ -393,8 +393,8 @@ def _match_chord(chord: Chord) -> int:
     root = get_pitch_class(chord.root)
     notes = chord.pitch_classes
 
-    def count(kind: int) -> tuple[int, int]:
+    def rate_kind(kind: int) -> tuple[int, int]:
         own = {(root + step) % 12 for step in harmony.CHORD_KINDS[harmony.KIND_NAMES[kind]]}
         return len(own & notes) - len(own - notes), -kind
 
-    return 12 * max(range(len(harmony.KIND_NAMES)), key=count) + root
+    return 12 * max(range(len(harmony.KIND_NAMES)), key=rate_kind) + root

@@ -10,15 +10,18 @@ import numpy as np
 from musika.composer import harmony
 from musika.composer.vocabulary import (
     CHORDS,
+    CONDITION_COLUMNS,
     CONDITIONS,
     DELTAS,
     DURATIONS,
+    FIELD_COLUMNS,
     FIELDS,
     LONGEST_BAR,
     LOWEST,
     MOST_BARS,
     NO_CHORD,
     NO_MELODY,
+    PLACE_COLUMNS,
     PLACES,
     START,
     find_nearest,
@@ -61,10 +64,17 @@ NO_NOTES = SectionNotes(*(np.zeros(0, int) for _ in range(4)))
 
 
 def join_sections(parts: list[SectionNotes]) -> SectionNotes:
-    """All notes of several parts, in order."""
+    """All notes of several parts, ascending by onset, then by pitch."""
     columns = [np.concatenate([getattr(part, f.name) for part in parts]) for f in dataclasses.fields(SectionNotes)]
     order = np.lexsort((columns[2], columns[0]))
     return SectionNotes(*(column[order] for column in columns))
+
+
+def sort_notes(notes: SectionNotes) -> SectionNotes:
+    """The notes by onset, then by pitch; of several notes of one pitch and onset, only the longest."""
+    notes = notes.select(np.lexsort((-notes.durations, notes.pitches, notes.onsets)))
+    is_new = np.append(True, (np.diff(notes.onsets) != 0) | (np.diff(notes.pitches) != 0))
+    return notes.select(is_new)
 
 
 def encode_conditions(values: Mapping[str, int]) -> np.ndarray:
@@ -82,7 +92,7 @@ def encode_chord(chord: int | None) -> int:
 def tabulate_places(
     bars: int, bar_length: int, chords: np.ndarray | None = None, melody: SectionNotes | None = None
 ) -> np.ndarray:
-    """What holds at each unit of a section's time, int32 `[bars * bar_length + 1, 8]`; the last row is its end.
+    """The features PLACES at each unit of a section, int32 `[bars * bar_length + 1, 8]`; the last row is its end.
 
     Args:
         bars: length of the section.
@@ -91,36 +101,37 @@ def tabulate_places(
             none.
         melody: a given highest voice; None gives none.
     """
-    length = bars * bar_length
+    length, columns = bars * bar_length, PLACE_COLUMNS
     table = np.zeros((length + 1, len(PLACES)), np.int32)
     time = np.arange(length + 1)
     bar = np.minimum(time // bar_length, bars)
-    table[:, 0] = time % bar_length
-    table[:, 1] = np.minimum(bar, MOST_BARS)
-    table[:, 2] = np.clip(bars - bar, 0, MOST_BARS)
-    table[-1, 0] = LONGEST_BAR
+    table[:, columns["position"]] = time % bar_length
+    table[:, columns["bar"]] = np.minimum(bar, MOST_BARS)
+    table[:, columns["bars_left"]] = np.clip(bars - bar, 0, MOST_BARS)
+    table[-1, columns["position"]] = LONGEST_BAR
     if chords is not None:
         assert len(chords) == 2 * bars + 1 and np.max(chords) < CHORDS
         half = 2 * bar + (time % bar_length >= bar_length // 2)
-        table[:, 3] = chords[np.minimum(half, 2 * bars)]
-        table[:, 4] = chords[np.minimum(half + 1, 2 * bars)]
+        table[:, columns["chord"]] = chords[np.minimum(half, 2 * bars)]
+        table[:, columns["next_chord"]] = chords[np.minimum(half + 1, 2 * bars)]
     if melody is not None:
         _add_melody(table, melody)
     return table
 
 
 def _add_melody(table: np.ndarray, melody: SectionNotes) -> None:
-    time = np.arange(len(table))
+    """Writes the features of a given melody into a table of places `[units, 8]`."""
+    time, columns = np.arange(len(table)), PLACE_COLUMNS
     last = np.searchsorted(melody.onsets, time, side="right") - 1
     ends = melody.onsets + melody.durations
     sounds = (last >= 0) & (ends[np.maximum(last, 0)] > time) if len(melody) else np.zeros(len(time), bool)
     pitch = melody.pitches[np.maximum(last, 0)] - LOWEST + 1 if len(melody) else np.zeros(len(time), int)
-    table[:, 5] = np.where(sounds, pitch, NO_MELODY)
-    table[:, 6] = 1 + np.isin(time, melody.onsets)
+    table[:, columns["melody"]] = np.where(sounds, pitch, NO_MELODY)
+    table[:, columns["melody_begins"]] = 1 + np.isin(time, melody.onsets)
     following = np.searchsorted(melody.onsets, time, side="right")
     ahead = melody.onsets[np.minimum(following, len(melody) - 1)] - time if len(melody) else time
     level = 1 + find_nearest(ahead, DELTAS)
-    table[:, 7] = np.where(following < len(melody), level, PLACES["melody_ahead"] - 1)
+    table[:, columns["melody_ahead"]] = np.where(following < len(melody), level, PLACES["melody_ahead"] - 1)
 
 
 def find_melody(notes: SectionNotes) -> SectionNotes:
@@ -172,16 +183,17 @@ def encode_notes(notes: SectionNotes) -> np.ndarray:
 
 
 def get_pitch_feature(fields: np.ndarray) -> np.ndarray:
-    """The pitch of each step's note as one number, 0 for the step before the first; `[..., 5]` to `[...]`."""
-    pitch = fields[..., 1] + 12 * fields[..., 2] - LOWEST % 12 + 1
-    return np.where(fields[..., 1] == FIELDS["pitch_class"], 0, pitch).astype(np.int32)
+    """The pitch of each step's note as one number from 1 on, 0 for the step before the first; `[..., 5]` to `[...]`."""
+    pitch_class, octave = (fields[..., FIELD_COLUMNS[name]] for name in ("pitch_class", "octave"))
+    pitch = pitch_class + 12 * octave - LOWEST % 12 + 1
+    return np.where(pitch_class == FIELDS["pitch_class"], 0, pitch).astype(np.int32)
 
 
 def transpose_conditions(conditions: np.ndarray, semitones: int) -> np.ndarray:
-    """The conditions of the same section some semitones higher; its register stays as it is named."""
-    moved = conditions.copy()
-    if moved[0]:
-        moved[0] = 1 + (moved[0] - 1 + semitones) % 12
+    """The conditions `[10]` of the same section some semitones higher; the condition `register` stays."""
+    moved, key = conditions.copy(), CONDITION_COLUMNS["key"]
+    if moved[key]:
+        moved[key] = 1 + (moved[key] - 1 + semitones) % 12
     return moved
 
 
@@ -193,5 +205,5 @@ def transpose_chords(chords: np.ndarray, semitones: int) -> np.ndarray:
 def quantise_notes(
     onsets: np.ndarray, durations: np.ndarray, pitches: np.ndarray, velocities: np.ndarray
 ) -> SectionNotes:
-    """Notes with MIDI velocities as notes of a section."""
+    """Notes of a section from arrays `[n]` with MIDI velocities 0 to 127, which become levels 0 to 7."""
     return SectionNotes(onsets, durations, pitches, quantise_velocity(velocities))

@@ -11,7 +11,7 @@ import numpy as np
 
 from musika.composer.works import Work
 
-STEP = 3  # units of time that count as the same place
+STEP = 3  # units: onsets within a sixteenth note count as at the same place
 
 
 def measure_similarity(

@@ -31,6 +31,7 @@ FIELDS = {
     "duration": len(DURATIONS),
     "velocity": VELOCITIES,
 }
+FIELD_COLUMNS = {name: column for column, name in enumerate(FIELDS)}  # in arrays [..., 5]
 START = np.array(list(FIELDS.values()), np.int32)  # the fields of the step before the first note
 
 # Metres by name: length of a bar in units. Others are read as one of these where their bars have the length of some.
@@ -53,6 +54,7 @@ CONDITIONS = {
     "relation": 1 + 4,  # to the theme, from unlike to nearly the same
     "bars": 1 + len(SECTION_BARS),
 }
+CONDITION_COLUMNS = {name: column for column, name in enumerate(CONDITIONS)}  # in arrays [..., 10]
 OPENING, MIDDLE, CLOSING = 1, 2, 3  # values of `place`
 
 # Edges between the levels of conditions.
@@ -76,6 +78,7 @@ PLACES = {
     "melody_begins": 3,  # 0: no melody is given; 1: it began earlier; 2: it begins here
     "melody_ahead": 2 + len(DELTAS),  # time to the melody's next onset; 0: not given; the last value: there is none
 }
+PLACE_COLUMNS = {name: column for column, name in enumerate(PLACES)}  # in arrays [..., 8]
 
 
 def quantise_level(value: float, edges: np.ndarray) -> int:
@@ -127,3 +130,9 @@ def split_pitch(pitches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def join_pitch(pitch_class: np.ndarray, octave: np.ndarray) -> np.ndarray:
     """MIDI keys of pitch classes and octaves."""
     return np.asarray(pitch_class) + 12 * (np.asarray(octave) + LOWEST // 12)
+
+
+def move_into_range(pitches: np.ndarray) -> np.ndarray:
+    """MIDI keys, int `[n]`; those beyond a piano's are moved by whole octaves."""
+    below, above = np.maximum(LOWEST - pitches, 0), np.maximum(pitches - HIGHEST, 0)
+    return pitches + 12 * -(-below // 12) - 12 * -(-above // 12)

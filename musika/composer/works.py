@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from musika.composer import harmony
-from musika.composer.vocabulary import HIGHEST, LOWEST, METRE_NAMES, METRES, UNITS_PER_BEAT
+from musika.composer.vocabulary import METRE_NAMES, METRES, UNITS_PER_BEAT, move_into_range
 from musika.errors import ScoreError
 from musika.score import Score
 
@@ -16,7 +16,7 @@ CUT_BARS = {12: 24, 72: 36, 96: 48, 144: 48}
 # metres whose denominator is 8 and whose beat is a dotted quarter, by length of a bar
 COMPOUND = {36: "6/8", 54: "9/8", 72: "12/8", 18: "3/8"}
 SIMPLE = {24: "2/4", 36: "3/4", 48: "4/4", 18: "3/8"}
-OWN_PHASE = 1.15  # how much heavier other beats must be before bars are moved to them
+UPBEAT_RATIO = 1.15  # weight of notes on the heaviest beat over those on the first, above which bar lines are moved
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -60,8 +60,8 @@ class Work:
 def make_work(name: str, score: Score) -> Work:
     """The notes of a score on the grid of its beats; drums are left out, keys beyond a piano's moved by octaves.
 
-    Bars come from the time signatures. Where a piece begins with an upbeat that the file does not say, they are moved
-    to the beats that weigh most.
+    Bars come from the time signatures. Where a piece begins with an upbeat that the file does not state, they are
+    moved to the beats with the longest and lowest notes.
 
     Raises:
         ScoreError: there are no notes but drums.
@@ -71,7 +71,7 @@ def make_work(name: str, score: Score) -> Work:
         raise ScoreError(f"{name} has no notes but drums", about="midi")
     begins = np.rint(score.tempo.to_beats(notes.onsets) * UNITS_PER_BEAT).astype(int)
     ends = np.rint(score.tempo.to_beats(notes.releases) * UNITS_PER_BEAT).astype(int)
-    pitches = _move_into_range(notes.pitches)
+    pitches = move_into_range(notes.pitches)
     order = np.lexsort((-(ends - begins), pitches, begins))
     begins, ends, pitches = begins[order], ends[order], pitches[order]
     velocities = notes.velocities[order]
@@ -83,12 +83,6 @@ def make_work(name: str, score: Score) -> Work:
     seconds = score.tempo.to_seconds(bars / UNITS_PER_BEAT)
     tempi = 60.0 / UNITS_PER_BEAT * np.diff(bars) / np.maximum(np.diff(seconds), 1e-3)
     return Work(name, begins, durations, pitches, velocities, bars, metres, tempi)
-
-
-def _move_into_range(pitches: np.ndarray) -> np.ndarray:
-    below = np.maximum(LOWEST - pitches, 0)
-    above = np.maximum(pitches - HIGHEST, 0)
-    return pitches + 12 * -(-below // 12) - 12 * -(-above // 12)
 
 
 def _make_bars(
@@ -109,11 +103,11 @@ def _make_bars(
         names = COMPOUND if denominator == 8 and numerator % 3 == 0 else SIMPLE
         metre = METRE_NAMES.index(names[length]) if length in names else -1
         if len(parts) == 1:
-            phase = _find_phase(length, names is COMPOUND, onsets, durations, pitches)
-            if phase:
-                bars.append(begin + phase - length)
+            upbeat = _find_upbeat(length, names is COMPOUND, onsets, durations, pitches)
+            if upbeat:
+                bars.append(begin + upbeat - length)
                 metres.append(metre)
-                begin += phase
+                begin += upbeat
         count = -(-max(stop - begin, 0) // length)
         bars.extend(begin + length * np.arange(count))
         metres.extend([metre] * count)
@@ -121,14 +115,14 @@ def _make_bars(
     return np.array([*bars, max(last, bars[-1] + 1)]), np.array(metres)
 
 
-def _find_phase(length: int, compound: bool, onsets: np.ndarray, durations: np.ndarray, pitches: np.ndarray) -> int:
-    """Units by which bar lines are moved: 0, unless notes on other beats are longer and lower."""
+def _find_upbeat(length: int, compound: bool, onsets: np.ndarray, durations: np.ndarray, pitches: np.ndarray) -> int:
+    """Length of the upbeat, units: where the bar lines are if not at unit 0, since longer and lower notes are there."""
     beat = 18 if compound and length > 18 else 6 if length == 18 else UNITS_PER_BEAT
     weights = np.minimum(durations, length) * np.where(pitches < 55, 2.0, 1.0)
     within = np.bincount(onsets % length, weights, length)
     heavy = within[::beat]
     best = int(np.argmax(heavy))
-    return best * beat if heavy[best] > OWN_PHASE * heavy[0] else 0
+    return best * beat if heavy[best] > UPBEAT_RATIO * heavy[0] else 0
 
 
 def list_chords(work: Work) -> np.ndarray:
@@ -141,11 +135,7 @@ def list_chords(work: Work) -> np.ndarray:
     for number in range(len(chords)):
         begin, end = edges[number], edges[number + 1]
         near = slice(*np.searchsorted(work.onsets, [begin - longest, end]))
-        overlap = np.minimum(ends[near], end) - np.maximum(work.onsets[near], begin)
-        sounds = overlap > 0
-        if not sounds.any():
-            continue
-        pitches = work.pitches[near][sounds]
-        chord = harmony.estimate_chord(harmony.weigh_pitch_classes(pitches, overlap[sounds]), int(pitches.min()) % 12)
+        sounding = harmony.weigh_sounding_notes(work.onsets[near], ends[near], work.pitches[near], begin, end)
+        chord = None if sounding is None else harmony.estimate_chord(*sounding)
         chords[number] = -1 if chord is None else chord
     return chords

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from musika.composer.continuing import MOST_BARS, Opening, describe_continuation, make_opening, weigh_pitch_classes
+from musika.composer.continuing import (
+    MOST_BARS,
+    Opening,
+    describe_continuation,
+    make_opening,
+    measure_pitch_class_durations,
+)
 from musika.composer.plan import Plan
 from musika.config import Continue
 from musika.config.musical import MusicalSettings
@@ -58,7 +64,7 @@ def _hear_opening(model: ComposedModel, sound: Sound, first: int, end: int) -> t
     assert heard.length is not None
     recording = Recording(heard.read(0, heard.length)[:, 0])
     score = hear_notes(recording, network)
-    settings = describe_continuation(score, find_key(weigh_pitch_classes(score)[None]))
+    settings = describe_continuation(score, find_key(measure_pitch_class_durations(score)[None]))
     bars = Plan(0, MusicalSettings(**settings), model.seconds_per_latent).frame.bars
     opening = make_opening(score, (end - first) / sound.sample_rate, min(MOST_BARS, bars // 2))
     return opening, settings

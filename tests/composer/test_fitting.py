@@ -7,19 +7,17 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from musika.composer.arranging import assign_programs
+from musika.composer.chord_fitting import PASSING, fit_chords, list_chord_changes
+from musika.composer.clock import SectionPlace
 from musika.composer.fitting import (
     BAND_MARGIN,
-    PASSING,
     REGISTER_MARGIN,
-    SectionPlace,
-    assign_programs,
     fit_articulation,
-    fit_chords,
     fit_density,
     fit_key,
     fit_notes,
     fit_velocities,
-    list_chord_changes,
 )
 from musika.composer.sections import SectionNotes
 from musika.composer.vocabulary import HIGHEST, LOWEST, UNITS_PER_BEAT

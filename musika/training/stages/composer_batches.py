@@ -162,7 +162,7 @@ class ComposerBatches:
         if theme is not None:
             parts.append(self._encode(theme, shift, chance, drops))
             relation = v.quantise_relation(similarity)
-            section.conditions[list(v.CONDITIONS).index("relation")] = relation
+            section.conditions[v.CONDITION_COLUMNS["relation"]] = relation
         parts.append(self._encode(section, shift, chance, drops))
         return self._join(parts)
 
