@@ -24,11 +24,12 @@ def build_page(context: PageContext) -> gradio.Blocks:
         with gradio.Row(elem_id="musika-header"):
             gradio.Markdown(f"# {TITLE}\n{ABOUT}")
             checkpoint = _add_chooser(context)
+        link = gradio.Textbox(visible="hidden")
         with gradio.Tabs(elem_id="musika-tabs") as tabs:
-            shared = SharedComponents(checkpoint, tabs)
+            shared = SharedComponents(checkpoint, tabs, link)
             for tab in TABS:
                 tab.add_tab(context, shared)
-        _add_history(checkpoint)
+        _add_history(shared)
         _restore_link(page, context, shared)
         if context.defaults.watched is None:  # a training beside the page needs the processor more
             quiet: dict[str, Any] = {"preprocess": False, "queue": False, "api_visibility": "private"}
@@ -38,18 +39,19 @@ def build_page(context: PageContext) -> gradio.Blocks:
     return page
 
 
-def _add_history(checkpoint: gradio.Dropdown) -> None:
-    """The history. A piece that is played from it also chooses its checkpoint."""
+def _add_history(shared: SharedComponents) -> None:
+    """The history. A piece that is played from it also chooses its checkpoint, or its tab."""
     history = gradio.HTML(
         "<musika-history></musika-history>",
         apply_default_css=False,
         js_on_load="element.addEventListener('choose', () => trigger('click'));",
     )
-    history.click(None, None, [checkpoint], js="() => musika.page.wanted", api_visibility="private")
+    outputs = [shared.checkpoint, shared.tabs]
+    history.click(None, None, outputs, js="() => musika.page.wanted", api_visibility="private")
 
 
 def _restore_link(page: gradio.Blocks, context: PageContext, shared: SharedComponents) -> None:
-    """Chooses checkpoint and tab of the link with which the page is opened; the browser looks them up."""
+    """Shows what the link says with which the page is opened: checkpoint and tab, and the piece in the tab Make."""
     names = json.dumps(context.list_checkpoints(*MAKES_PIECES))
     tabs = [tab.__name__.rpartition(".")[2] for tab in TABS]
     first = "radio" if context.defaults.watched is None else "training"
@@ -57,7 +59,7 @@ def _restore_link(page: gradio.Blocks, context: PageContext, shared: SharedCompo
     page.load(
         None,
         [shared.checkpoint],
-        [shared.checkpoint, shared.tabs],
+        [shared.checkpoint, shared.tabs, shared.link],
         js=call_when_loaded(f"name => musika.links.restorePage(name, {arguments})"),
         api_visibility="private",
     )

@@ -98,7 +98,9 @@ class SharedComponents:
     Attributes:
         checkpoint: the chooser of the checkpoint that makes pieces from seeds; its value is a name in the library.
         tabs: of the page; each has the id that is the name of its file.
+        link: values of the link with which the page was opened, as JSON, where the tab Make is to show them.
     """
 
     checkpoint: gradio.Dropdown
     tabs: gradio.Tabs
+    link: gradio.Textbox

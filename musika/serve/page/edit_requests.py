@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from musika.config import EDITS, Blend, Edit, Fill, Vary, parse_edit
-from musika.config.fields import get_fields, get_limits
+from musika.config.fields import get_fields
 from musika.edit import parse_spans
 from musika.edit.spans import locate_spans
 from musika.errors import ConfigError, UsageError
@@ -21,6 +21,7 @@ from musika.serve.page.edited_sounds import (
     list_steps,
     narrow_report,
 )
+from musika.serve.page.settings_fields import read_box
 from musika.serve.page.sound_store import read_upload
 from musika.serve.page.work import Report
 
@@ -97,7 +98,11 @@ def make_edits(task: Any, values: Mapping[str, Any], spans: Any, seed: Any, coun
     if task not in EDITS:
         raise UsageError(f"choose what to do: one of {', '.join(EDITS)}")
     fields = get_fields(EDITS[task])
-    own = {name: _read_optional(fields[name], value) for name, value in values.items() if name in fields}
+    own = {
+        name: value if fields[name].default is not None else read_box(name, value)
+        for name, value in values.items()
+        if name in fields
+    }
     if "spans" in fields:
         own["spans"] = read_spans(spans)
     number = check_whole_number("the seed", seed, 0, MAX_SEED)
@@ -184,12 +189,6 @@ def write_preview(sounds: EditedSounds, draft: Draft, name: str, folder: Path) -
     """
     path = folder / f"{name}.{PREVIEW}"
     return path if path.exists() else sounds.save(draft.base, (), name, path)
-
-
-def _read_optional(field: dataclasses.Field[Any], value: Any) -> Any:
-    """A value of a control. Gradio's boxes for numbers cannot be empty: 0 stands for a value that is not set."""
-    is_not_set = field.default is None and value == 0 and not isinstance(value, bool)
-    return None if is_not_set and get_limits(field).get("above") == 0 else value
 
 
 def check_whole_number(what: str, value: Any, low: int, high: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,15 +18,18 @@ from musika.checkpoint import locate
 from musika.errors import MusikaError, UsageError
 from musika.render import Finish, Model, Piece, again
 from musika.render.recipe import MELODY, PieceRecipe, RecipeError, read_recipe
+from musika.serve.page.checkpoints import MAKES_PIECES
 from musika.serve.page.context import PageContext, PageLimits
 from musika.serve.page.settings_fields import MAX_WHOLE, SETTINGS, drop_defaults
 from musika.serve.page.work import Report, ignore_report
+from musika.serve.streams import query
 
 FORMATS = ("wav", "flac", "mp3", "ogg", "opus")
 NOTES = "mid"
 SHORTEST = 0.1  # seconds
 LATEST = 360_000.0  # second of a piece that can be begun with
 MOST_FADE = 60.0  # seconds
+LONGEST_LOOP = 1 << 20  # latents
 LOUDNESS = (-40.0, -5.0)  # LUFS
 LONGEST_TEXT = 1 << 21  # characters of a request that comes back from a browser
 PICTURE_HEIGHT, PICTURE_WIDTH = 80, 720  # of the spectrogram of one channel
@@ -96,7 +100,7 @@ def check_request(request: PieceRequest, limits: PageLimits) -> PieceRequest:
     check_number("the length in seconds", request.seconds, SHORTEST, limits.seconds)
     check_number("the start in seconds", request.start, 0, LATEST)
     check_whole("the seed", request.seed, MAX_WHOLE)
-    check_whole("the loop", request.loop, 1 << 20)
+    check_whole("the loop", request.loop, LONGEST_LOOP)
     check_number("the fade-in in seconds", request.fade_in, 0, MOST_FADE)
     check_number("the fade-out in seconds", request.fade_out, 0, MOST_FADE)
     if request.loudness is not None:
@@ -261,6 +265,41 @@ def save_piece(context: PageContext, request: PieceRequest, kind: Any, report: R
         os.utime(path)
         return path
     return write_file(context, request, piece, kind, report)
+
+
+def read_link(context: PageContext, text: Any) -> PieceRequest | None:
+    """The piece of a link to the tab Make; None where it names none.
+
+    Args:
+        text: values of the link by name, as JSON; they may come from anybody. Names that mean nothing are passed over.
+
+    Raises:
+        UsageError: a value cannot be used; the text names it.
+    """
+    try:
+        values = json.loads(text) if isinstance(text, str) and len(text) <= LONGEST_TEXT else None
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        raise UsageError("the link is damaged")
+    name = values.get("checkpoint")
+    if "seed" not in values or name not in context.list_checkpoints(*MAKES_PIECES):
+        return None
+    loudness = query.read_number(values, "loudness", math.nan, *LOUDNESS)
+    return check_request(
+        PieceRequest(
+            name,
+            query.read_whole_number(values, "seed", 0, MAX_WHOLE),
+            query.read_number(values, "seconds", PieceRequest.seconds, SHORTEST, context.limits.seconds),
+            query.read_number(values, "start", 0.0, 0.0, LATEST),
+            query.read_settings(values, SETTINGS[context.checkpoints[name].kind]),
+            query.read_whole_number(values, "loop", 0, LONGEST_LOOP),
+            None if math.isnan(loudness) else loudness,
+            query.read_number(values, "fade_in", 0.0, 0.0, MOST_FADE),
+            query.read_number(values, "fade_out", 0.0, 0.0, MOST_FADE),
+        ),
+        context.limits,
+    )
 
 
 def find_request(context: PageContext, path: Path) -> tuple[PieceRequest, str]:

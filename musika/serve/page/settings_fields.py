@@ -18,6 +18,7 @@ SETTINGS: dict[str, type[Config]] = {
     COMPOSED: ComposedSettings,
     PERFORMER: PerformerSettings,
 }
+CHOSEN_BY_SEED = ("style", "style_seed")  # a form leaves them empty, unless a person chooses one
 MAX_WHOLE = 2**53 - 1  # what a browser can count to
 
 
@@ -34,6 +35,28 @@ def has_setting(kind: str, name: str) -> bool:
     return name in get_fields(SETTINGS[kind])
 
 
+def show_setting(name: str, value: Any, default: Any) -> Any:
+    """The value of a setting as a form shows it; "" is an empty box."""
+    if name not in CHOSEN_BY_SEED:
+        return value
+    return "" if value == default else str(value)
+
+
+def read_box(what: str, value: Any) -> Any:
+    """The number in a box for text that may be empty; None where it is.
+
+    Raises:
+        UsageError: it is no number.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        number = float(value) if value.strip() else None
+    except ValueError:
+        raise UsageError(f"{what} must be a number, or empty") from None
+    return int(number) if number is not None and number.is_integer() else number
+
+
 def read_settings(values: Mapping[str, Any], kind: type[Config]) -> dict[str, Any]:
     """The settings among the values of a form that a kind of pieces has; empty values have their defaults.
 
@@ -43,6 +66,8 @@ def read_settings(values: Mapping[str, Any], kind: type[Config]) -> dict[str, An
     settings: dict[str, Any] = {}
     for name, field in get_fields(kind).items():
         value = values.get(name)
+        if name in CHOSEN_BY_SEED:
+            value = read_box(name.replace("_", " "), value)
         if value is None or (value == field.default and not isinstance(value, bool)):
             continue
         if isinstance(field.default, int) and isinstance(value, float) and value.is_integer():

@@ -20,6 +20,9 @@ def make_theme() -> gradio.themes.Base:
         button_primary_text_color_dark="#ffffff",
         body_text_color_subdued="#52525b",
         body_text_color_subdued_dark="#d4d4d8",
+        block_title_text_weight="600",
+        block_title_text_color="*body_text_color",
+        block_title_text_color_dark="*body_text_color",
         block_label_text_color="#3f3f46",
         block_label_text_color_dark="#e4e4e7",
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -63,9 +65,10 @@ def test_the_examples_of_the_document_run(link: str, tmp_path: Path, monkeypatch
 
 def test_functions_say_what_they_take(client: Any) -> None:
     described = client.view_api(return_format="dict")["named_endpoints"]
-    assert {"/make", "/list_checkpoints", "/read_words", "/read_recipe", "/video"} <= set(described)
+    assert {"/make", "/list_checkpoints", "/read_words", "/read_recipe", "/make_video"} <= set(described)
     made = [parameter["parameter_name"] for parameter in described["/make"]["parameters"]]
     assert made == ["checkpoint", "seed", "seconds", "start", "settings", "words", "format"]
+    assert described["/make"]["parameters"][4]["type"]["type"] == "object", "assistants refuse a schema without a type"
     assert all(parameter["parameter_has_default"] for parameter in described["/make"]["parameters"])
     listed = client.predict(api_name="/list_checkpoints")
     assert [entry["name"] for entry in listed] == ["open", "piano"]
@@ -173,19 +176,25 @@ def test_assistants_find_tools_and_use_them(library: tuple[Any, Any]) -> None:
     from mcp import ClientSession
     from mcp.client.streamable_http import streamablehttp_client
 
-    async def use(address: str) -> tuple[dict[str, Any], str]:
+    async def use(address: str) -> tuple[dict[str, Any], str, list[Any]]:
         async with (
             streamablehttp_client(f"{address}gradio_api/mcp/") as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()
             tools = {tool.name: tool for tool in (await session.list_tools()).tools}
-            result = await session.call_tool("read_words", {"words": "slow piano in A minor"})
-            return tools, str(result.content[0])
+            words = await session.call_tool("read_words", {"words": "slow piano in A minor"})
+            made = await session.call_tool("make", {"checkpoint": "open", "seed": 3, "seconds": 1, "format": "flac"})
+            return tools, str(words.content[0]), made.content
 
     with serve_page(*library, port=PORT, mcp=True) as address:
-        tools, told = anyio.run(use, address)
-    assert {"make", "list_checkpoints", "read_words", "read_recipe", "video"} <= set(tools)
+        tools, told, made = anyio.run(use, address)
+        found = re.search(r"'url': '(http[^']+\.flac)'", made[0].text)
+        assert found is not None, made
+        with urllib.request.urlopen(found[1]) as reply:
+            sound = reply.read()
+    assert soundfile.info(io.BytesIO(sound)).frames == 44_100
+    assert {"make", "list_checkpoints", "read_words", "read_recipe", "make_video"} <= set(tools)
     assert tools["make"].description.startswith("Makes a piece of music")
     assert "length" in tools["make"].inputSchema["properties"]["seconds"]["description"]
     assert "A minor" in told

@@ -135,8 +135,8 @@ def test_drafts_from_anybody_are_checked(sounds: EditedSounds, values: object, m
     assert "\n" not in str(caught.value)
 
 
-def test_a_box_of_zero_is_not_set() -> None:
-    values = {"seconds": 3, "before": 0, "at": 0, "notes": False, "over": 0, "ratio": 0}
+def test_an_empty_box_is_not_set() -> None:
+    values = {"seconds": 3, "before": "", "at": None, "notes": False, "over": " ", "ratio": 0}
     (edit,) = requests.make_edits("continue", values, "", 0, 1, 8)
     assert edit == Continue(seconds=3.0)
     (blend,) = requests.make_edits("blend", values, "", 0, 1, 8)

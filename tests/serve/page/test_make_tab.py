@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import json
 import os
 import threading
 import time
@@ -20,11 +22,13 @@ from musika.render.recipe import read_recipe
 from musika.serve.page import pieces
 from musika.serve.page.context import PageLimits
 from musika.serve.page.launch import make_library, serve_page
+from musika.serve.page.pieces import PieceRequest
 from tests.helpers.pages import write_page_checkpoints
 from tests.serve.page import browser
 
 LIMITS = PageLimits(upload_bytes=1 << 20, upload_seconds=20.0, seconds=60.0, pieces=4)
 PANEL = "#musika-make"
+STYLE_SEED = "#musika-make-style_seed :is(textarea, input)"
 TOAST = "[data-testid=toast-body]"
 
 
@@ -90,7 +94,9 @@ def test_a_download_renders_the_same_again_and_restores_the_controls(
     set_number(tab, "number input for Pieces", 2)
     tab.locator(PANEL).get_by_label("A new seed each time").uncheck()
     set_number(tab, "Seed", 7)
-    set_number(tab, "Style seed", 12)
+    open_part(tab, "Sound")
+    assert tab.input_value(STYLE_SEED) == "", "the seed chooses it"
+    tab.fill(STYLE_SEED, "12")
     set_number(tab, "number input for Truncation", 1.5)
     make(tab, 2)
     assert '"seed": 8' in read_ticket(tab, 2) and '"style_seed": 12' in read_ticket(tab, 1)
@@ -105,18 +111,46 @@ def test_a_download_renders_the_same_again_and_restores_the_controls(
     library[0].get_model("open").piece(7, truncation=1.5, style_seed=12).save(tmp_path / "again.flac", 2.0)
     assert (tmp_path / "again.flac").read_bytes() == path.read_bytes()
     set_number(tab, "Seed", 1)
-    set_number(tab, "Style seed", 1)
+    tab.fill(STYLE_SEED, "")
     set_number(tab, "number input for Length", 30)
     open_part(tab, "Set all controls from a file")
     drop(tab, "#musika-make-file", "song.flac", path.read_bytes())
     tab.wait_for_function("document.querySelector('#musika-make-status').textContent.includes('song.flac')")
-    values = [tab.locator(PANEL).get_by_label(label, exact=True).input_value() for label in ("Seed", "Style seed")]
+    values = [tab.locator(PANEL).get_by_label("Seed", exact=True).input_value(), tab.input_value(STYLE_SEED)]
     values += [
         tab.locator(PANEL).get_by_label(f"number input for {label}").input_value() for label in ("Length", "Truncation")
     ]
     assert values == ["7", "12", "2", "1.5"]
     assert list_uploads() == []
-    assert len(browser.wait_for_history(tab, 2)) == 2  # made pieces are remembered
+    entries = browser.wait_for_history(tab, 2)  # made pieces are remembered
+    assert [entry["query"]["seconds"] for entry in entries] == [2, 2]
+    assert "#tab=make&" in tab.evaluate("musika.history.list().then(([entry]) => musika.history.makeLink(entry))")
+
+
+def test_a_link_to_a_made_piece_sets_all_controls(link: str, visit: browser.Visit) -> None:
+    first = visit(f"{link}#tab=make&checkpoint=piano&seed=7", permissions=["clipboard-read", "clipboard-write"])
+    ticket = json.dumps(dataclasses.asdict(PieceRequest("open", 12, 3.5, 2.0, {"truncation": 1.5, "style_seed": 4})))
+    assert "clipboard" in first.evaluate("ticket => musika.make.copyLink(ticket)", ticket)
+    opened = visit(first.evaluate("navigator.clipboard.readText()"))
+    opened.wait_for_function("document.querySelector('#musika-make-status').textContent.includes('as in the link')")
+    assert opened.input_value("#musika-checkpoint input") == "open"
+    for part in ("Sound", "Start, loop, loudness and fades"):
+        open_part(opened, part)
+    assert opened.input_value(STYLE_SEED) == "4"
+    expected = {"Seed": "12", "Start": "2", "number input for Length": "3.5"}
+    for label, value in {**expected, "number input for Truncation": "1.5"}.items():
+        assert opened.locator(PANEL).get_by_label(label, exact=True).input_value() == value, label
+    assert not opened.locator(PANEL).get_by_label("A new seed each time").is_checked()
+
+
+def test_a_link_with_a_value_that_cannot_be_says_so(link: str, visit: browser.Visit) -> None:
+    tab = visit(f"{link}#tab=make&checkpoint=open&seed=7&seconds=1000")
+    tab.locator(TOAST).filter(has_text="seconds '1000': must be a number from 0.1 to 60").first.wait_for()
+
+
+def test_what_a_link_cannot_carry_is_said(tab: Any) -> None:
+    ticket = json.dumps(dataclasses.asdict(PieceRequest("piano", 1, inputs=({"kind": "melody"},))))
+    assert "cannot carry the melody" in tab.evaluate("ticket => musika.make.copyLink(ticket)", ticket)
 
 
 def list_uploads() -> list[str]:
@@ -137,6 +171,7 @@ def test_words_show_what_they_mean_and_similar_pieces_follow(tab: Any) -> None:
     tab.get_by_role("button", name="Read the words").click()
     tab.wait_for_function(f"{get_value('musika-make-key')} === 'A minor'")
     assert "A minor" in tab.text_content("#musika-make-note")
+    assert tab.locator("#musika-make-tempo").is_visible(), "the group with the fields has opened"
     assert not tab.locator("#musika-make-styles").is_visible()  # a setting that this checkpoint has not
     set_number(tab, "number input for Length", 2)
     make(tab, 1)
@@ -184,6 +219,7 @@ def make_zip() -> bytes:
 def test_files_that_are_no_use_get_one_line_and_do_not_stay(tab: Any) -> None:
     tab.locator("#musika-checkpoint input").click()
     tab.get_by_role("option", name="piano").click()
+    open_part(tab, "Melody to accompany")
     tab.wait_for_selector("#musika-make-melody input[type=file]", state="attached")
     open_part(tab, "Set all controls from a file")
     noise = np.random.default_rng(0).normal(0, 0.1, (20_000, 2)).astype(np.float32)

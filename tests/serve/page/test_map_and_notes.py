@@ -186,6 +186,24 @@ def test_notes_are_drawn_with_mouse_and_keys_and_heard(link: str, visit: browser
     assert count_notes(tab) == 0
 
 
+def test_what_a_midi_file_plays_is_kept_and_played_again(link: str, visit: browser.Visit, tmp_path: Path) -> None:
+    tab = visit(link)
+    open_tab(tab, "Play notes")
+    make_score().save(tmp_path / "my song.mid")
+    tab.set_input_files(f"{NOTES} input[type=file]", tmp_path / "my song.mid")
+    tab.wait_for_function(f"document.querySelector('{NOTES}').notes.list.length > 0")
+    count = count_notes(tab)
+    tab.locator(f"{NOTES} .musika-primary").click()
+    (entry,) = browser.wait_for_history(tab, 1)
+    assert (entry["kind"], entry["name"], entry["title"]) == ("notes", "my song.mid", "my song, composed 0")
+    assert not tab.evaluate("musika.history.list().then(([entry]) => musika.history.hasLink(entry))")
+    tab.reload()
+    browser.open_page(tab, link)
+    tab.get_by_role("button", name="▶ my song").click()
+    tab.wait_for_function("['playing', 'ended'].includes(musika.player.state)")
+    assert count_notes(tab) == count and tab.evaluate("Boolean(musika.player.piece.settings.score)")
+
+
 def test_a_real_run_is_shown_and_stays_as_it_was(link: str, visit: browser.Visit, trained: Path) -> None:
     before = list_files(trained)
     tab = visit(link)

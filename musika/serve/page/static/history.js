@@ -2,6 +2,7 @@
 //
 //   musika.history.add({title, kind, query})         a piece, by what makes it: {checkpoint, seed, start, settings}
 //   musika.history.add({title, kind, file, name})    a file (Blob)
+//   musika.history.add({title, kind: "notes", query, file, name})   a MIDI file, and what plays it
 //   musika.history.addUrl({title, kind, name}, url)  a file that the page can fetch from this server
 //   musika.history.list(), .rename(id, title), .remove(id), .clear(), .exportZip()
 //   <musika-history> shows it
@@ -72,14 +73,17 @@ musika.history = (() => {
     tell();
   }
 
-  const makeLink = ({query}) => musika.links.make({tab: "radio", checkpoint: query.checkpoint, seed: query.seed,
-    start: query.start || "", ...query.settings});
+  // A link cannot carry notes.
+  const hasLink = ({kind, query}) => Boolean(query) && kind !== "notes";
+
+  const makeLink = ({kind, query: {checkpoint, seed, seconds = "", start = "", settings}}) =>
+    musika.links.make({tab: kind === "made" ? "make" : "radio", checkpoint, seed, seconds, start: start || "", ...settings});
 
   // All files, and `history.json` with titles, settings and links of all entries.
   async function exportZip() {
     const entries = await list();
     const described = entries.map(({id, title, kind, query, name, created}) => ({
-      id, title, kind, query, file: name, created: new Date(created).toISOString(), link: query ? makeLink({query}) : "",
+      id, title, kind, query, file: name, created: new Date(created).toISOString(), link: hasLink({kind, query}) ? makeLink({kind, query}) : "",
     }));
     const json = new Blob([JSON.stringify(described, null, 2)], {type: "application/json"});
     const files = entries.filter(({file}) => file).map(({id, file, name, title, created}) => ({
@@ -89,7 +93,7 @@ musika.history = (() => {
   }
 
   return {
-    add, addUrl, list, rename, remove, clear, exportZip, makeLink,
+    add, addUrl, list, rename, remove, clear, exportZip, hasLink, makeLink,
     addEventListener: (name, listener) => events.addEventListener(name, listener),
     removeEventListener: (name, listener) => events.removeEventListener(name, listener),
   };
@@ -153,18 +157,21 @@ musika.define("musika-history", class extends HTMLElement {
       title: about, onclick: () => this.attempt(action)});
     const field = make("input", {type: "text", value: title, maxLength: 200, "aria-label": `Name of ${title}`});
     field.addEventListener("change", () => this.attempt(() => musika.history.rename(id, field.value)));
-    const settings = query ? Object.entries(query.settings || {}).map(([key, value]) => `${key} ${value}`).join(", ") : name;
+    const values = Object.entries(query?.settings || {}).map(([key, value]) => `${key} ${value}`);
+    const settings = [...(file ? [name] : []), ...values].join(", ");
     const when = new Date(created).toLocaleString();
     return make("li", {},
       act("▶", () => this.play(entry), "Play"),
       field,
       make("small", {textContent: [when, settings].filter(Boolean).join(" · ")}),
-      query ? act("Link", async () => this.copy(entry), "Copy a link") : null,
+      musika.history.hasLink(entry) ? act("Link", async () => this.copy(entry), "Copy a link") : null,
       file ? act("Save", async () => musika.saveBlob(file, name || title), "Save the file") : null,
       act("Delete", () => musika.history.remove(id), "Delete"));
   }
 
-  play({query, file, title}) {
+  play(entry) {
+    const {kind, query, file, title} = entry;
+    if (kind === "notes" && query) return musika.notes.open(entry);
     if (query) return musika.radio.open(query);
     const url = URL.createObjectURL(file);
     return musika.player.playUrl(url, {title}).finally(() => URL.revokeObjectURL(url));

@@ -32,11 +32,12 @@ musika.links = (() => {
   const choose = (name, fallback, names) => (names.includes(read()[name]) ? read()[name] : fallback);
 
   // For Gradio's first event: checkpoint and tab of the link, where there are such; else the one that is chosen already,
-  // and the tab that the page opens with.
+  // and the tab that the page opens with. The tab Make gets all values of the link.
   function restorePage(checkpoint, checkpoints, tabs, first) {
     const chosen = choose("checkpoint", checkpoint, checkpoints);
     musika.page.setCheckpoint(chosen);
-    return [chosen, {selected: choose("tab", first, tabs), __type__: "update"}];
+    const tab = choose("tab", first, tabs);
+    return [chosen, {selected: tab, __type__: "update"}, tab === "make" ? JSON.stringify(read()) : ""];
   }
 
   return {read, make, copy, choose, restorePage};

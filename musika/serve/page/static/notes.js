@@ -8,6 +8,7 @@
   const FORMATS = ["flac", "wav", "mp3", "ogg", "opus"];
   const GRIDS = { "1/4": 1, "1/8": 0.5, "1/8 triplets": 1 / 3, "1/16": 0.25, "1/32": 0.125, free: 0 }; // beats
   const RANGE = { low: 43, high: 84 }; // of an empty roll
+  const REMEMBER_AFTER = 5; // seconds of playing after which the notes are put into the history
   const NO_PEDALS = { times: [], values: [], programs: [] };
 
   musika.define(
@@ -18,6 +19,9 @@
         this.checkpoints = JSON.parse(this.dataset.checkpoints || "[]");
         [this.tempo, this.pedals, this.metre] = [120, NO_PEDALS, [4, 4]];
         this.sent = null; // {score, seconds, list}: the notes that the server has
+        this.title = ""; // name of the MIDI file, without its ending
+        this.remembered = new Set();
+        element = this;
         this._build();
         this._listen();
         this._choosePerformer();
@@ -232,6 +236,7 @@
         this.roll.range = { ...RANGE };
         this.roll.setView({ start: 0, seconds: 12 });
         this.file.value = "";
+        this.title = "";
         this.status.textContent = "";
       }
 
@@ -249,6 +254,7 @@
         try {
           if (file.size > LARGEST) throw new Error("The file is larger than 4 MiB: it is no score.");
           const told = await this._post(await file.arrayBuffer(), "audio/midi");
+          this.title = (file.name || "").replace(/\.[a-z]+$/i, "");
           this._showScore(told, file.name);
         } catch (error) {
           this.status.textContent = error.message;
@@ -362,6 +368,39 @@
         if (!this._isOurs) return;
         if (message) this.status.textContent = message;
         if (state === "ended") this.roll.setPosition(null);
+        clearTimeout(this.remembering);
+        if (state === "playing") this.remembering = setTimeout(() => this._remember(), 1000 * REMEMBER_AFTER);
+        if (state === "ended") this._remember();
+      }
+
+      /** Puts what plays into the history: its notes as a MIDI file, and who plays them. */
+      async _remember() {
+        if (!this._isOurs) return; // something else plays by now
+        const { checkpoint, seed, settings } = musika.player.piece;
+        const { score, style } = settings;
+        const key = JSON.stringify([checkpoint, seed, score, style]);
+        if (this.remembered.has(key)) return;
+        this.remembered.add(key);
+        const title = `${this.title || `${this.notes.list.length} notes`}, ${checkpoint} ${seed}`;
+        const name = `${this.title || "notes"}.mid`;
+        const query = { checkpoint, seed, settings: style ? { style } : {} };
+        try {
+          await musika.history.addUrl({ title, kind: "notes", name, query }, `scores/${score}.mid`);
+        } catch (error) {
+          this.remembered.delete(key);
+          this.status.textContent = error.message;
+        }
+      }
+
+      /** Shows and plays what the history has kept. */
+      async open({ file, name, query }) {
+        if (!this.checkpoints.includes(query.checkpoint)) throw new Error(`There is no checkpoint “${query.checkpoint}” here any more.`);
+        this.performer.value = query.checkpoint;
+        await this._choosePerformer();
+        this.style_.value = query.settings.style || "0";
+        this.seed.value = String(query.seed);
+        await this._read(new File([file], name));
+        await this._play(0);
       }
 
       // ---------------------------------------------------------------- files
@@ -411,6 +450,19 @@
       }
     },
   );
+
+  let element = null;
+
+  /** Opens the tab and plays what the history has kept. */
+  musika.notes = {
+    async open(entry) {
+      musika.page.choose(musika.page.checkpoint, "notes");
+      for (let waited = 0; !element?.isConnected && waited < 100; waited++) {
+        await new Promise((resolve) => setTimeout(resolve, 50)); // Gradio makes a tab when it is opened first
+      }
+      await element?.open(entry);
+    },
+  };
 
   /** Whether two lists have the same notes, whatever is selected. */
   function hasSameNotes(first, second) {

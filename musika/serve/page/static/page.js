@@ -46,9 +46,10 @@ musika.page = (() => {
       return checkpoint;
     },
 
-    // Chooses a checkpoint for the whole page; the chooser follows (application.py).
-    choose(name) {
-      this.wanted = name;
+    // Chooses a checkpoint for the whole page, and a tab where one is named; Gradio's components follow (application.py).
+    choose(name, tab = "") {
+      const update = {__type__: "update"};
+      this.wanted = [name, tab ? {selected: tab, ...update} : update];
       document.querySelector("musika-history")?.dispatchEvent(new Event("choose", {bubbles: true}));
     },
 

@@ -6,6 +6,8 @@
 "use strict";
 
 musika.SettingsForm = class {
+  static CHOSEN = "chosen by the seed"; // what an empty box for a number says
+
   constructor(onchange) {
     this.onchange = onchange;
     this.element = musika.dom.make("div", {className: "musika-settings"});
@@ -32,7 +34,7 @@ musika.SettingsForm = class {
     } else if (setting.type === "float") {
       control = make("input", {type: "range", min: low ?? 0, max: high ?? 10, step: "any"});
     } else if (setting.type === "int") {
-      control = make("input", {type: "number", min: low ?? "", step: 1, inputMode: "numeric", placeholder: "chosen by the seed"});
+      control = make("input", {type: "number", min: low ?? "", step: 1, inputMode: "numeric", placeholder: this.constructor.CHOSEN});
     } else if (setting.type === "bool") {
       control = make("input", {type: "checkbox"});
     } else {
@@ -40,7 +42,9 @@ musika.SettingsForm = class {
     }
     field = label(title, control);
     const id = musika.dom.makeId();
-    field.append(make("small", {id, textContent: setting.help}));
+    const isEmpty = setting.choices.length || control.placeholder === this.constructor.CHOSEN;
+    const help = isEmpty ? setting.help.replace(/; -?\d+: the seed chooses it/, "") : setting.help;
+    field.append(make("small", {id, textContent: `${help[0].toUpperCase()}${help.slice(1)}.`}));
     control.setAttribute("aria-describedby", id);
     const entry = {setting, control, field, above};
     if (control.type === "range") {

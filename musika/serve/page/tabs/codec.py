@@ -77,7 +77,7 @@ class _CodecTab:
         results = [self.status, self.told, self.played]
         long: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "codec", "preprocess": False}
         inputs = [self.file, self.codec]
-        heard = self.hear.click(self._hear, inputs, results, api_name="codec", show_progress="hidden", **long)
+        heard = self.hear.click(self._hear, inputs, results, api_name="compare_codec", show_progress="hidden", **long)
         uploaded = self.file.upload(self._hear, inputs, results, **PRIVATE, show_progress="hidden", **long)
         for event in (heard, uploaded):
             event.success(
@@ -88,7 +88,7 @@ class _CodecTab:
                 **PRIVATE,
             )
         saved = self.download.click(
-            self._save, [self.file, self.codec, self.format], [self.saved], api_name="codec_save", **long
+            self._save, [self.file, self.codec, self.format], [self.saved], api_name="save_reconstruction", **long
         )
         saved.success(None, [self.saved], None, js="file => musika.download(file)", **PRIVATE)
         running: list[Any] = [heard, uploaded, saved]

@@ -116,14 +116,14 @@ class _EditTab:
 
     def _connect_recording(self) -> None:
         opened = self.file.upload(
-            self._open, [self.file], [self.told, self.played], api_name="edit_open", preprocess=False
+            self._open, [self.file], [self.told, self.played], api_name="open_recording", preprocess=False
         )
         opened.success(
             None, [self.told, self.played], None, js="(told, files) => musika.editor.open(told, files)", **PRIVATE
         )
         self.file.clear(None, None, None, js="() => musika.editor.close()", **PRIVATE)
         self.other.upload(
-            self._open_other, [self.other], [self.other_told], api_name="edit_open_other", preprocess=False
+            self._open_other, [self.other], [self.other_told], api_name="open_second_recording", preprocess=False
         )
         self.other.clear(lambda: None, None, [self.other_told], **PRIVATE)
         self.task.change(None, [self.task], None, js="task => musika.editor.setTask(task)", **PRIVATE)
@@ -147,16 +147,16 @@ class _EditTab:
         results = [self.status, self.told, self.played]
         long: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "edit", "preprocess": False}
         made = self.make.click(
-            self._make, [self.draft, *values], results, js=send, api_name="edit_make", show_progress="hidden", **long
+            self._make, [self.draft, *values], results, js=send, api_name="make_edit", show_progress="hidden", **long
         )
         made.success(None, results[1:], None, js="(told, files) => musika.editor.showVariants(told, files)", **PRIVATE)
         again = self.again.click(
-            self._render, [self.draft], results, js=send, api_name="edit_render", show_progress="hidden", **long
+            self._render, [self.draft], results, js=send, api_name="render_edits", show_progress="hidden", **long
         )
         again.success(None, results[1:], None, js="(told, files) => musika.editor.showDraft(told, files)", **PRIVATE)
         heard = "(draft, format) => [musika.editor.describeHeard(), format]"
         saved = self.download.click(
-            self._save, [self.draft, self.format], [self.saved], js=heard, api_name="edit_save", **long
+            self._save, [self.draft, self.format], [self.saved], js=heard, api_name="save_edits", **long
         )
         saved.success(None, [self.saved], None, js="file => musika.download(file)", **PRIVATE)
         told = "Cancelled: nothing was changed."

@@ -13,13 +13,22 @@ from typing import Any
 
 import gradio
 
+from musika.config import Config, MusicalSettings
 from musika.config.fields import get_fields
 from musika.errors import UsageError
 from musika.serve.page import pieces, prompts, uploads, variants
 from musika.serve.page.checkpoints import COMPOSED, MAKES_PIECES
 from musika.serve.page.context import PageContext, SharedComponents
 from musika.serve.page.pieces import PieceRequest
-from musika.serve.page.settings_fields import MAX_WHOLE, SETTINGS, has_setting, list_settings, read_settings
+from musika.serve.page.settings_fields import (
+    MAX_WHOLE,
+    SETTINGS,
+    has_setting,
+    list_settings,
+    read_box,
+    read_settings,
+    show_setting,
+)
 from musika.serve.page.tabs.failures import tell_failures
 from musika.serve.page.tabs.make_api import add_api
 from musika.serve.page.tabs.make_results import MOST, ResultColumn, escape, show_progress, show_waiting
@@ -34,6 +43,7 @@ OWN: dict[str, Any] = {"api_visibility": "undocumented"}
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 LONG: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "render", "preprocess": False, **OWN}
 WORDS = "What the music is like, such as: slow sad piano in A minor. The fields below show what it was taken to mean."
+MUSIC = "Music: tempo, key, instruments"
 RESTORED = "Drop a file made by Musika to restore its settings."
 REMEMBER = f"(...all) => musika.make.remember(all.slice(0, {MOST}), all.slice({MOST}))"
 CANCELLED = "Cancelled: nothing was made."
@@ -51,7 +61,7 @@ class _MakeTab:
     """Components of the tab, and what happens when they are used."""
 
     def __init__(self, context: PageContext, shared: SharedComponents) -> None:
-        self.context, self.checkpoint = context, shared.checkpoint
+        self.context, self.checkpoint, self.link = context, shared.checkpoint, shared.link
         names = context.list_checkpoints(*MAKES_PIECES)
         self.kind = context.checkpoints[names[0]].kind if names else COMPOSED
         self._add_controls()
@@ -73,11 +83,8 @@ class _MakeTab:
         with gradio.Row():
             info = f"Seconds, up to {limits.seconds:g}."
             self.seconds = gradio.Slider(1, limits.seconds, value=30, step=1, label="Length", info=info)
-            self.start = gradio.Number(0, label="Start", info="Second of the piece to begin with.", minimum=0)
-            most = min(MOST, limits.pieces)
-            self.count = gradio.Slider(
-                1, most, value=1, step=1, label="Pieces", info="Side by side, one for each seed."
-            )
+            most, info = min(MOST, limits.pieces), "Side by side, one for each seed."
+            self.count = gradio.Slider(1, most, value=1, step=1, label="Pieces", info=info)
         with gradio.Row():
             info = "The same number makes the same piece."
             seed = defaults.seed or 0
@@ -86,38 +93,47 @@ class _MakeTab:
             self.draw_now = gradio.Button("Draw a seed", min_width=120)
 
     def _add_settings(self) -> None:
-        """Controls of all settings; those that the chosen checkpoint has are shown."""
-        start = {"truncation": self.context.defaults.truncation}
+        """Controls of all settings, in two groups; those that the chosen checkpoint has are shown."""
+        composed = self.kind == COMPOSED
+        names = list_settings(*reversed(MAKES_PIECES))  # musical ones first
+        musical = get_fields(MusicalSettings)
         self.settings: dict[str, Any] = {}
-        with gradio.Row(elem_id="musika-make-settings"):
-            for name, kind in list_settings(*reversed(MAKES_PIECES)).items():  # musical ones first
-                shown = has_setting(self.kind, name)
-                self.settings[name] = add_setting(
-                    kind, name, visible=shown, elem_id=f"musika-make-{name}", min_width=200
-                )
-                if name in start:
-                    self.settings[name].value = start[name]
-        with gradio.Row(visible=self.kind == COMPOSED) as self.melody_row:
-            about = "Melody to accompany (a MIDI file or a recording)"
+        self.music = gradio.Accordion(MUSIC, open=False, visible=composed, elem_id="musika-make-music")
+        with self.music, gradio.Row():
+            for name in (name for name in names if name in musical):
+                self._add_setting(name, names[name])
+        with gradio.Accordion("Sound", open=False, elem_id="musika-make-sound"), gradio.Row():
+            for name in (name for name in names if name not in musical):
+                self._add_setting(name, names[name])
+        title = "Melody to accompany"
+        with gradio.Accordion(title, open=False, visible=composed, elem_id="musika-make-follow") as self.follow:
+            about = "A MIDI file, or a recording"
             self.melody = gradio.File(label=about, height=140, elem_id="musika-make-melody")
         self.inputs = gradio.Textbox(visible="hidden")  # a melody or a score, as recipes describe it
         self.inputs_note = gradio.Markdown(elem_id="musika-make-inputs-note")
 
+    def _add_setting(self, name: str, kind: type[Config]) -> None:
+        shown = has_setting(self.kind, name)
+        self.settings[name] = add_setting(kind, name, visible=shown, elem_id=f"musika-make-{name}", min_width=220)
+        if name == "truncation":
+            self.settings[name].value = self.context.defaults.truncation
+
     def _add_file_controls(self) -> None:
-        with gradio.Accordion("Loop, loudness and fades", open=False), gradio.Row():
+        with gradio.Accordion("Start, loop, loudness and fades", open=False), gradio.Row():
+            self.start = gradio.Number(0, label="Start", info="Second of the piece to begin with.", minimum=0)
             info = "Begins again without a seam; the length moves to the nearest that can loop."
             self.loop = gradio.Checkbox(False, label="Loop", info=info)
             low, high = pieces.LOUDNESS
-            info = f"LUFS, {low:g} to {high:g}, such as -14; 0 leaves it as it is."
-            self.loudness = gradio.Number(0, label="Loudness", info=info)
+            info = f"LUFS, {low:g} to {high:g}, such as -14."
+            self.loudness = gradio.Textbox(label="Loudness", info=info, placeholder="as it is", max_length=20)
             self.fades = [gradio.Number(0, label=f"Fade {way}", info="Seconds.", minimum=0) for way in ("in", "out")]
         with gradio.Accordion("Set all controls from a file", open=False):
             self.dropped = gradio.File(label=RESTORED, height=140, elem_id="musika-make-file")
 
     def _add_buttons(self) -> None:
         with gradio.Row():
-            self.make = gradio.Button("Make", variant="primary", elem_id="musika-make-make")
-            self.cancel = gradio.Button("Cancel", elem_id="musika-make-cancel")
+            self.make = gradio.Button("Make", variant="primary", min_width=120, elem_id="musika-make-make")
+            self.cancel = gradio.Button("Cancel", min_width=120, elem_id="musika-make-cancel")
         self.status = gradio.HTML(elem_id="musika-make-status", min_height=28)
 
     def _add_results(self) -> None:
@@ -137,20 +153,21 @@ class _MakeTab:
         return [*values, *self.fades, self.inputs, *self.settings.values()]
 
     def _connect_form(self) -> None:
-        kinds = [*self.settings.values(), self.words_row, self.melody_row]
+        kinds = [*self.settings.values(), self.words_row, self.music, self.follow]
         self.checkpoint.change(self._show_kind, [self.checkpoint], kinds, preprocess=False, **PRIVATE)
         self.draw_now.click(lambda: (variants.draw_seed(), False), None, [self.seed, self.draw], **PRIVATE)
-        outputs = [self.note, self.understood, *self.settings.values()]
+        outputs = [self.note, self.understood, self.music, *self.settings.values()]
         inputs = [self.checkpoint, self.words, *self.settings.values()]
         for event in (self.understand.click, self.words.submit):
             event(self._read_words, inputs, outputs, preprocess=False, **PRIVATE)
         outputs = [self.inputs, self.inputs_note, *self.settings.values()]
         inputs = [self.melody, *self.settings.values()]
-        heard = self.melody.upload(self._read_melody, inputs, outputs, preprocess=False, api_name="make_melody", **OWN)
+        heard = self.melody.upload(self._read_melody, inputs, outputs, preprocess=False, api_name="read_melody", **OWN)
         outputs = [self.inputs, self.inputs_note]
         self.melody.clear(lambda: ("", ""), None, outputs, cancels=[heard], **PRIVATE)
         filled = [*self.form, self.inputs_note, self.status]
-        self.dropped.upload(self._restore, [self.dropped], filled, preprocess=False, api_name="make_restore", **OWN)
+        self.dropped.upload(self._restore, [self.dropped], filled, preprocess=False, api_name="restore_controls", **OWN)
+        self.link.change(self._open_link, [self.link], filled, preprocess=False, **PRIVATE)
 
     def _connect_making(self) -> None:
         tickets, sounds = [column.piece for column in self.columns], [column.sound for column in self.columns]
@@ -174,11 +191,13 @@ class _MakeTab:
             filled = [*self.form, self.inputs_note, self.status]
             column.reuse.click(self._reuse, [column.piece], filled, preprocess=False, **PRIVATE)
             saved = column.download.click(
-                self._save, [column.piece, column.format], [self.saved], api_name=f"make_save_{number + 1}", **LONG
+                self._save, [column.piece, column.format], [self.saved], api_name=f"save_piece_{number + 1}", **LONG
             )
             saved.success(None, [self.saved], None, js="file => musika.download(file)", **PRIVATE)
+            copy = "ticket => musika.make.copyLink(ticket)"
+            column.link.click(None, [column.piece], [self.status], js=copy, **PRIVATE)
         inputs = [self.first, self.second, *tickets]
-        runs.append(self.between.click(self._make_between, inputs, outputs, api_name="make_between", **shown))
+        runs.append(self.between.click(self._make_between, inputs, outputs, api_name="make_transition", **shown))
         for run in runs:
             run.success(None, [*tickets, *sounds], None, js=REMEMBER, **PRIVATE)
         self.cancel.click(lambda: CANCELLED, None, [self.status], cancels=runs, queue=False, **PRIVATE)
@@ -196,14 +215,14 @@ class _MakeTab:
         entry = self.context.checkpoints.get(name)
         kind = COMPOSED if entry is None else entry.kind
         updates = [gradio.update(visible=has_setting(kind, setting)) for setting in self.settings]
-        return [*updates, *[gradio.update(visible=kind == COMPOSED)] * 2]
+        return [*updates, *[gradio.update(visible=kind == COMPOSED)] * 3]
 
     def _read_words(self, checkpoint: Any, words: Any, *settings: Any) -> list[Any]:
         with tell_failures():
             found, lines = prompts.understand_words(words, self._find_folder(checkpoint))
             # words replace what is there: a person presses the button to see what they mean
             shown = [found.get(name, value) for name, value in zip(self.settings, settings, strict=True)]
-            return [join_lines(lines), words, *shown]
+            return [join_lines(lines), words, gradio.update(open=True), *shown]
 
     def _read_melody(self, payload: Any, *settings: Any) -> Iterator[list[Any]]:
         with tell_failures(), uploads.open_upload(payload, self.context.limits.upload_bytes) as path:
@@ -221,6 +240,13 @@ class _MakeTab:
             request, remark = pieces.find_request(self.context, path)
             return self._fill(request, remark or f"Set as in {uploads.format_name(path)}: press Make to hear it.")
 
+    def _open_link(self, text: Any) -> list[Any]:
+        with tell_failures():
+            request = pieces.read_link(self.context, text) if text else None
+            if request is None:
+                return [gradio.skip()] * (len(self.form) + 2)
+            return self._fill(request, "All controls are set as in the link: press Make to hear it.")
+
     def _reuse(self, ticket: Any) -> list[Any]:
         with tell_failures():
             request = PieceRequest.from_json(ticket, self.context.limits)
@@ -231,11 +257,16 @@ class _MakeTab:
         fields = get_fields(SETTINGS[self.context.checkpoints[request.checkpoint].kind])
         defaults = {name: get_fields(kind)[name].default for name, kind in list_settings(*MAKES_PIECES).items()}
         settings = [
-            request.settings.get(name, fields[name].default if name in fields else defaults[name])
+            show_setting(
+                name,
+                request.settings.get(name, fields[name].default if name in fields else defaults[name]),
+                defaults[name],
+            )
             for name in self.settings
         ]
         values = [request.checkpoint, request.seconds, request.start, request.seed, False, bool(request.loop)]
-        values += [request.loudness or 0, request.fade_in, request.fade_out, pieces.pack_inputs(request.inputs)]
+        loudness = "" if request.loudness is None else f"{request.loudness:g}"
+        values += [loudness, request.fade_in, request.fade_out, pieces.pack_inputs(request.inputs)]
         return [*values, *settings, pieces.describe_inputs(request.inputs), format_line(line)]
 
     def _read_form(self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> PieceRequest:
@@ -258,7 +289,7 @@ class _MakeTab:
             values["start"] or 0.0,
             read_settings(settings, kind),
             0,
-            values["loudness"] or None,  # Gradio shows an empty box as 0
+            read_box("the loudness in LUFS", values["loudness"]),
             values["fade_in"] or 0.0,
             values["fade_out"] or 0.0,
             inputs,

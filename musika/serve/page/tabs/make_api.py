@@ -106,7 +106,7 @@ def _add_make(context: PageContext) -> None:
             gradio.Number(DRAWN, label="seed"),
             gradio.Number(30, label="seconds"),
             gradio.Number(0, label="start"),
-            gradio.JSON({}, label="settings"),
+            _add_values("settings", "values by name"),
             gradio.Textbox("", label="words"),
             gradio.Textbox("wav", label="format"),
         ]
@@ -132,7 +132,7 @@ def _add_restore(context: PageContext) -> None:
 
 
 def _add_video(context: PageContext) -> None:
-    def video(piece: Any, title: str, colour: str, shape: str) -> Iterator[Any]:
+    def make_video(piece: Any, title: str, colour: str, shape: str) -> Iterator[Any]:
         """Makes an mp4 video of a piece for sharing: a title, a waveform that moves with the sound, a line of settings.
 
         Args:
@@ -154,12 +154,19 @@ def _add_video(context: PageContext) -> None:
 
     with gradio.Group(visible=False):
         inputs = [
-            gradio.JSON({}, label="piece"),
+            _add_values("piece", "a piece, as make returns it"),
             gradio.Textbox("", label="title"),
             gradio.Textbox("", label="colour"),
             gradio.Textbox("wide", label="shape"),
         ]
-        _connect(video, inputs, [gradio.File(label="file")], "video", "video")
+        _connect(make_video, inputs, [gradio.File(label="file")], "make_video", "video")
+
+
+def _add_values(label: str, about: str) -> gradio.JSON:
+    """A parameter of named values. Gradio says for JSON that its type is `{}`, which assistants refuse."""
+    box = gradio.JSON({}, label=label)
+    setattr(box, "api_info", lambda: {"type": "object", "description": about})  # noqa: B010, a method of this one alone
+    return box
 
 
 def _connect(function: Any, inputs: list[Any], outputs: list[Any], name: str, work: str) -> None:

@@ -45,6 +45,7 @@ class ResultColumn:
                     elem_id=f"musika-make-format-{place}",
                 )
                 self.download = gradio.Button("Download", min_width=100, elem_id=f"musika-make-download-{place}")
+                self.link = gradio.Button("Copy link", min_width=100, elem_id=f"musika-make-link-{place}")
             self.piece = gradio.Textbox(visible="hidden", elem_id=f"musika-make-piece-{place}")
 
     @property

@@ -72,8 +72,8 @@ def add_video(context: PageContext, tickets: Sequence[Any]) -> None:
         run,
         [number, title, colour, shape, picture, *tickets],
         [status, video],
-        api_name="make_video",
-        api_visibility="undocumented",  # programs have `video` of make_api.py
+        api_name="make_video_of_piece",
+        api_visibility="undocumented",  # programs have `make_video` of make_api.py
         preprocess=False,
         concurrency_limit=1,
         concurrency_id="video",
