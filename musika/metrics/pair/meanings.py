@@ -24,12 +24,12 @@ MEANINGS = {
     "log_mel": Meaning(
         "Spectrogram distance",
         "",
-        "How far the two spectrograms differ, roughly as one hears it. 0.1 is 1 dB; smaller is better.",
+        "How much the two spectrograms differ, roughly as the ear hears it. 0.1 is 1 dB; smaller is better.",
     ),
     "log_spectral": Meaning(
         "Spectral distance",
         "dB",
-        "How far single frequencies differ. Even noise of the same colour has about 8 dB; smaller is better.",
+        "How much single frequencies differ. Two noises of the same colour have about 8 dB; smaller is better.",
     ),
     "band_bias": Meaning(
         "Band bias", "dB", "How much the worst of five ranges of pitch is too loud or too quiet. Under 2 is good."
@@ -39,14 +39,16 @@ MEANINGS = {
     "si_sdr": Meaning(
         "Waveform match",
         "dB",
-        "Whether the waveform itself is followed. A codec that makes its own phases is low here, and can sound good.",
+        "Whether the waveforms are alike. It is low for a codec that invents phases, which can still sound good.",
     ),
     "correlation_error": Meaning(
-        "Stereo correlation", "", "How much the likeness of left and right has changed. Under 0.1 is good."
+        "Stereo correlation", "", "How much the similarity of left and right has changed. Under 0.1 is good."
     ),
     "width_error": Meaning("Stereo width", "", "How much wider or narrower it has become. Under 0.1 is good."),
     "onset_f1": Meaning(
-        "Onsets", "", "Whether beats and notes begin where they did: 1 is all of them and no others. Over 0.85 is good."
+        "Onsets",
+        "",
+        "Whether beats and notes begin at the same times: 1 is all of them and no others. Over 0.85 is good.",
     ),
     "false_onsets": Meaning("New onsets", "a second", "How many beats or notes are heard that were not there."),
     "missed_onsets": Meaning("Lost onsets", "a second", "How many beats or notes are no longer heard."),
@@ -57,7 +59,7 @@ MEANINGS = {
         "Tuning", "cents", "How far strong tones are from where they were. Over 10 sounds out of tune or rough."
     ),
     "phase_drift": Meaning(
-        "Phase drift", "turns", "How far the phase of steady tones departs within a second. Over 1 sounds rough."
+        "Phase drift", "turns", "How far the phase of steady tones drifts within a second. Over 1 sounds rough."
     ),
     "clicks": Meaning(
         "Jumps between blocks",
