@@ -6,7 +6,8 @@ loudness. The rank of the seam among all places, 0 to 1, is even where the seam 
 seams lie below 0.05 or above 0.95, as a tenth of all places do.
 
 The seam of composed music is a bar line, where chords are struck: any bar line differs from other places. So there the
-seam is ranked among the bar lines of the loop, too.
+seam is ranked among the bar lines of the loop, too. A loop has few of them, so both ends of the ranks come often by
+chance: `by chance` is how often any one bar line lies at an end, counted for the same loops.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def main() -> int:
 
     model = musika.load(options.load_path, options.dec_path)
     ranks: dict[tuple[str, str], list[float]] = {}
+    chances: dict[str, list[float]] = {}
     for seed in range(options.seeds):
         loop = model.piece(seed).make_loop(options.seconds)
         turn = loop.render(0.0, loop.loop_seconds)
@@ -44,9 +46,10 @@ def main() -> int:
         if isinstance(model, musika.render.ComposedModel):
             chosen["bar lines"] = find_bar_lines(loop)
         for among, places in chosen.items():
+            chances.setdefault(among, []).append(find_chance(len(places)))
             for name, rank in rank_seam(turn, places).items():
                 ranks.setdefault((name, among), []).append(rank)
-    rows = [_summarise(*names, np.array(found)) for names, found in ranks.items()]
+    rows = [_summarise(*names, np.array(found), float(np.mean(chances[names[1]]))) for names, found in ranks.items()]
     yardstick.report(f"seams of {options.seeds} loops", rows, yardstick.measure(), options.json)
     return 0
 
@@ -89,15 +92,25 @@ def measure_loudness_change(mono: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.abs(10 * np.log10((after + 1e-9) / (before + 1e-9)))
 
 
-def _summarise(name: str, among: str, ranks: np.ndarray) -> dict[str, Any]:
-    outside = float(np.mean((ranks < 0.05) | (ranks > 0.95)))
+def find_chance(count: int) -> float:
+    """The probability that one of `count + 1` equal places has a rank below 0.05 or above 0.95 among the others."""
+    ranks = np.arange(count + 1) / count
+    return float(np.mean(_is_outside(ranks)))
+
+
+def _is_outside(ranks: np.ndarray) -> np.ndarray:
+    return (ranks < 0.05) | (ranks > 0.95)
+
+
+def _summarise(name: str, among: str, ranks: np.ndarray, chance: float) -> dict[str, Any]:
     return {
         "figure": name,
         "among": among,
         "lowest": ranks.min(),
         "median": np.median(ranks),
         "highest": ranks.max(),
-        "outside": outside,
+        "outside": float(np.mean(_is_outside(ranks))),
+        "by chance": chance,
     }
 
 

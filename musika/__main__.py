@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-import itertools
+import os
 import sys
-from collections.abc import Sequence
 
-from musika import __version__, console, environment
-from musika.cli import flags
-from musika.cli.remedies import add_remedy
-from musika.errors import MusikaError, UsageError
+try:
+    import importlib
+    import itertools
+    from collections.abc import Sequence
+
+    from musika import __version__, console, environment
+    from musika.cli import flags
+    from musika.cli.remedies import add_remedy
+    from musika.errors import MusikaError, UsageError
+except KeyboardInterrupt:  # nothing has been begun; an exit that Python handles could still end with a traceback
+    os.write(2, b"\ninterrupted\n")
+    os._exit(130)
 
 
 def main(verb: str, argv: Sequence[str] | None = None) -> int:
@@ -20,7 +26,7 @@ def main(verb: str, argv: Sequence[str] | None = None) -> int:
     """
     console.prepare_streams()
     words = sys.argv[1:] if argv is None else list(argv)
-    return console.run_guarded(lambda: _run(verb, words), verbose=_wants_verbose(words))
+    return console.run_guarded(lambda: _run(verb, words), _wants_verbose(words), environment.restore_stderr)
 
 
 def entry() -> int:

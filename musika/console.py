@@ -15,9 +15,11 @@ from types import FrameType
 from typing import Any, BinaryIO, TextIO
 
 from musika.errors import MusikaError
-from musika.files import escape
+from musika.files import escape, is_writing
 
 LINE_EVERY = 30.0  # seconds between two lines of progress without a terminal
+INTERRUPTED = "interrupted"
+PATIENCE = 0.02  # seconds until a signal that came during an import is looked at again
 REQUIREMENTS = "pip install -r requirements.txt"
 
 
@@ -109,15 +111,18 @@ def _discard(stream: TextIO) -> None:
         os.close(nowhere)
 
 
-def run_guarded(action: Callable[[], int], verbose: bool) -> int:
+def run_guarded(action: Callable[[], int], verbose: bool, restore_stderr: Callable[[], object] | None = None) -> int:
     """Runs a command and turns whatever happens into an exit code and at most one line.
+
+    Args:
+        restore_stderr: is called before a line of a process that ends in the middle of an import.
 
     Returns:
         The action's own code; 2 for a MusikaError or a fault of the program; 130 when interrupted; 143 when asked to
         end (SIGTERM); 129 when the terminal was closed (SIGHUP); 141 when the reader of the output has left.
     """
     try:
-        with _end_on_signals():
+        with _end_on_signals(restore_stderr):
             return action()
     except MusikaError as error:
         if verbose:
@@ -125,7 +130,7 @@ def run_guarded(action: Callable[[], int], verbose: bool) -> int:
         fail(str(error))
         return 2
     except KeyboardInterrupt as interrupt:
-        _write(sys.stderr, "\ninterrupted")
+        _write(sys.stderr, f"\n{INTERRUPTED}")
         return 128 + (interrupt.number if isinstance(interrupt, Terminated) else signal.SIGINT)
     except BrokenPipeError:
         _discard(sys.stdout)
@@ -138,7 +143,7 @@ def run_guarded(action: Callable[[], int], verbose: bool) -> int:
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end. It is treated as Ctrl-C is: what has been begun is cleaned up.
+    """The process was asked to end, by Ctrl-C or otherwise: what has been begun is cleaned up.
 
     Attributes:
         number: of the signal.
@@ -150,26 +155,48 @@ class Terminated(KeyboardInterrupt):
 
 
 @contextlib.contextmanager
-def _end_on_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise `Terminated` in the main thread, once, so that no unfinished files are left behind."""
+def _end_on_signals(restore_stderr: Callable[[], object] | None) -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP raise `Terminated` in the main thread, once, so that no unfinished files are left.
+
+    Not while something is imported: C code in the middle of an import prints the exception or makes another of it. The
+    process then ends at once if it writes no file, and after the import if it does.
+    """
     before: dict[int, Any] = {}
 
     def end(number: int, frame: FrameType | None) -> None:
-        del frame
+        if _is_importing(frame) and not is_writing():
+            if restore_stderr is not None:
+                restore_stderr()
+            _write(sys.stderr, f"\n{INTERRUPTED}")
+            os._exit(128 + number)
+        if _is_importing(frame) and hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, lambda _, now: end(number, now))
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+            return
         for other in before:
             signal.signal(other, signal.SIG_IGN)  # cleaning up is not to be interrupted by the next one
         raise Terminated(number)
 
     if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP"):
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)  # Windows has no SIGHUP
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:  # `nohup` ignores SIGHUP
+            usual = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+            if number is not None and signal.getsignal(number) is usual:  # `nohup` ignores SIGHUP
                 before[number] = signal.signal(number, end)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported, somewhere below what runs now."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _describe_fault(error: Exception, verbose: bool) -> str:

@@ -198,6 +198,9 @@ class _LibraryFinder:
         loader.exec_module = exec_module
 
 
+_silenced: list[tuple[int, int]] = []  # standard error, and what it was before
+
+
 @contextlib.contextmanager
 def silence_stderr() -> Iterator[None]:
     """Standard error of this process, C++ included, goes nowhere; after an exception, what was held back is shown."""
@@ -211,13 +214,21 @@ def silence_stderr() -> Iterator[None]:
             return
         sys.stderr.flush()
         os.dup2(held.fileno(), descriptor)
+        _silenced.append((descriptor, kept))
         try:
             yield
-        except BaseException:
+        except Exception:  # after an interrupt, nobody wants to read it
             os.dup2(kept, descriptor)
             held.seek(0)
             os.write(descriptor, held.read())
             raise
         finally:
+            _silenced.pop()
             os.dup2(kept, descriptor)
             os.close(kept)
+
+
+def restore_stderr() -> None:
+    """Ends what `silence_stderr` does, for a process that ends at once."""
+    for descriptor, kept in _silenced[:1]:
+        os.dup2(kept, descriptor)

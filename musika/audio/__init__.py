@@ -4,7 +4,7 @@
 """
 
 from musika.audio.checks import FileError, check_file
-from musika.audio.encodings import FORMATS, Bits, Encoding, choose_encoding
+from musika.audio.encodings import FORMATS, Encoding, choose_encoding
 from musika.audio.live import LiveEncoder
 from musika.audio.reader import find_files, read, read_blocks, read_unchanged
 from musika.audio.tags import read_tags
@@ -12,7 +12,6 @@ from musika.audio.writer import WrittenFile, encode, write
 
 __all__ = [
     "FORMATS",
-    "Bits",
     "Encoding",
     "FileError",
     "LiveEncoder",

@@ -7,7 +7,8 @@ corrections of a header that encoders make at the end.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -82,18 +83,30 @@ def make_encoder(
     """
     texts = {field: escape(tags[field]) for field in FIELDS if tags.get(field)} if encoding.has_tags else {}
     kind = _WavEncoder if encoding.container == "WAV" else _LibsndfileEncoder
-    return kind(sink, name, encoding, rate, channels, texts, endless)
+    return kind(_Target(sink, name, encoding, rate, channels, texts, endless))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Target:
+    """What is to be written, as `make_encoder` takes it; `tags` has only what the format has room for."""
+
+    sink: Sink
+    name: str
+    encoding: Encoding
+    rate: int
+    channels: int
+    tags: Mapping[str, str]
+    endless: bool
 
 
 class _CheckedEncoder:
     """What both encoders do: samples are checked, counted and rounded."""
 
-    def __init__(self, name: str, encoding: Encoding, channels: int, endless: bool) -> None:
-        self._name = name
-        self._most = None if endless else encoding.most_bytes
-        self._container = encoding.container
-        self._width = encoding.sample_bytes * channels
-        self._quantiser = Quantiser(encoding, channels)
+    def __init__(self, target: _Target) -> None:
+        self._target = target
+        self._most = None if target.endless else target.encoding.most_bytes
+        self._width = target.encoding.sample_bytes * target.channels
+        self._quantiser = Quantiser(target.encoding, target.channels)
         self.size = 0  # bytes of samples
 
     @property
@@ -104,37 +117,29 @@ class _CheckedEncoder:
     def _prepare(self, block: np.ndarray) -> np.ndarray:
         """The samples as the encoder takes them."""
         if not np.isfinite(block).all():
-            raise AudioError(f"{self._name} cannot be written: its samples are not finite numbers (NaN or infinite)")
+            raise self._refuse("its samples are not finite numbers (NaN or infinite)")
         self.size += len(block) * self._width
         if self._most is not None and self.size > self._most:
-            raise AudioError(
-                f"{self._name} cannot be written: {self._container} files hold 4 GiB at most; choose flac or w64"
-            )
+            raise self._refuse(f"{self._target.encoding.container} files hold 4 GiB at most; choose flac or w64")
         return self._quantiser.quantise(block)
+
+    def _refuse(self, reason: object) -> AudioError:
+        return AudioError(f"{self._target.name} cannot be written: {reason}")
 
 
 class _WavEncoder(_CheckedEncoder):
     """Writes WAV."""
 
-    def __init__(
-        self,
-        sink: Sink,
-        name: str,
-        encoding: Encoding,
-        rate: int,
-        channels: int,
-        tags: Mapping[str, str],
-        endless: bool,
-    ) -> None:
-        super().__init__(name, encoding, channels, endless)
-        self._sink, self._encoding, self._endless = sink, encoding, endless
-        self._header = (encoding, rate, channels, dict(tags))
-        sink.write(make_wav_header(*self._header, size=None))
+    def __init__(self, target: _Target) -> None:
+        super().__init__(target)
+        self._sink = target.sink
+        self._header = (target.encoding, target.rate, target.channels, dict(target.tags))
+        self._sink.write(make_wav_header(*self._header, size=None))
 
     def write(self, block: np.ndarray) -> None:
         """Encodes the next samples."""
         samples = self._prepare(block)
-        if self._encoding.bits == "24":
+        if self._target.encoding.bits == "24":
             low_first = samples.astype("<i4").view(np.uint8).reshape(-1, 4)
             self._sink.write(low_first[:, 1:].tobytes())  # the lowest byte is 0
         else:
@@ -142,7 +147,7 @@ class _WavEncoder(_CheckedEncoder):
 
     def finish(self) -> None:
         """Fills in the sizes, where the file can go back."""
-        if not self._endless:
+        if not self._target.endless:
             self._sink.write(b"\0" * (self.size % 2))
             end = self._sink.tell()
             self._sink.seek(0)
@@ -156,56 +161,47 @@ class _WavEncoder(_CheckedEncoder):
 class _LibsndfileEncoder(_CheckedEncoder):
     """Writes what libsndfile writes."""
 
-    def __init__(
-        self,
-        sink: Sink,
-        name: str,
-        encoding: Encoding,
-        rate: int,
-        channels: int,
-        tags: Mapping[str, str],
-        endless: bool,
-    ) -> None:
+    def __init__(self, target: _Target) -> None:
         import soundfile  # type: ignore[import-untyped]
 
-        super().__init__(name, encoding, channels, endless)
-        head = make_id3_tag(tags) if encoding.container == "MP3" else b""
-        sink.write(head)
-        self._sink = _FirstFailure(sink, len(head))
+        super().__init__(target)
+        encoding, form = target.encoding, (target.rate, target.channels, target.encoding.codec)
+        head = make_id3_tag(target.tags) if encoding.container == "MP3" else b""
+        target.sink.write(head)
+        self._sink = _FirstFailure(target.sink, len(head))
         self._error = soundfile.SoundFileError
-        try:
-            self._file = soundfile.SoundFile(self._sink, "w", rate, channels, encoding.codec, format=encoding.container)
+        with self._report_failures():
+            self._file = soundfile.SoundFile(self._sink, "w", *form, format=encoding.container)
             if not head:
-                for field, text in tags.items():
+                for field, text in target.tags.items():
                     setattr(self._file, field, text)
-        except self._error as error:
-            self._sink.check()
-            raise AudioError(f"{name} cannot be written: {error}") from error
 
     def write(self, block: np.ndarray) -> None:
         """Encodes the next samples."""
         samples = self._prepare(block)
-        try:
+        with self._report_failures():
             self._file.write(samples)
-        except (self._error, AssertionError) as error:  # soundfile asserts that all was written
-            self._sink.check()
-            raise AudioError(f"{self._name} cannot be written: {error}") from error
-        self._sink.check()
 
     def finish(self) -> None:
         """Writes what the encoder holds back, and the corrections of the header."""
-        try:
+        with self._report_failures():
             self._file.close()
-        except self._error as error:
-            self._sink.check()
-            raise AudioError(f"{self._name} cannot be written: {error}") from error
-        self._sink.check()
 
     def abandon(self) -> None:
         """Closes libsndfile's file without writing."""
         self._sink.close()
         with contextlib.suppress(self._error):
             self._file.close()
+
+    @contextlib.contextmanager
+    def _report_failures(self) -> Iterator[None]:
+        """Raises what the sink met first, else what libsndfile refuses."""
+        try:
+            yield
+        except (self._error, AssertionError) as error:  # soundfile asserts that all was written
+            self._sink.check()
+            raise self._refuse(error) from error
+        self._sink.check()
 
 
 class _FirstFailure:

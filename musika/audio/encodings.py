@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
 
+from musika.config.formats import Bits
 from musika.errors import AudioError
 from musika.files import format_path
 
-Bits = Literal["16", "24", "32f"]
 OPUS_RATE = 48_000  # Hz, the rate of all Opus files
 LARGEST = (1 << 32) - (1 << 16)  # bytes of samples that the header of a WAV or AIFF file can state
 

@@ -40,7 +40,7 @@ def decode(path: str, block: int, refusal: str, notes: tuple[str, ...] = ()) -> 
     program = shutil.which("ffmpeg")
     if program is None:
         raise Unreadable(
-            f"is not audio that libsndfile knows ({refusal}); ffmpeg, which reads more formats, is not installed"
+            f"is not audio that can be read (libsndfile: {refusal}; ffmpeg, which reads more formats, is not installed)"
         )
     options = ["-nostdin", "-hide_banner", "-v", "warning", "-threads", "1", "-protocol_whitelist", "file"]
     options += ["-format_whitelist", DEMUXERS, "-i", f"file:{path}", "-map", "0:a:0", "-vn", "-sn", "-dn"]
@@ -61,7 +61,7 @@ def decode(path: str, block: int, refusal: str, notes: tuple[str, ...] = ()) -> 
     if process.returncode < 0:
         raise Unreadable(f"cannot be decoded: ffmpeg crashed ({signal.Signals(-process.returncode).name})")
     if not seconds:
-        raise Unreadable(f"is not audio that libsndfile ({refusal}) or ffmpeg ({complaint}) knows")
+        raise Unreadable(f"is not audio that can be read (libsndfile: {refusal}; ffmpeg: {complaint})")
     torn = [line for line in lines if TORN.search(line)]
     if torn or process.returncode:
         text = _join_last(torn, path) if torn else complaint

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from musika.audio.checks import FileError, check_file
+from musika.audio.process import Decoder
 
 LONGEST_READ = 1 << 20  # bytes at once
 LARGEST_TOTAL = 1 << 24  # bytes in all
@@ -23,7 +24,7 @@ def read_tags(path: Path) -> Mapping[str, tuple[str, ...]]:
     """The texts of each tag, by its name: `title`, `artist`, `album`, `comment` ...; nothing where there are none.
 
     Args:
-        path: of a wav, flac, ogg, opus, mp3 or aiff file.
+        path: of an audio file.
 
     Raises:
         FileError: it cannot be read, is of another format, or its tags are damaged or too large.
@@ -35,7 +36,8 @@ def read_tags(path: Path) -> Mapping[str, tuple[str, ...]]:
         with open(path, "rb") as file:
             found = tinytag.TinyTag.get(file_obj=typing.cast(BinaryIO, _LimitedFile(file)), duration=False)
     except tinytag.UnsupportedFormatError:
-        raise FileError(path, "is not a wav, flac, ogg, opus, mp3 or aiff file") from None
+        with Decoder(path):  # what is no audio is refused in the same words, whoever reads it
+            raise FileError(path, "is audio of a kind whose tags are not read") from None
     except tinytag.ParseError as error:
         reason = str(error) if isinstance(error.__cause__, _TooLarge) else "they are damaged"
         raise FileError(path, f"has tags that cannot be read: {reason}") from None

@@ -7,7 +7,6 @@ counted, unless they are stored as floats.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +21,7 @@ from musika.audio.encodings import OPUS_RATE, Encoding, choose_encoding
 from musika.audio.ogg import choose_serial, set_serial
 from musika.audio.opus import LOOKAHEAD, shorten
 from musika.errors import AudioError
-from musika.files import NewFile, describe_error, format_path, open_replacement, open_without_replacing
+from musika.files import describe_error, format_path, open_new_file
 
 BLOCK = 1 << 16  # samples that an encoder gets at once
 
@@ -75,7 +74,7 @@ def write(
     """
     encoding = choose_encoding(path, bits)
     try:
-        with _open(path, keep_existing) as new:
+        with open_new_file(path, keep_existing) as new:
             samples, channels, clipped = _encode(
                 new.file, format_path(path), waveform, sample_rate, encoding, metadata or {}
             )
@@ -107,16 +106,6 @@ def encode(
     file = io.BytesIO()
     _encode(file, "sound", waveform, sample_rate, choose_encoding(Path(f"sound{extension}"), bits), metadata or {})
     return file.getvalue()
-
-
-@contextlib.contextmanager
-def _open(path: Path, keep_existing: bool) -> Iterator[NewFile]:
-    if keep_existing:
-        with open_without_replacing(path) as new:
-            yield new
-    else:
-        with open_replacement(path) as file:
-            yield NewFile(file, path)
 
 
 def _encode(

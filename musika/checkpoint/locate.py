@@ -7,6 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from musika import checkpoint, console
+from musika.checkpoint.folder import KINDS as ALL_KINDS
 from musika.checkpoint.published import catalogue, musika_folder
 from musika.checkpoint.published.catalogue import PUBLISHED, is_missing
 from musika.errors import CheckpointError
@@ -14,6 +15,15 @@ from musika.files import format_path
 
 INSTALLED = Path(__file__).resolve().parents[2]  # where checkpoints/ lies beside the program
 WEIGHTS = ("weights",)  # the arrays that using a checkpoint needs; resuming a run needs all
+HOME = Path("checkpoints")  # where checkpoints are looked for, here and beside the program
+MOST_LISTED = 12  # checkpoints in a message
+# what a checkpoint is to be of -> kinds that will do; any other word takes all kinds
+KINDS_ABOUT = {
+    "codec": ("codec/stereo", "codec/musika"),
+    "generator": ("generator", "performer", "editor"),
+    "performer": ("performer",),
+    "editor": ("editor", "generator", "performer"),
+}
 
 
 def resolve_folder(path: Path) -> Path:
@@ -42,10 +52,13 @@ def resolve_checkpoint(path: Path, about: str | None = None, stems: Collection[s
     """
     folder = resolve_folder(path)
     try:
-        folder = folder if folder.is_dir() else _find_folder(folder)
+        folder = folder if folder.is_dir() else _find_folder(folder, about)
         if musika_folder.is_musika_folder(folder):
             return folder
         if not (folder / checkpoint.CONFIG).is_file():
+            if not list_checkpoints(folder):
+                known = list_available(folder / "any", about)
+                raise CheckpointError(f"{format_path(folder)} holds no checkpoint{_join(known)}")
             return find_newest_checkpoint(folder, stems)
         if stems is None:
             checkpoint.verify(folder, stems=())
@@ -54,11 +67,46 @@ def resolve_checkpoint(path: Path, about: str | None = None, stems: Collection[s
         raise CheckpointError(str(error), about=about or error.about) from error
 
 
-def _find_folder(folder: Path) -> Path:
+def _find_folder(folder: Path, about: str | None) -> Path:
     try:
         return checkpoint.find_folder(folder)
     except CheckpointError as error:
-        raise CheckpointError(f"{error} (only {', '.join(PUBLISHED)} are downloaded)") from error
+        known = list_available(folder, about)
+        only = "" if known else "only "
+        raise CheckpointError(f"{error}{_join(known)} ({only}{', '.join(PUBLISHED)} are downloaded)") from error
+
+
+def _join(known: list[str]) -> str:
+    return f"; there are {', '.join(known)}" if known else ""
+
+
+def list_available(path: Path, about: str | None = None) -> list[str]:
+    """Checkpoints that a person may have meant, as they are typed: those beside a path, here, and beside the program.
+
+    Args:
+        path: that was typed.
+        about: what the checkpoint is to be of, as `resolve_checkpoint` takes it.
+    """
+    kinds = KINDS_ABOUT.get(about or "", ALL_KINDS)
+    found: dict[str, None] = {}
+    for place in (path.parent, HOME, INSTALLED / HOME):
+        typed = HOME if place.resolve() in (HOME.resolve(), INSTALLED / HOME) else place
+        for folder in sorted(place.glob("*")) if place.is_dir() else ():
+            if _read_kind(folder) in kinds:
+                found[format_path(typed / folder.name)] = None
+    return list(found)[:MOST_LISTED]
+
+
+def _read_kind(folder: Path) -> str:
+    """The kind of a checkpoint, or of the newest one of a run; "" where there is none."""
+    if folder.name.startswith(".") or not folder.is_dir():
+        return ""
+    if musika_folder.is_musika_folder(folder):
+        return "codec/musika" if musika_folder.holds_codec(folder) else "generator"
+    try:
+        return str(checkpoint.read_config(next(reversed(list_checkpoints(folder)), folder))["kind"])
+    except (CheckpointError, KeyError):
+        return ""
 
 
 def list_checkpoints(run: Path) -> list[Path]:

@@ -12,6 +12,7 @@ import numpy as np
 from musika import audio, console
 from musika.cli import models
 from musika.cli.flags import DecodeOptions
+from musika.cli.targets import check_format, describe_kept
 from musika.codec.base import Codec
 from musika.errors import LatentsError
 from musika.files import format_path
@@ -39,6 +40,7 @@ def run(options: DecodeOptions) -> int:
 
 def decode_folder(options: DecodeOptions, load: Callable[[], Codec]) -> int:
     """`run` with any codec: `load` is called once there is something to decode."""
+    check_format(options.format, options.bits, options.save_path)
     paths = find_latents(options.files_path)
     indexes = find_indexes(options.files_path)
     base = options.files_path if options.files_path.is_dir() else options.files_path.parent
@@ -58,13 +60,17 @@ def decode_folder(options: DecodeOptions, load: Callable[[], Codec]) -> int:
     started = time.monotonic()
     seconds = sum(job.file.length for job in jobs) * codec.hop_total / codec.sample_rate
     files: list[audio.WrittenFile] = []
+    kept: list[str] = []
     with console.progress(seconds, "s", "decode, seconds of audio") as bar:
         for job in jobs:
             try:
-                files.append(_decode_one(job, codec, bar))
+                files.append(_decode_one(job, codec, options.bits, bar))
+                if files[-1].path != job.target:
+                    kept.append(describe_kept(job.target, files[-1].path))
             except LatentsError as error:
                 refused.append(str(error))
-    _print_summary(files, len(paths), codec.sample_rate, time.monotonic() - started, options.save_path, refused)
+    spent = time.monotonic() - started
+    _print_summary(files, len(paths), codec.sample_rate, spent, options.save_path, kept, refused)
     return 1 if refused else 0
 
 
@@ -89,7 +95,7 @@ def _make_job(path: Path, target: Path, indexes: dict[Path, Index], codec: Codec
     return Job(file, target, samples)
 
 
-def _decode_one(job: Job, codec: Codec, bar: console.Progress) -> audio.WrittenFile:
+def _decode_one(job: Job, codec: Codec, bits: str | None, bar: console.Progress) -> audio.WrittenFile:
     """Decodes one file.
 
     Raises:
@@ -104,7 +110,7 @@ def _decode_one(job: Job, codec: Codec, bar: console.Progress) -> audio.WrittenF
     waveform = _count(codec.decode_blocks(job.file.read_blocks()), codec.sample_rate, bar)
     if job.samples is not None:
         waveform = _cut(waveform, job.samples)
-    return audio.write(job.target, waveform, codec.sample_rate)
+    return audio.write(job.target, waveform, codec.sample_rate, keep_existing=True, bits=bits)
 
 
 def _count(blocks: Iterable[np.ndarray], rate: int, bar: console.Progress) -> Iterator[np.ndarray]:
@@ -123,7 +129,13 @@ def _cut(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
 
 
 def _print_summary(
-    files: list[audio.WrittenFile], wanted: int, rate: int, spent: float, folder: Path, refused: list[str]
+    files: list[audio.WrittenFile],
+    wanted: int,
+    rate: int,
+    spent: float,
+    folder: Path,
+    kept: list[str],
+    refused: list[str],
 ) -> None:
     """The last lines that a person reads."""
     seconds = sum(written.samples for written in files) / rate
@@ -135,6 +147,8 @@ def _print_summary(
     for written in files:
         if written.clipped:
             console.say(f"  {format_path(written.path)}: {written.clipped_share:.3%} of its samples were clipped")
+    for line in kept:
+        console.say(f"  {line}")
     if refused:
         console.say(f"refused, {len(refused)} of {wanted} files:")
         for line in refused:

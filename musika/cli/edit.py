@@ -6,18 +6,17 @@ nothing is written. A result that was made before is never replaced by another.
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterable
 from pathlib import Path
-
-import numpy as np
 
 from musika import audio, console, edit, render
 from musika.checkpoint import locate
+from musika.cli import output
 from musika.cli.flags import MAX_SEED, EditOptions
-from musika.cli.pieces import format_speed, make_folder
+from musika.cli.pieces import format_speed
+from musika.cli.targets import RAW, STDOUT, check_format, describe_kept, make_folder
 from musika.config import Blend, Continue, Edit, Fill, Vary
+from musika.edit.recording import choose_bits
 from musika.edit.spans import locate_spans
 from musika.errors import ConfigError, UsageError
 from musika.files import format_path
@@ -30,7 +29,6 @@ FLAGS_OF_TASK = {
     "vary": {"strength", "spans"},
     "blend": {"ratio", "over"},
 }
-STANDARD_OUTPUT = Path("-")
 PIANO = Path("checkpoints/piano")  # continues by notes
 
 
@@ -42,6 +40,8 @@ def run(options: EditOptions) -> int:
     """
     if options.seed + options.num_samples - 1 > MAX_SEED:
         raise UsageError(f"--seed {options.seed} and --num_samples {options.num_samples} go beyond seed {MAX_SEED}")
+    if options.save_path == STDOUT and options.num_samples > 1:
+        raise UsageError("--save_path - is for one result: leave out --num_samples")
     edits = [make_edit(options, seed) for seed in range(options.seed, options.seed + options.num_samples)]
     by_notes = isinstance(edits[0], Continue) and edits[0].notes
     named = options.load_path if "load_path" in options.given or not by_notes else PIANO
@@ -53,19 +53,27 @@ def run(options: EditOptions) -> int:
     if isinstance(edits[0], (Fill, Vary)) and edits[0].spans:
         locate_spans(edits[0].spans, recording.sample_rate, len(recording.waveform))
     extension = choose_extension(options)
-    audio.choose_encoding(Path(f"edit.{extension}"), options.bits)
+    check_format(extension, options.bits, options.save_path)
     endless = isinstance(edits[0], Continue) and edits[0].seconds is None
-    if endless and options.save_path != STANDARD_OUTPUT:
+    if endless and options.save_path != STDOUT:
         raise UsageError("--seconds inf has no end: --save_path - sends it to the program behind |, such as a player")
-    if options.save_path != STANDARD_OUTPUT:
-        make_folder(options.save_path)
+
+    def apply(value: Edit, editor: render.Model) -> edit.Recording:
+        return recording.add(edit.AppliedEdit(value, editor, other))
+
+    if options.save_path == STDOUT:
+
+        def open_sound() -> output.Sound:
+            return recording.sample_rate, apply(edits[0], _load_editor(options, folder)).stream()
+
+        bits: str | None = options.bits
+        if extension != RAW:
+            bits = bits or choose_bits(recording.waveform, Path(f"edit.{extension}"))
+        return output.send(open_sound, extension, bits)
+    make_folder(options.save_path)
     editor = _load_editor(options, folder)
     for value in edits:
-        edited = recording.add(edit.AppliedEdit(value, editor, other))
-        if options.save_path == STANDARD_OUTPUT:
-            _stream(edited, extension, options)
-        else:
-            _write(edited, value, options, extension)
+        _write(apply(value, editor), value, options, extension)
     return 0
 
 
@@ -110,9 +118,7 @@ def choose_extension(options: EditOptions) -> str:
 
 def _open_recording(path: Path, stereo: bool) -> edit.Recording:
     recording = edit.open_recording(path, lambda remark: console.warn(f"{format_path(path)} {remark}"))
-    if stereo and recording.waveform.shape[1] == 1:
-        return edit.Recording(np.repeat(recording.waveform, 2, axis=1), recording.sample_rate)
-    return recording
+    return recording.make_stereo() if stereo else recording
 
 
 def _load_editor(options: EditOptions, folder: Path) -> render.Model:
@@ -121,8 +127,7 @@ def _load_editor(options: EditOptions, folder: Path) -> render.Model:
     started = time.perf_counter()
     precision, xla = backend.choose_precision(options.mixed_precision), backend.should_use_xla(options.xla)
     model = render.load_model(folder, options.dec_path, None, precision, xla)
-    if options.save_path != STANDARD_OUTPUT:  # it belongs to the sound
-        console.say(f"{model.name} loaded in {time.perf_counter() - started:.1f} s")
+    console.say(f"{model.name} loaded in {time.perf_counter() - started:.1f} s")
     return model
 
 
@@ -131,35 +136,14 @@ def _write(edited: edit.Recording, value: Edit, options: EditOptions, extension:
     name = f"{options.file.stem}-{value.name}-seed-{value.seed}.{extension}"
     sound, started = edited.open(), time.perf_counter()
     seconds = (sound.length or 0) / sound.sample_rate
-    tags = {"title": options.file.stem, "comment": f"{value.name}, seed {value.seed}", "software": "musika"}
     with console.progress(seconds, "s", value.name) as bar:
         path = options.save_path / name
         written = edited.save(
             path,
-            metadata=tags,
             keep_existing=True,
             bits=options.bits,
             on_block=lambda block: bar.advance(len(block) / edited.sample_rate),
         )
         if written.path != path:
-            bar.note(f"{format_path(path)} holds another result, which is kept; this one is {written.path.name}")
+            bar.note(describe_kept(path, written.path))
         bar.note(f"{format_path(written.path)}: {format_speed(seconds, time.perf_counter() - started)}")
-
-
-def _stream(edited: edit.Recording, extension: str, options: EditOptions) -> None:
-    """Sends the result to standard output until its end, or until its reader leaves."""
-    channels = edited.waveform.shape[1]
-    encoder = audio.LiveEncoder(f".{extension}", edited.sample_rate, channels, bits=options.bits)
-    blocks = edited.stream()
-    try:
-        for data in _encode(encoder, blocks):
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-    finally:
-        blocks.close()
-
-
-def _encode(encoder: audio.LiveEncoder, blocks: Iterable[np.ndarray]) -> Iterable[bytes]:
-    for block in blocks:
-        yield encoder.encode(block)
-    yield encoder.finish()

@@ -9,22 +9,8 @@ import dataclasses
 import typing
 from typing import Any, Literal
 
-from musika.cli.options import (
-    ConvertOptions,
-    DecodeOptions,
-    EditOptions,
-    EncodeOptions,
-    EvaluateOptions,
-    GenerateOptions,
-    Options,
-    PlayOptions,
-    ServeOptions,
-    TestOptions,
-    TrainOptions,
-    VerifyOptions,
-    VideoOptions,
-    fields,
-)
+from musika.cli import options
+from musika.cli.options import Options, fields
 from musika.config import (
     CodecTrainConfig,
     ComposerTrainConfig,
@@ -47,39 +33,45 @@ class Verb:
 
 
 VERBS: dict[str, Verb] = {
-    "encode": Verb(EncodeOptions, "Turn audio into latents to train on.", "--files_path my_songs --save_path encoded"),
-    "decode": Verb(DecodeOptions, "Turn latents back into audio.", "--files_path encoded --save_path decoded"),
+    "encode": Verb(
+        options.EncodeOptions, "Turn audio into latents to train on.", "--files_path my_songs --save_path encoded"
+    ),
+    "decode": Verb(options.DecodeOptions, "Turn latents back into audio.", "--files_path encoded --save_path decoded"),
     "train": Verb(
-        TrainOptions,
+        options.TrainOptions,
         "Train a generator, a codec, a performer, an editor or a composer on your music.",
         "--train_path encoded --load_path checkpoints/open",
     ),
-    "generate": Verb(GenerateOptions, "Make new music, or play MIDI files.", "--num_samples 3 --seconds 60"),
-    "play": Verb(PlayOptions, "Play a MIDI file with a trained performer.", "song.mid song.wav"),
+    "generate": Verb(options.GenerateOptions, "Make new music, or play MIDI files.", "--num_samples 3 --seconds 60"),
+    "play": Verb(options.PlayOptions, "Play a MIDI file with a trained performer.", "song.mid song.wav"),
     "edit": Verb(
-        EditOptions,
+        options.EditOptions,
         "Fill gaps of a recording, continue it, vary it, or blend two.",
         "fill song.wav --spans 3.5-7,20-24 --seed 1",
     ),
-    "test": Verb(TestOptions, "Open a page in your browser: listen, make, edit.", "--load_path checkpoints/open"),
+    "test": Verb(
+        options.TestOptions, "Open a page in your browser: listen, make, edit.", "--load_path checkpoints/open"
+    ),
     "serve": Verb(
-        ServeOptions,
+        options.ServeOptions,
         "Play music over HTTP: a radio, streams, files and a page.",
         "--load_path checkpoints/open --port 8000",
     ),
-    "verify": Verb(VerifyOptions, "Check that an audio file is what its recipe says.", "generations/piano-seed-7.flac"),
+    "verify": Verb(
+        options.VerifyOptions, "Check that an audio file is what its recipe says.", "generations/piano-seed-7.flac"
+    ),
     "video": Verb(
-        VideoOptions,
+        options.VideoOptions,
         "Make a video of an audio file, for sharing.",
         'generations/piano-seed-7.flac song.mp4 --title "My song"',
     ),
     "evaluate": Verb(
-        EvaluateOptions,
+        options.EvaluateOptions,
         "Measure a codec, a performer, a composer, or generated music.",
         "--codec checkpoints/ae --files_path music",
     ),
     "convert": Verb(
-        ConvertOptions,
+        options.ConvertOptions,
         "Turn a folder of the original Musika (.h5 files) into a checkpoint.",
         "checkpoints/techno my_techno",
     ),

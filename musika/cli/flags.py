@@ -261,7 +261,10 @@ class _Convert:
         for choice in choices:
             if text.lower() == choice.lower():
                 return choice
-        raise UsageError(f"{self.label} {text}: say one of {', '.join(choices)}")
+        near = suggest(text, choices)
+        raise UsageError(
+            f"{self.label} {text}: {f'did you mean {near}? ' if near else ''}say one of {', '.join(choices)}"
+        )
 
     def _convert_time(self, text: str) -> float:
         if text.lower() in ("inf", "infinity"):

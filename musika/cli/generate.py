@@ -19,8 +19,9 @@ from pathlib import Path
 from musika import console, render
 from musika.cli import like, models, output, play, steering
 from musika.cli.flags import MAX_SECONDS, MAX_SEED, GenerateOptions
-from musika.cli.pieces import Part, format_speed, make_folder, write_part, write_piece, write_score
-from musika.config import SAMPLE_RATE, GeneratorSettings
+from musika.cli.pieces import Part, format_speed, write_part, write_piece, write_score
+from musika.cli.targets import STDOUT, check_format, make_folder
+from musika.config import GeneratorSettings
 from musika.config.fields import get_fields
 from musika.config.musical.curves import format_time
 from musika.errors import UsageError
@@ -28,8 +29,6 @@ from musika.errors import UsageError
 # settings of pieces that have flags beside those of `steering`; which of them there are depends on the model
 SETTINGS = ("truncation", "variation", "style", "style_seed", "styles", "guidance")
 WITHOUT_NOTES = "checkpoints/open"  # a checkpoint whose pieces have all of them
-FRAME = 4  # bytes of one sample of both channels in a wav file
-MAX_WAV = 2**32 - 2**16  # bytes of sound that a wav file can hold
 SEEDS = 2**32  # seeds are chosen below this, so that they can be typed
 HOUR = 3600.0  # seconds of each file of a piece without end
 
@@ -42,7 +41,7 @@ def run(options: GenerateOptions) -> int:
     """
     if options.like is not None:
         return like.run(options)
-    to_stdout = str(options.save_path) == output.STDOUT
+    to_stdout = options.save_path == STDOUT
     seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
     _check(options, seed, to_stdout)
     asked = steering.read_steering(options)  # first: a mistake is reported before networks are loaded
@@ -69,11 +68,9 @@ def _check(options: GenerateOptions, seed: int, to_stdout: bool) -> None:
         raise UsageError(f"--seed {seed} and --num_samples {options.num_samples} go beyond seed {MAX_SEED}")
     if not endless and options.seconds > MAX_SECONDS:
         raise UsageError(f"--seconds {options.seconds:g}: at most {MAX_SECONDS}, or inf")
-    seconds = HOUR if endless else options.seconds
-    if options.format == "wav" and not to_stdout and seconds * SAMPLE_RATE * FRAME > MAX_WAV:
-        raise UsageError(f"--seconds {options.seconds:g} is more than a wav file holds: choose --format flac")
-    if options.format == "raw" and not to_stdout:
-        raise UsageError("--format raw is for standard output: add --save_path -")
+    check_format(options.format, options.bits, options.save_path, HOUR if endless else options.seconds)
+    if to_stdout and options.score:
+        raise UsageError("--save_path - takes sound alone: leave out --score, or write into a folder")
     single = {"--seconds inf": endless, "--save_path -": to_stdout}
     for name, chosen in single.items():
         if chosen and (options.num_samples > 1 or options.midi):
@@ -139,7 +136,8 @@ def _write_hours(part: Part, model: render.Model, options: GenerateOptions, work
             start = options.start + number * HOUR
             name = f"{part.path.stem}-from-{format_time(start).replace(':', '-')}{part.path.suffix}"
             hour = dataclasses.replace(part, path=part.path.with_name(name), start=start, seconds=HOUR)
-            write_piece(model, hour, bar, workers)
+            written = write_piece(model, hour, bar, workers)
+            _write_notes(model, hour, written.path, options, bar)
 
 
 def _write_notes(model: render.Model, part: Part, path: Path, options: GenerateOptions, bar: console.Progress) -> None:

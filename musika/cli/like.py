@@ -7,17 +7,19 @@ import time
 from pathlib import Path
 
 from musika import console, environment
-from musika.audio import FORMATS, choose_encoding
+from musika.audio import FORMATS
 from musika.cli.flags import GenerateOptions
-from musika.cli.pieces import format_speed, make_folder
+from musika.cli.pieces import format_speed
+from musika.cli.targets import check_format, describe_kept, make_folder
+from musika.edit import again
 from musika.errors import UsageError
 from musika.files import format_path
-from musika.render import again
-from musika.render.recipe import PieceRecipe, read_recipe
+from musika.render.again import describe_version
+from musika.render.recipe import PieceRecipe, Recipe, read_recipe
 
 # flags that change where and how the new file is written, or how long it is
 ALLOWED = frozenset(
-    ["like", "load_path", "dec_path", "start", "seconds", "format", "bits", "save_path", "cpu", "verbose"]
+    ["like", "source", "load_path", "dec_path", "start", "seconds", "format", "bits", "save_path", "cpu", "verbose"]
 )
 
 
@@ -32,32 +34,41 @@ def run(options: GenerateOptions) -> int:
         raise UsageError(f"--{name} contradicts --like, which takes everything from the file: leave it out")
     recipe = read_recipe(options.like)
     named = options.load_path if "load_path" in options.given else None
-    folder = again.find_checkpoint(recipe, options.like, named)
+    maker = again.Maker(options.like, named, options.dec_path, options.source)
+    maker.find_checkpoints(recipe)
     kind = options.like.suffix[1:].lower()
     if "format" in options.given or f".{kind}" not in FORMATS:  # a video is made again as sound
         kind = options.format
-    choose_encoding(Path(f"a.{kind}"), options.bits)  # before anything slow begins
+    wanted = _change_recipe(recipe, options)
+    check_format(kind, options.bits, options.save_path, wanted.seconds)
     make_folder(options.save_path)
     environment.follow_machine(recipe.machine.backend, recipe.machine.threads)  # before a framework is imported
-    wanted = _change_recipe(recipe, options)
     started = time.perf_counter()
-    model = again.load_recipe_model(wanted, options.like, folder, options.dec_path)
-    piece = again.make_piece(wanted, options.like, model)
+    sound = maker.make(wanted)
     console.say(
-        f"{model.name} loaded in {time.perf_counter() - started:.1f} s, seed {piece.seed}"
-        f"{again.describe_version(recipe)}"
+        f"{name_sound(wanted).replace('-', ' ')}: loaded in {time.perf_counter() - started:.1f} s"
+        f"{describe_version(recipe)}"
     )
-    path = options.save_path / f"{model.name}-seed-{piece.seed}.{kind}"
+    path = options.save_path / f"{name_sound(wanted)}.{kind}"
     started = time.perf_counter()
     with console.progress(wanted.seconds, "s", "generate") as bar:
-        written = again.save(piece, wanted, path, True, lambda block: bar.advance(len(block) / wanted.rate))
+        written = again.save(sound, wanted, path, True, lambda block: bar.advance(len(block) / wanted.rate))
         if written.path != path:
-            bar.note(f"{format_path(path)} holds another piece, which is kept; this one is {written.path.name}")
+            bar.note(describe_kept(path, written.path))
         bar.note(f"{format_path(written.path)}: {format_speed(wanted.seconds, time.perf_counter() - started)}")
     return 0
 
 
-def _change_recipe(recipe: PieceRecipe, options: GenerateOptions) -> PieceRecipe:
+def name_sound(recipe: Recipe) -> str:
+    """The name of the file, without its ending: as `generate` and `edit` name theirs."""
+    if isinstance(recipe, PieceRecipe):
+        begin = f"{recipe.checkpoint}-seed-{recipe.seed}{'-loop' if recipe.loop else ''}"
+    else:
+        begin = Path(recipe.source.name).stem or "recording"
+    return "-".join([begin, *(f"{entry.get('edit')}-seed-{entry.get('seed')}" for entry in recipe.edits)])
+
+
+def _change_recipe(recipe: Recipe, options: GenerateOptions) -> Recipe:
     """The recipe with what the flags say."""
     first = round(options.start * recipe.rate) if "start" in options.given else recipe.first
     samples = round(options.seconds * recipe.rate) if "seconds" in options.given else recipe.samples

@@ -25,6 +25,7 @@ from musika.config import (
     Vary,
 )
 from musika.config.fields import describe_field, describe_range, get_fields, is_in_range
+from musika.config.formats import AudioFormat, Bits
 from musika.config.video import VideoSettings
 from musika.errors import UsageError
 
@@ -40,6 +41,7 @@ PIANO = Path("checkpoints/piano")
 FETCHED = "checkpoints/techno, misc or misc_small"
 AUDIO_KIND = "kind of audio file; wav is 16-bit"
 WATCH = "folder of a training run; the page opens on its progress, and plays its checkpoints if they make music"
+RAW = "raw (standard output only): 16-bit little-endian samples"
 RUNS_PATH = "folder of training runs, which the page's tab Training shows"
 RUNS_SHOWN = "the folder around the run in --load_path, else checkpoints"
 LOG_PATH = "folder of the logs of these runs"
@@ -80,6 +82,17 @@ def flag(
     """
     more = {"shown": shown, "common": common, "place": place, "low": low, "high": high, "above": above}
     return dataclasses.field(default=default, metadata={**_describe(text, group), **more})
+
+
+def source_flag(group: str) -> Any:
+    """A flag for the recordings that an edited file was made of."""
+    text = "recording that an edited file was made of, where it is not beside it; may be repeated"
+    return flag((), text, group, shown="looked for by its name", common=False, place="FILE")
+
+
+def bits_flag(group: str, shown: str = "16") -> Any:
+    """A flag for the bits of a sample in an audio file."""
+    return flag(None, "bits of a sample in wav (24, or 32f for floats) and flac (24)", group, shown=shown)
 
 
 def size_flag(config: type[Config], name: str, group: str, shown: str = AS_TRAINED) -> Any:
@@ -159,7 +172,8 @@ class DecodeOptions(CodecOptions):
     files_path: Path = flag(Path("encoded_samples"), "folder of latents (.npy), sub-folders included", "Folders")
     save_path: Path = flag(Path("decoded_samples"), "folder that the audio is written to", "Folders")
     dec_path: Path = flag(Path("checkpoints/ae"), "folder of the codec that encoded them", "Folders")
-    format: Literal["wav", "flac", "ogg", "opus", "mp3"] = flag("wav", AUDIO_KIND, "Sound")
+    format: AudioFormat = flag("wav", AUDIO_KIND, "Sound")
+    bits: Bits | None = bits_flag("Sound")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
 
@@ -325,15 +339,12 @@ class GenerateOptions(SteeringOptions, RenderOptions):
     midi: tuple[Path, ...] = flag((), "MIDI file to play instead; may be repeated", "Sound", shown="none", place="FILE")
     score: bool = flag(False, "also write the notes of each piece, as a MIDI file beside the audio", "Sound")
     save_path: Path = flag(Path("generations"), "folder that the audio is written to; - is standard output", "Folders")
-    format: Literal["wav", "flac", "ogg", "opus", "mp3", "raw"] = flag(
-        "wav", f"{AUDIO_KIND}; raw (standard output only): 16-bit little-endian samples", "Sound"
-    )
-    bits: Literal["16", "24", "32f"] | None = flag(
-        None, "bits of a sample in wav (24, or 32f for floats) and flac (24)", "Sound", shown="16"
-    )
+    format: Literal[AudioFormat, "raw"] = flag("wav", f"{AUDIO_KIND}; {RAW}", "Sound")
+    bits: Bits | None = bits_flag("Sound")
     like: Path | None = flag(
         None, "audio file that Musika made: make it again; longer with --seconds", "Sound", shown="none", place="FILE"
     )
+    source: tuple[Path, ...] = source_flag("Sound")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -341,7 +352,7 @@ class PlayOptions(Options):
     """A MIDI file as audio."""
 
     song: Path = positional("MIDI file to play", "What")
-    target: Path = positional("audio file to write: wav, flac, ogg, opus or mp3", "What")
+    target: Path = positional("audio file to write; its ending says the kind, such as song.flac", "What")
     load_path: Path = flag(PIANO, "checkpoint of the performer", "What")
     dec_path: Path | None = flag(None, "folder of the codec", "What", shown="the performer's own")
     seed: int = flag(0, "number that chooses what the notes leave open, such as the room", "Sound", 0, MAX_SEED)
@@ -349,6 +360,7 @@ class PlayOptions(Options):
     seconds: Time | None = flag(None, "length: seconds, or 1:30", "Sound", 0.001, MAX_SECONDS, shown="to the end")
     style: int = setting_flag(PerformerSettings, "style", "Sound")
     touch: float = setting_flag(PerformerSettings, "touch", "Sound")
+    bits: Bits | None = bits_flag("Sound")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
 
@@ -380,12 +392,10 @@ class EditOptions(Options):
     )
     dec_path: Path | None = flag(None, "folder of the codec", "Files", shown="the editor's own")
     save_path: Path = flag(Path("edits"), "folder for the results; - is standard output", "Files")
-    format: Literal["wav", "flac", "ogg", "opus", "mp3", "aiff"] | None = flag(
-        None, "kind of audio file", "Files", shown="that of the recording"
+    format: Literal[AudioFormat, "raw"] | None = flag(
+        None, f"kind of audio file; {RAW}", "Files", shown="that of the recording"
     )
-    bits: Literal["16", "24", "32f"] | None = flag(
-        None, "bits of a sample; 32f is floats", "Files", shown="as many as the recording needs"
-    )
+    bits: Bits | None = bits_flag("Files", "as many as the recording needs")
     stereo: bool = flag(False, "make a mono recording stereo", "Files")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
@@ -445,6 +455,7 @@ class VerifyOptions(Options):
         None, "folder of the checkpoint that it was made with", "What", shown="looked for in checkpoints/"
     )
     dec_path: Path | None = flag(None, "folder of the codec", "What", shown="the checkpoint's own")
+    source: tuple[Path, ...] = source_flag("What")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Music to standard output, for other programs: `musika generate --save_path - --seconds inf | player`.
+"""Sound to standard output, for other programs: `musika generate --save_path - --seconds inf | player`.
 
 A slow reader slows the rendering, since nothing is made before it is read but one block. When the reader leaves, the
 command ends well. Lines for the person go to standard error.
@@ -15,14 +15,12 @@ from typing import BinaryIO
 import numpy as np
 
 from musika import console, render
-from musika.audio.encodings import choose_encoding
-from musika.audio.live import LiveEncoder
+from musika.audio import LiveEncoder, choose_encoding
 from musika.audio.quantise import Quantiser
 from musika.cli.flags import GenerateOptions
-from musika.codec.base import AUDIO_CHANNELS
+from musika.cli.targets import RAW
 
-STDOUT = "-"  # as --save_path
-RAW = "raw"
+Sound = tuple[int, Generator[np.ndarray, None, None]]  # Hz, and a waveform in blocks
 
 
 def run(options: GenerateOptions, make_piece: Callable[[], render.Piece]) -> int:
@@ -31,47 +29,56 @@ def run(options: GenerateOptions, make_piece: Callable[[], render.Piece]) -> int
     Raises:
         MusikaError: a checkpoint or a flag that cannot be used.
     """
-    with contextlib.suppress(BrokenPipeError), console.take_stdout() as file:
+
+    def open_sound() -> Sound:
         piece = make_piece()
-        console.say(f"{piece.model.name}, seed {piece.seed}, {piece.model.sample_rate} Hz, {options.format}")
+        rate = piece.model.sample_rate
+        console.say(f"{piece.model.name}, seed {piece.seed}, {rate} Hz, {options.format}")
         seconds = piece.loop_seconds or options.seconds
+        if math.isinf(seconds):
+            return rate, piece.stream(options.start)
         finish = render.Finish(options.loudness, options.fade_in, options.fade_out)
-        blocks = _open_blocks(piece, options.start, seconds, finish)
+        return rate, piece.stream_finished(options.start, seconds, finish)
+
+    return send(open_sound, options.format, options.bits)
+
+
+def send(open_sound: Callable[[], Sound], form: str, bits: str | None = None) -> int:
+    """Writes sound to standard output to its end, or until its reader leaves; returns 0.
+
+    Args:
+        open_sound: gives Hz and the waveform in blocks. Lines for a person that it prints go to standard error.
+        form: an extension without its dot, or "raw": 16-bit little-endian samples, left and right by turns.
+        bits: of a sample, as `audio.choose_encoding` takes them.
+    """
+    with contextlib.suppress(BrokenPipeError), console.take_stdout() as file:
+        rate, blocks = open_sound()
         try:
-            for data in encode(blocks, options.format, piece.model.sample_rate):
+            for data in _encode(blocks, form, bits, rate):
                 _write_all(file, data)
         finally:
             blocks.close()
     return 0
 
 
-def _open_blocks(
-    piece: render.Piece, start: float, seconds: float, finish: render.Finish
-) -> Generator[np.ndarray, None, None]:
-    """The blocks of a part of a piece, perhaps without end."""
-    if math.isinf(seconds):
-        return piece.stream(start)
-    return piece.stream_finished(start, seconds, finish)
-
-
-def encode(blocks: Iterable[np.ndarray], form: str, sample_rate: int) -> Iterator[bytes]:
-    """A waveform in blocks as the bytes of an audio stream.
-
-    Args:
-        form: an extension without its dot, or "raw": 16-bit little-endian samples, left and right by turns.
-    """
+def _encode(blocks: Iterable[np.ndarray], form: str, bits: str | None, sample_rate: int) -> Iterator[bytes]:
+    """A waveform in blocks `[n, channels]` as the bytes of an audio stream."""
     if form == RAW:
-        quantiser = Quantiser(choose_encoding(Path("samples.wav"), "16"), AUDIO_CHANNELS)
+        quantiser: Quantiser | None = None
         for block in blocks:
+            quantiser = quantiser or Quantiser(choose_encoding(Path("samples.wav"), "16"), block.shape[1])
             yield quantiser.quantise(block).astype("<i2").tobytes()
         return
-    encoder = LiveEncoder(f".{form}", sample_rate, AUDIO_CHANNELS)
+    encoder: LiveEncoder | None = None
     try:
         for block in blocks:
+            encoder = encoder or LiveEncoder(f".{form}", sample_rate, block.shape[1], bits=bits)
             yield encoder.encode(block)
-        yield encoder.finish()
+        if encoder is not None:
+            yield encoder.finish()
     finally:
-        encoder.close()
+        if encoder is not None:
+            encoder.close()
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from musika import console, render
 from musika.audio import WrittenFile
+from musika.cli.targets import describe_kept
 from musika.errors import UsageError
 from musika.files import describe_error, format_path
 from musika.score import Score
@@ -28,7 +28,6 @@ class Part:
         start: second of the piece to begin with.
         seconds: length.
         finish: what is done to the file after rendering.
-        keep_existing: never replace a file that holds something else: take the next free name.
         bits: of the samples, as `Piece.save` takes them.
     """
 
@@ -38,7 +37,6 @@ class Part:
     start: float
     seconds: float
     finish: render.Finish = dataclasses.field(default_factory=render.Finish)
-    keep_existing: bool = True
     bits: str | None = None
 
 
@@ -79,7 +77,7 @@ def _save(
         part.seconds,
         part.start,
         part.tags,
-        part.keep_existing,
+        True,
         part.bits,
         on_block,
         **dataclasses.asdict(part.finish),
@@ -92,8 +90,7 @@ def _describe(written: WrittenFile, part: Part, spent: float) -> str:
     line = f"{format_path(written.path)}: {format_speed(written.samples / written.rate, spent)}"
     if written.path == part.path:
         return line
-    kept = f"{format_path(part.path)} holds another piece, which is kept; this one is {written.path.name}"
-    return f"{kept}\n{line}"
+    return f"{describe_kept(part.path, written.path)}\n{line}"
 
 
 def write_score(score: Score, path: Path, bar: console.Progress) -> None:
@@ -112,18 +109,3 @@ def write_score(score: Score, path: Path, bar: console.Progress) -> None:
 def format_speed(seconds: float, spent: float) -> str:
     """How long an amount of music took, and how that compares with its length."""
     return f"{seconds:.6g} s in {spent:.1f} s, {seconds / max(spent, 1e-9):.0f} x real time"
-
-
-def make_folder(folder: Path) -> None:
-    """Makes a folder, and checks that files can be written to it, before anything slow begins.
-
-    Raises:
-        UsageError: they cannot.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        reason = f"{format_path(folder)} cannot be written to: {describe_error(error)}"
-        raise UsageError(reason, about="save") from error

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from musika import console, render
-from musika.audio.encodings import choose_encoding
+from musika.audio import choose_encoding
 from musika.cli import models
 from musika.cli.flags import MAX_SEED, GenerateOptions, PlayOptions
-from musika.cli.pieces import Part, format_speed, make_folder, write_piece
+from musika.cli.pieces import Part, format_speed, write_piece
+from musika.cli.targets import make_folder
 from musika.errors import MusikaError, UsageError
 from musika.files import format_path
 from musika.score import Score, read_score
@@ -20,18 +21,18 @@ SEEDS = 2**32  # seeds are chosen below this, so that they can be typed
 
 
 def run(options: PlayOptions) -> int:
-    """Plays one MIDI file into one audio file, which is replaced, and returns 0.
+    """Plays one MIDI file into one audio file and returns 0.
 
     Raises:
         MusikaError: a file, a checkpoint or a flag that cannot be used.
     """
     score = read_score(options.song)  # first: a mistake is reported before networks are loaded
-    choose_encoding(options.target)
+    choose_encoding(options.target, options.bits)
     make_folder(options.target.parent)
     model = models.load_performer(options.load_path, options)
     piece = model.play(score, options.seed, style=options.style, touch=options.touch)
     _say_remarks(model, score, options.song)
-    _write(piece, options.song, options.target, options.start, options.seconds)
+    _write(piece, options.song, options.target, options.start, options.seconds, bits=options.bits)
     return 0
 
 
@@ -71,7 +72,7 @@ def run_all(options: GenerateOptions) -> int:
             target = options.save_path / f"{path.stem}-seed-{piece.seed}{kind}.{options.format}"
             seconds = options.seconds if "seconds" in options.given else piece.loop_seconds or None
             finish = render.Finish(options.loudness, options.fade_in, options.fade_out)
-            total += _write(piece, path, target, options.start, seconds, finish, keep_existing=True)
+            total += _write(piece, path, target, options.start, seconds, finish, options.bits)
     if not total:
         raise failures[0]
     for failure in failures:
@@ -101,15 +102,14 @@ def _write(
     start: float,
     seconds: float | None,
     finish: render.Finish | None = None,
-    keep_existing: bool = False,
+    bits: str | None = None,
 ) -> float:
     """Writes a part of a piece, and returns its seconds."""
     length = piece.find_rest(start) if seconds is None else seconds
     if not length or piece.model.count_samples(length) < 1:
         raise UsageError(f"{format_path(song)} lasts {piece.duration:.6g} s: nothing is left from {start:g} s on")
-    part = Part(
-        render.detach(piece), target, {"title": song.stem}, start, length, finish or render.Finish(), keep_existing
-    )
+    tags, finish = {"title": song.stem}, finish or render.Finish()
+    part = Part(render.detach(piece), target, tags, start, length, finish, bits)
     with console.progress(length, "s", "play") as bar:
         written = write_piece(piece.model, part, bar)
     return written.samples / written.rate

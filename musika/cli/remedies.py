@@ -48,6 +48,7 @@ REMEDIES = {
     "play/midi": "SONG names the MIDI file",
     "serve/midi": "--load_path names a checkpoint that makes music by itself, such as checkpoints/piano",
     "test/midi": "--load_path names a checkpoint that makes music by itself, such as checkpoints/piano",
+    "source": "--source names the file",
     "midi": "--midi_path names the folder of MIDI files",
     "bits": "--bits says how many",
     "jobs": "--jobs sets how many",

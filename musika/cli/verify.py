@@ -9,10 +9,11 @@ from pathlib import Path
 from musika import console, environment
 from musika.audio import FORMATS, choose_encoding
 from musika.cli.flags import VerifyOptions
-from musika.files import format_path
-from musika.render import again
+from musika.edit import again
+from musika.files import escape, format_path
+from musika.render.again import describe_version
 from musika.render.comparison import TOLERANCE, Comparison, compare_files
-from musika.render.recipe import PieceRecipe, read_recipe
+from musika.render.recipe import PieceRecipe, Recipe, describe_edits, read_recipe
 
 PADDING = 2048  # samples of silence at most that the sound of a video has at its end, to fill its last frame
 
@@ -24,32 +25,37 @@ def run(options: VerifyOptions) -> int:
         MusikaError: the file has no recipe, or the recipe cannot be followed here.
     """
     recipe = read_recipe(options.file)
-    folder = again.find_checkpoint(recipe, options.file, options.load_path)
+    maker = again.Maker(options.file, options.load_path, options.dec_path, options.source)
+    maker.find_checkpoints(recipe)
     environment.follow_machine(recipe.machine.backend, recipe.machine.threads)  # before a framework is imported
-    model = again.load_recipe_model(recipe, options.file, folder, options.dec_path)
-    piece = again.make_piece(recipe, options.file, model)
+    sound = maker.make(recipe)
     with (
         tempfile.TemporaryDirectory(prefix="musika-verify-") as temporary,
         console.progress(recipe.seconds, "s", "verify") as bar,
     ):
         made = Path(temporary, f"again{choose_extension(options.file)}")
-        again.save(piece, recipe, made, on_block=lambda block: bar.advance(len(block) / recipe.rate))
+        again.save(sound, recipe, made, on_block=lambda block: bar.advance(len(block) / recipe.rate))
         found = compare_files(options.file, made, recipe.rate)
     is_lossless = made.suffix == options.file.suffix.lower() and choose_encoding(made).is_lossless
     if made.suffix != options.file.suffix.lower() and 0 <= found.lengths[0] - found.lengths[1] <= PADDING:
         found = dataclasses.replace(found, lengths=(found.lengths[1], found.lengths[1]))
     is_true, reason = _judge(found, is_lossless, recipe)
     verdict = "true" if is_true else "false"
-    version = again.describe_version(recipe)
+    version = describe_version(recipe)
     console.say(f"{format_path(options.file)}: {verdict}: {describe(recipe)}; {reason}{version}")
     return 0 if is_true else 1
 
 
-def describe(recipe: PieceRecipe) -> str:
+def describe(recipe: Recipe) -> str:
     """What a file claims to be, in a few words."""
-    return f"{recipe.checkpoint}, seed {recipe.seed}, {recipe.seconds:.6g} s" + (
-        f" from second {recipe.start:.6g} on" if recipe.first else ""
-    )
+    if isinstance(recipe, PieceRecipe):
+        parts = [f"{recipe.checkpoint}, seed {recipe.seed}"]
+    else:
+        parts = [recipe.source.name or "a recording"]
+    if recipe.edits:
+        parts.append(f"edited ({describe_edits(recipe.edits)})")
+    parts.append(f"{recipe.seconds:.6g} s" + (f" from second {recipe.start:.6g} on" if recipe.first else ""))
+    return escape(", ".join(parts))
 
 
 def choose_extension(file: Path) -> str:
@@ -57,7 +63,7 @@ def choose_extension(file: Path) -> str:
     return file.suffix.lower() if file.suffix.lower() in FORMATS else ".flac"
 
 
-def _judge(found: Comparison, is_lossless: bool, recipe: PieceRecipe) -> tuple[bool, str]:
+def _judge(found: Comparison, is_lossless: bool, recipe: Recipe) -> tuple[bool, str]:
     """Whether a file counts as what it claims to be, and what to say about it."""
     if found.lengths[0] != found.lengths[1]:
         one, two = (length / recipe.rate for length in found.lengths)

@@ -11,7 +11,9 @@ import math
 
 import numpy as np
 
+from musika.composer import vocabulary as v
 from musika.composer.piece import ComposedScore
+from musika.composer.sections import SectionNotes
 from musika.score import Notes, Pedals, TempoMap
 
 
@@ -42,6 +44,13 @@ class LoopedScore(ComposedScore):
         moved = dataclasses.replace(pedals, times=begin + self.stretch * pedals.times)
         return notes.replace(onsets=onsets, releases=releases), moved
 
+    def get_fitted_notes(self, number: int) -> SectionNotes:
+        """As `ComposedScore` says; the last section does not fall silent before the first begins again."""
+        notes, settings = super().get_fitted_notes(number), self.plan.settings
+        if number < self.plan.sections - 1 or self.melody is not None or settings.articulation_value is not None:
+            return notes
+        return hold_end(notes, self.plan.frame.bars * self.plan.frame.bar_length)
+
     def make_tempo_map(self, start: float, stop: float) -> TempoMap:
         """As `ComposedScore` says; beat 0 is the beginning of the turn in which `start` lies."""
         plan = self.plan
@@ -57,3 +66,17 @@ class LoopedScore(ComposedScore):
             (turns * beats + turn.beats[inside]).ravel(),
             np.tile(self.stretch * turn.seconds_per_beat[inside], len(turns)),
         )
+
+
+def hold_end(notes: SectionNotes, length: int) -> SectionNotes:
+    """Where nothing would sound in the last beat of a section, the notes that were struck last are held to its end.
+
+    Args:
+        length: of the section, units.
+    """
+    ends = notes.onsets + notes.durations
+    if not len(notes) or ends.max() > length - v.UNITS_PER_BEAT:
+        return notes
+    is_last = notes.onsets >= ends.max() - v.UNITS_PER_BEAT // 2
+    is_last |= notes.onsets == notes.onsets.max()
+    return dataclasses.replace(notes, durations=np.where(is_last, length - notes.onsets, notes.durations))

@@ -40,6 +40,7 @@ METRE_SHARES = {"4/4": 0.5, "3/4": 0.25, "2/4": 0.1, "6/8": 0.15}
 MAJOR_KEYS = ((7, False), (5, False), (9, True), (2, True), (0, True))
 MINOR_KEYS = ((3, True), (5, False), (8, True), (7, False), (0, True))
 DENSITY_CENTRES = (0.7, 1.15, 1.7, 2.35, 3.1, 4.0, 5.4, 7.0)  # notes a quarter note, of each level
+ARC = 1.2  # levels of velocity between the softest and the loudest sections, beside what is drawn
 # how a section follows its theme: cumulative probabilities of keeping all bars, the first half, every other pair
 KEEP_ALL, KEEP_HALF = 0.3, 0.75
 
@@ -199,11 +200,19 @@ class Plan:
         if letter == "B" and number % BLOCK > BLOCK // 2 and chances[2] < 0.5 and theme.mode == self.frame.mode:
             shift = -_wrap_interval(theme.shift)  # the second theme returns at home
         shift += self._find_key_shift(number)
-        place = (number % BLOCK) / (BLOCK - 1)
-        arc = 1.2 * math.sin(math.pi * place) - 0.5
         closes = (is_last or chances[3] < 0.6) and number != self.sections - 1  # the last one leads to the first
-        dynamics = arc + 0.8 * (chances[4] - 0.5)
+        dynamics = self._find_arc(number) - 0.5 + 0.8 * (chances[4] - 0.5)
         return SectionPlan(number, letter, theme, number == 0, tuple(kept), shift, dynamics, closes)
+
+    def _find_arc(self, number: int) -> float:
+        """How much louder a section is than the softest ones, in levels of velocity: it swells and fades by turns.
+
+        In a loop it goes around, so that the step from the last section to the first is one like the others.
+        """
+        if not self.sections:
+            return ARC * math.sin(math.pi * (number % BLOCK) / (BLOCK - 1))
+        arcs = max(1, round(self.sections / BLOCK))
+        return ARC * min(1.0, self.sections / BLOCK) * math.sin(math.pi * (number * arcs / self.sections % 1.0))
 
     def _find_theme(self, number: int) -> tuple[str, int]:
         """Letter and theme of a section."""

@@ -24,6 +24,9 @@ class Openable(Protocol):
     def open(self) -> Sound:
         """The sound, for one reader."""
 
+    def describe_sound(self) -> dict[str, Any] | None:
+        """The fields of its recipe; None where none can be made."""
+
 
 @dataclasses.dataclass(frozen=True)
 class AppliedEdit:
@@ -69,11 +72,13 @@ class AppliedEdit:
         return blend_sounds(editor, sound, self.other.open(), self.edit)
 
     def describe(self) -> dict[str, Any]:
-        """The edit and the networks that made it, as JSON values: what the recipe of a file says about it."""
+        """The edit and all that made it, as JSON values: what the recipe of a file says about it."""
         editor = self.editor
-        made_by = {"editor": getattr(editor, "name", type(editor).__name__)}
+        made_by: dict[str, Any] = {"editor": getattr(editor, "name", type(editor).__name__)}
         if isinstance(editor, Model) and editor.origin is not None:
-            made_by |= {"identity": editor.origin.identity, "codec": editor.origin.codec}
+            made_by |= dataclasses.asdict(editor.origin)
+        if self.other is not None:
+            made_by["other"] = self.other.describe_sound()
         return {**describe_edit(self.edit), **made_by}
 
     def _apply_by_coordinates(self, model: GeneratorModel, sound: Sound) -> Sound:

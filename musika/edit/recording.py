@@ -7,20 +7,27 @@ filled.save("filled.flac")
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import hashlib
+import json
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from musika import audio
+from musika import __version__, audio
 from musika.audio import WrittenFile
 from musika.config import describe_edit
 from musika.edit.apply import AppliedEdit
 from musika.errors import UsageError
-from musika.render import Sound, apply_edits, prefetch, read_in_blocks, save_blocks
+from musika.files import escape
+from musika.render import Model, Sound, apply_edits, prefetch, read_in_blocks, save_blocks
+from musika.render.recipe import Machine, RecordingRecipe, Source, describe_input, find_recipe_fields
 
+DIGITS = 16  # of a hash
+LONGEST_RECIPE = 1 << 18  # characters of a recipe that is kept in another one
 CHECKED = 1 << 20  # samples whose bits are counted at once
 
 
@@ -32,11 +39,17 @@ class Recording:
         waveform: float32 `[N, 1]` or `[N, 2]`.
         sample_rate: Hz.
         edits: what is done to it, in order.
+        name: of its file; "" for none.
+        recipe: where Musika made that file, the fields of its recipe.
+        stereo: whether it was mono, and was made stereo (`make_stereo`).
     """
 
     waveform: np.ndarray
     sample_rate: int
     edits: tuple[AppliedEdit, ...] = ()
+    name: str = ""
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    stereo: bool = False
 
     def __post_init__(self) -> None:
         if self.waveform.ndim != 2 or self.waveform.shape[1] not in (1, 2) or not len(self.waveform):
@@ -81,8 +94,10 @@ class Recording:
     ) -> WrittenFile:
         """Writes the edited recording into a file, in the format that the name's ending says.
 
+        An edited one has its recipe in its tags (`recipe.RecordingRecipe`).
+
         Args:
-            metadata: as `audio.write` takes it.
+            metadata: more tags, as `audio.write` takes them; a comment takes the place of the recipe.
             keep_existing: never replace a file that holds something else; the result says the name that was taken.
             bits: "16", "24" or "32f" (floats); None is as few as hold every sample of the recording exactly.
             on_block: is given each block once it is written; what it raises ends the writing.
@@ -92,7 +107,11 @@ class Recording:
             AudioError: the file cannot be written.
         """
         bits = bits or choose_bits(self.waveform, Path(path))
-        return save_blocks(path, self.stream(start, seconds), self.sample_rate, metadata, keep_existing, bits, on_block)
+        sound = self.open()
+        first, count = self._locate(sound, start, seconds)
+        tags = self._make_tags(first, count, audio.choose_encoding(Path(path), bits).bits)
+        blocks = prefetch(read_in_blocks(sound, first, count))
+        return save_blocks(path, blocks, self.sample_rate, {**tags, **(metadata or {})}, keep_existing, bits, on_block)
 
     def add(self, edit: AppliedEdit) -> Recording:
         """The recording with one more edit."""
@@ -109,6 +128,46 @@ class Recording:
         edits = list(self.edits)
         del edits[number]
         return dataclasses.replace(self, edits=tuple(edits))
+
+    def make_stereo(self) -> Recording:
+        """The recording with two channels: those of a mono one are the same."""
+        if self.waveform.shape[1] == 2:
+            return self
+        return dataclasses.replace(self, waveform=np.repeat(self.waveform, 2, axis=1), stereo=True)
+
+    def _make_tags(self, first: int, count: int | None, bits: str) -> dict[str, str]:
+        """The tags of a file: with its recipe where there are edits."""
+        recipe = self.make_recipe(first, count, bits) if self.edits and count else None
+        return {"software": f"Musika {__version__}"} if recipe is None else recipe.to_tags()
+
+    def make_recipe(self, first: int, count: int, bits: str = "") -> RecordingRecipe | None:
+        """What a part of the edited recording is made of; None where a network was not loaded from files.
+
+        Args:
+            first: sample that the part begins with.
+            count: its samples.
+            bits: of the samples in a file; "" in a lossy format.
+        """
+        from musika import backend
+
+        machine = Machine(backend.NAME, "float32", False, backend.count_threads())
+        for applied in self.edits:
+            origin = applied.editor.origin if isinstance(applied.editor, Model) else None
+            if origin is None:
+                return None
+            machine = dataclasses.replace(machine, precision=origin.precision, xla=origin.xla)
+        source = Source(hash_samples(self.get_original(), self.sample_rate), self.name, self.recipe, self.stereo)
+        edits = tuple(describe_input(applied) for applied in self.edits)
+        return RecordingRecipe(source, edits, first, count, self.sample_rate, machine, bits)
+
+    def describe_sound(self) -> dict[str, Any] | None:
+        """What a recipe says of the recording where it is part of another sound; None where none can be made."""
+        recipe = self.make_recipe(0, len(self.waveform))
+        return None if recipe is None else recipe.to_fields()
+
+    def get_original(self) -> np.ndarray:
+        """The samples as they were in the file, `[N, channels]`."""
+        return self.waveform[:, :1] if self.stereo else self.waveform
 
     def describe_edits(self) -> list[dict[str, Any]]:
         """The edits as plain JSON values."""
@@ -139,6 +198,14 @@ class _ArraySound:
         return self.waveform[first : first + count].astype(np.float32)  # a copy
 
 
+def hash_samples(waveform: np.ndarray, sample_rate: int) -> str:
+    """A short hash of samples `[N, channels]` and their rate (Hz): the same for all files that hold the same sound."""
+    total = hashlib.sha256(f"{sample_rate} {waveform.shape[1]}\n".encode())
+    for first in range(0, len(waveform), CHECKED):
+        total.update(np.ascontiguousarray(waveform[first : first + CHECKED], "<f4").tobytes())
+    return total.hexdigest()[:DIGITS]
+
+
 def open_recording(path: str | Path, note: Callable[[str], object] | None = None) -> Recording:
     """The recording in an audio file, at its own rate; mono stays mono, more than two channels become two.
 
@@ -149,7 +216,16 @@ def open_recording(path: str | Path, note: Callable[[str], object] | None = None
         FileError: the file cannot be read.
     """
     waveform, rate = audio.read_unchanged(Path(path), note)
-    return Recording(waveform, rate)
+    return Recording(waveform, rate, name=escape(Path(path).name), recipe=_read_recipe_fields(Path(path)))
+
+
+def _read_recipe_fields(path: Path) -> Mapping[str, Any]:
+    """The fields of a file's recipe; none where it has none, or one that is too long to be kept in another."""
+    with contextlib.suppress(audio.FileError):  # a format without tags
+        fields = find_recipe_fields(audio.read_tags(path)) or {}
+        if len(json.dumps(fields)) <= LONGEST_RECIPE:
+            return fields
+    return {}
 
 
 def choose_bits(waveform: np.ndarray, path: Path) -> str | None:

@@ -18,9 +18,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from musika.files.locks import HAS_LOCKS, close_descriptor, is_at, open_folder, try_lock
+from musika.files.locks import HAS_LOCKS, NO_DESCRIPTOR, close_descriptor, is_at, open_folder, try_lock
 
 BLOCK = 1 << 20  # bytes compared at once
+
+
+def is_writing() -> bool:
+    """Whether this process has files or folders under a hidden name."""
+    return bool(_unfinished)
 
 
 @contextlib.contextmanager
@@ -61,6 +66,17 @@ def have_same_bytes(first: Path, second: Path) -> bool:
             if block != other.read(BLOCK):
                 return False
     return True
+
+
+@contextlib.contextmanager
+def open_new_file(path: Path, keep_existing: bool) -> Iterator[NewFile]:
+    """`open_without_replacing` where existing files are to be kept, else `open_replacement`."""
+    if keep_existing:
+        with open_without_replacing(path) as new:
+            yield new
+    else:
+        with open_replacement(path) as file:
+            yield NewFile(file, path)
 
 
 @contextlib.contextmanager
@@ -148,15 +164,18 @@ def _make_partial_folder(parent: Path) -> Iterator[Path]:
     _remove_abandoned(parent)
     while True:
         folder = parent / _choose_partial_name()
-        folder.mkdir()
-        descriptor = open_folder(folder)
+        _unfinished.add(folder)
+        descriptor = NO_DESCRIPTOR
         try:
+            folder.mkdir()
+            descriptor = open_folder(folder)
             if try_lock(descriptor) is False or not is_at(descriptor, folder):
                 continue  # it was taken for abandoned before it was locked
             yield folder
             return
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            _unfinished.discard(folder)
             close_descriptor(descriptor)
 
 
@@ -191,6 +210,7 @@ def _open_partial(folder: Path) -> Iterator[_Partial]:
     _remove_abandoned_once(folder)
     while True:
         path = folder / _choose_partial_name()
+        _unfinished.add(path)
         try:
             with open(path, "x+b") as file:
                 if try_lock(file.fileno()) is False or not is_at(file.fileno(), path):
@@ -200,6 +220,7 @@ def _open_partial(folder: Path) -> Iterator[_Partial]:
         finally:
             with contextlib.suppress(OSError):
                 path.unlink()
+            _unfinished.discard(path)
 
 
 def _choose_partial_name() -> str:
@@ -212,6 +233,7 @@ def _get_partial_prefix() -> str:
     return f".musika-{zlib.crc32(host.encode(errors='replace')):08x}-"
 
 
+_unfinished: set[Path] = set()  # of this process, under their hidden names
 _searched: set[str] = set()  # folders that this process has searched for what others left
 _search = threading.Lock()
 

@@ -17,50 +17,39 @@ from musika.errors import CheckpointError, MusikaError, UsageError
 from musika.files import format_path
 from musika.render.load import load_model
 from musika.render.piece import Model, Piece
-from musika.render.recipe import EDIT, MELODY, SCORE, PieceRecipe, RecipeError
+from musika.render.recipe import EDIT, MELODY, SCORE, Origin, PieceRecipe, Recipe, RecipeError
+from musika.render.sound import SoundEdit
 from musika.score import unpack_score
 
-PLACE = Path("checkpoints")  # where checkpoints are looked for, here and beside the program
 
-
-def find_checkpoint(recipe: PieceRecipe, file: Path, named: Path | None = None) -> Path:
-    """The folder of the checkpoint that a recipe names.
+def find_checkpoint(name: str, identity: str, file: Path) -> Path:
+    """The folder of a checkpoint, in `checkpoints/` here or beside the program.
 
     Args:
-        recipe: of the file.
-        file: for messages.
-        named: the folder, where a person named it; None looks in `checkpoints/`, here and beside the program.
+        name: that it had.
+        identity: hash of its files.
+        file: that was made with it, for messages.
 
     Raises:
-        RecipeError: it is not there, or the folder that was named holds another one (about "generator").
-        CheckpointError: the folder that was named cannot be read.
+        RecipeError: it is not there (about "generator").
     """
-    if named is not None:
-        folder = locate.resolve_checkpoint(named, "generator")
-        if checkpoint.hash_files(folder) != recipe.identity:
-            raise RecipeError(
-                f"{format_path(file)} was made with another checkpoint than {format_path(named)}: "
-                f"{recipe.checkpoint}, {recipe.identity}"
-            )
-        return folder
-    for folder in _list_candidates(recipe.checkpoint):
+    for folder in _list_candidates(name):
         try:
-            if checkpoint.hash_files(folder) == recipe.identity:
+            if checkpoint.hash_files(folder) == identity:
                 return folder
         except CheckpointError:
             continue  # one that cannot be read is not the right one
     raise RecipeError(
-        f"{format_path(file)} was made with checkpoint {recipe.checkpoint} ({recipe.identity}), which is not in "
-        f"{PLACE}",
+        f"{format_path(file)} was made with checkpoint {name} ({identity}), which is not in {locate.HOME}",
         about="generator",
     )
 
 
-def load_recipe_model(recipe: PieceRecipe, file: Path, folder: Path, dec_path: Path | None = None) -> Model:
-    """The model of a recipe, computing as the recipe says.
+def load_recipe_model(origin: Origin, file: Path, folder: Path, dec_path: Path | None = None) -> Model:
+    """The model that a file was made with, computing as it did then.
 
     Args:
-        recipe: of the file.
+        origin: of the model, as the recipe says.
         file: for messages.
         folder: of the checkpoint, as `find_checkpoint` gives it.
         dec_path: of the codec; None finds the one that fits.
@@ -69,34 +58,33 @@ def load_recipe_model(recipe: PieceRecipe, file: Path, folder: Path, dec_path: P
         RecipeError: the codec is another one (about "codec").
         MusikaError: a checkpoint cannot be loaded.
     """
-    model = load_model(folder, dec_path, None, recipe.machine.precision, recipe.machine.xla)
-    if model.codec.files != recipe.codec:
+    model = load_model(folder, dec_path, None, origin.precision, origin.xla)
+    if model.codec.files != origin.codec:
         raise RecipeError(
-            f"{format_path(file)} was made with another codec ({recipe.codec}) than the one that is here "
+            f"{format_path(file)} was made with another codec ({origin.codec}) than the one that is here "
             f"({model.codec.files})",
             about="codec",
         )
     return model
 
 
-def make_piece(recipe: PieceRecipe, file: Path, model: Model) -> Piece:
+def make_piece(recipe: PieceRecipe, file: Path, model: Model, edits: Sequence[SoundEdit] = ()) -> Piece:
     """The piece of a recipe.
+
+    Args:
+        edits: those that the recipe describes (`musika.edit.again` makes them).
 
     Raises:
         RecipeError: it was made of something that the recipe does not hold, or with settings that are not known here.
     """
-    edits = [str(entry.get("edit"))[:20] for entry in recipe.inputs if entry.get("kind") == EDIT]
-    if edits:
-        raise RecipeError(
-            f"{format_path(file)} was edited ({', '.join(edits)}), and edits are not repeated from a file: "
-            f"make seed {recipe.seed} of {recipe.checkpoint} again, and edit it as the file's comment says"
-        )
-    others = sorted({str(entry.get("kind"))[:20] for entry in recipe.inputs} - {SCORE, MELODY})
-    if others or len(recipe.inputs) > 1:
-        what = ", ".join(others) or "several scores"
+    inputs = [entry for entry in recipe.inputs if entry.get("kind") != EDIT]
+    others = sorted({str(entry.get("kind"))[:20] for entry in inputs} - {SCORE, MELODY})
+    if others or len(inputs) > 1 or len(edits) != len(recipe.edits):
+        what = ", ".join(others) or ("several scores" if len(inputs) > 1 else "edits")
         raise RecipeError(f"{format_path(file)} was made of more than its recipe holds: {what}")
     try:
-        return build_piece(model, recipe.seed, recipe.settings, recipe.inputs, recipe.loop)
+        piece = build_piece(model, recipe.seed, recipe.settings, inputs, recipe.loop)
+        return dataclasses.replace(piece, edits=tuple(edits))
     except MusikaError as error:
         raise RecipeError(f"{format_path(file)} cannot be made again: {error}{describe_version(recipe)}") from error
 
@@ -152,7 +140,7 @@ def save(
     return piece.save(path, recipe.seconds, recipe.start, None, keep_existing, bits, on_block=on_block, **recipe.finish)
 
 
-def describe_version(recipe: PieceRecipe) -> str:
+def describe_version(recipe: Recipe) -> str:
     """What to add to a message about a file of another version; "" for one of this version."""
     if recipe.version == __version__:
         return ""
@@ -161,7 +149,7 @@ def describe_version(recipe: PieceRecipe) -> str:
 
 def _list_candidates(name: str) -> Iterator[Path]:
     """Checkpoint folders that a recipe may mean, those of its name first."""
-    for place in (PLACE, locate.INSTALLED / PLACE):
+    for place in (locate.HOME, locate.INSTALLED / locate.HOME):
         folders = [folder for folder in sorted(place.glob("*")) if folder.is_dir()]
         runs = [checkpoint for folder in folders for checkpoint in locate.list_checkpoints(folder)]
         yield from sorted([*folders, *runs], key=lambda folder: folder.name != name)

@@ -26,7 +26,7 @@ def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     generator = generator.resolve()
     if musika_folder.holds_codec(generator):
         return generator
-    around = (generator, generator.parent, Path("checkpoints"), locate.INSTALLED / "checkpoints")
+    around = (generator, generator.parent, locate.HOME, locate.INSTALLED / locate.HOME)
     places = [place / name for place in around for name in ("ae", catalogue.CODEC)]
     present = [folder for folder in places if folder.is_dir() and not catalogue.is_missing(folder)]
     for folder in present:
@@ -34,7 +34,7 @@ def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
         if same_codec(identity, own, kind):
             return locate.fetch_if_missing(folder)
     if identity == ANY_PUBLISHED:
-        return locate.fetch_if_missing(Path("checkpoints") / catalogue.CODEC)
+        return locate.fetch_if_missing(locate.HOME / catalogue.CODEC)
     if not present:
         raise CheckpointError(f"there is no codec for {format_path(generator)}", about="codec")
     # loading reports what does not fit; a Musika folder comes first, because its identity is not known yet

@@ -390,6 +390,11 @@ class Piece:
             inputs=tuple(describe_input(value) for value in (*self.tracks, *self.edits)),
         )
 
+    def describe_sound(self) -> dict[str, Any] | None:
+        """What a recipe says of the piece where it is part of another sound; None where no recipe can be made."""
+        recipe = self.make_recipe(0.0, 1.0)
+        return None if recipe is None else recipe.to_fields()
+
     def make_tags(
         self,
         path: str | Path,

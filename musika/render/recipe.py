@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -20,7 +20,8 @@ from musika.errors import MusikaError
 from musika.files import format_path
 from musika.score import Score, pack_score
 
-FORMAT = 1  # of recipes; a reader refuses those with a higher number
+FORMAT = 2  # of recipes; a reader refuses those with a higher number
+FORMAT_OF_PIECES = 1  # since which they are what they are
 NAME = "musika"  # of the one field of the comment's JSON
 LONGEST = 1 << 20  # characters of a comment that is read
 SCORE, MELODY, EDIT = "score", "melody", "edit"  # kinds of inputs
@@ -62,7 +63,7 @@ class Origin:
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-    """What decides the last bits of the samples beside the recipe's other fields.
+    """What decides the last bits of the samples beside the other fields of the recipe.
 
     Attributes:
         backend: "tensorflow" or "jax".
@@ -77,8 +78,26 @@ class Machine:
     threads: int
 
 
+class _FilePart:
+    """Which part of a sound a file holds."""
+
+    first: int
+    samples: int
+    rate: int
+
+    @property
+    def start(self) -> float:
+        """Second of the sound that the file begins with."""
+        return self.first / self.rate
+
+    @property
+    def seconds(self) -> float:
+        """Length of the file."""
+        return self.samples / self.rate
+
+
 @dataclasses.dataclass(frozen=True)
-class PieceRecipe:
+class PieceRecipe(_FilePart):
     """What a file was made of.
 
     Attributes:
@@ -114,23 +133,99 @@ class PieceRecipe:
     version: str = __version__
 
     @property
-    def start(self) -> float:
-        """Second of the piece that the file begins with."""
-        return self.first / self.rate
+    def title(self) -> str:
+        """Of the file, for its tags."""
+        return f"{self.checkpoint} {self.seed}"
 
     @property
-    def seconds(self) -> float:
-        """Length of the file."""
-        return self.samples / self.rate
+    def edits(self) -> list[Mapping[str, Any]]:
+        """What was done to the piece, in order, as `describe_input` gives it."""
+        return [entry for entry in self.inputs if entry.get("kind") == EDIT]
+
+    def to_fields(self) -> dict[str, Any]:
+        """The recipe as JSON values."""
+        fields = _drop_empty({"format": FORMAT_OF_PIECES, **dataclasses.asdict(self)})
+        if not self.loop:
+            del fields["loop"]
+        return fields
 
     def to_tags(self) -> dict[str, str]:
         """Tags for the file: title, comment (the recipe) and software."""
+        return _make_tags(self)
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A recording that a file was made of.
+
+    Attributes:
+        identity: hash of its samples and their rate (`musika.edit.recording`).
+        name: of its file; "" where it came from none.
+        recipe: where Musika made that file, the fields of its recipe.
+        stereo: whether it was mono, and was made stereo first.
+    """
+
+    identity: str
+    name: str = ""
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    stereo: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordingRecipe(_FilePart):
+    """What a file was made of that is an edit of a recording.
+
+    Attributes:
+        source: the recording.
+        edits: what was done to it, in order, as `describe_input` gives it.
+        first: sample of the edited recording that the file begins with.
+        samples: per channel. Opus files are at 48 kHz, but this counts at `rate`.
+        rate: Hz, of the recording.
+        machine: what it was rendered on; precision and XLA are those of the last edit.
+        bits: of the samples in the file; "" in a lossy format.
+        version: of Musika.
+    """
+
+    source: Source
+    edits: tuple[Mapping[str, Any], ...]
+    first: int
+    samples: int
+    rate: int
+    machine: Machine
+    bits: str = ""
+    version: str = __version__
+
+    @property
+    def title(self) -> str:
+        """Of the file, for its tags."""
+        words = [Path(self.source.name).stem or "recording", *(str(entry.get("edit")) for entry in self.edits)]
+        return " ".join(words)
+
+    def to_fields(self) -> dict[str, Any]:
+        """The recipe as JSON values."""
         fields = {"format": FORMAT, **dataclasses.asdict(self)}
-        fields = {name: value for name, value in fields.items() if value not in ({}, (), [], "")}
-        if not self.loop:
-            del fields["loop"]
-        text = json.dumps({NAME: fields}, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return {"title": f"{self.checkpoint} {self.seed}", "comment": text, "software": f"Musika {self.version}"}
+        return _drop_empty({**fields, "source": _drop_empty(fields["source"])})
+
+    def to_tags(self) -> dict[str, str]:
+        """Tags for the file: title, comment (the recipe) and software."""
+        return _make_tags(self)
+
+
+Recipe = PieceRecipe | RecordingRecipe
+
+
+def _drop_empty(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in ({}, (), [], "")}
+
+
+def _make_tags(recipe: Recipe) -> dict[str, str]:
+    text = json.dumps({NAME: recipe.to_fields()}, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return {"title": recipe.title, "comment": text, "software": f"Musika {recipe.version}"}
+
+
+def describe_edits(edits: Sequence[Mapping[str, Any]]) -> str:
+    """Edits of a recipe in a few words, such as `fill, seed 3`."""
+    return "; ".join(f"{str(entry.get('edit'))[:20]}, seed {str(entry.get('seed'))[:20]}" for entry in edits)
 
 
 def describe_input(value: Any) -> dict[str, Any]:
@@ -144,19 +239,35 @@ def describe_input(value: Any) -> dict[str, Any]:
     return {"kind": type(value).__name__}
 
 
-def read_recipe(path: Path) -> PieceRecipe:
+def read_recipe(path: Path) -> Recipe:
     """The recipe in the tags of an audio file. The file may come from anybody: everything is checked.
 
     Raises:
         AudioError: the file cannot be read.
         RecipeError: there is no recipe in it, a damaged one, or one of a later version.
     """
-    for text in audio.read_tags(path).get("comment", ()):
-        fields = _parse_comment(text)
-        if fields is not None:
-            return _make_recipe(path, fields)
-    reasons = "it is an edit of a recording, Musika did not make it, or its tags were removed"
-    raise RecipeError(f"{format_path(path)} has no recipe: {reasons}")
+    fields = find_recipe_fields(audio.read_tags(path))
+    if fields is None:
+        raise RecipeError(f"{format_path(path)} has no recipe: Musika did not make it, or its tags were removed")
+    return parse_recipe(path, fields)
+
+
+def read_piece_recipe(path: Path) -> PieceRecipe:
+    """`read_recipe` for a file that is to be a piece.
+
+    Raises:
+        AudioError, RecipeError: as `read_recipe`; or it is an edit of a recording.
+    """
+    recipe = read_recipe(path)
+    if isinstance(recipe, RecordingRecipe):
+        raise RecipeError(f"{format_path(path)} is an edit of a recording ({describe_edits(recipe.edits)}), no piece")
+    return recipe
+
+
+def find_recipe_fields(tags: Mapping[str, Sequence[str]]) -> Mapping[str, Any] | None:
+    """The fields of the recipe in the tags of a file, not checked; None where there is none."""
+    found = (_parse_comment(text) for text in tags.get("comment", ()))
+    return next((fields for fields in found if fields is not None), None)
 
 
 def _parse_comment(text: str) -> Mapping[str, Any] | None:
@@ -171,8 +282,12 @@ def _parse_comment(text: str) -> Mapping[str, Any] | None:
     return fields if isinstance(fields, dict) else None
 
 
-def _make_recipe(path: Path, fields: Mapping[str, Any]) -> PieceRecipe:
-    """A recipe from the fields of a comment.
+def parse_recipe(path: Path, fields: Mapping[str, Any]) -> Recipe:
+    """A recipe from the fields of a comment, which may come from anybody.
+
+    Args:
+        path: of the file, for messages.
+        fields: as `to_fields` gives them.
 
     Raises:
         RecipeError: they are not those of a recipe that can be followed.
@@ -184,30 +299,59 @@ def _make_recipe(path: Path, fields: Mapping[str, Any]) -> PieceRecipe:
             f"{format_path(path)} was made by a later version of Musika ({str(made_by)[:20]}): update this one"
         )
     try:
-        machine = _check_mapping(fields["machine"])
+        common: dict[str, Any] = {
+            "first": _check_whole(fields["first"]),
+            "samples": _check_whole(fields["samples"], low=1),
+            "rate": _check_whole(fields["rate"], 1, MAX_RATE),
+            "machine": _check_machine(fields["machine"]),
+            "bits": _check_choice(fields.get("bits", ""), ("", "16", "24", "32f")),
+            "version": _check_text(fields["version"]),
+        }
+        if "source" in fields:
+            edits = _check_mappings(fields.get("edits", []))
+            return RecordingRecipe(source=_check_source(fields["source"]), edits=edits, **common)
         return PieceRecipe(
             checkpoint=_check_text(fields["checkpoint"]),
             identity=_check_text(fields["identity"]),
             codec=_check_text(fields["codec"]),
             seed=_check_whole(fields["seed"]),
             settings=_check_mapping(fields.get("settings", {})),
-            first=_check_whole(fields["first"]),
-            samples=_check_whole(fields["samples"], low=1),
-            rate=_check_whole(fields["rate"], 1, MAX_RATE),
-            machine=Machine(
-                _check_choice(machine["backend"], BACKENDS),
-                _check_choice(machine["precision"], PRECISIONS),
-                _check_kind(machine["xla"], bool),
-                _check_whole(machine["threads"], 1, MAX_THREADS),
-            ),
-            bits=_check_choice(fields.get("bits", ""), ("", "16", "24", "32f")),
             finish=_check_finish(fields.get("finish", {})),
             loop=_check_whole(fields.get("loop", 0)),
-            inputs=tuple(map(_check_mapping, _check_kind(fields.get("inputs", []), list))),
-            version=_check_text(fields["version"]),
+            inputs=_check_mappings(fields.get("inputs", [])),
+            **common,
         )
     except (KeyError, TypeError, ValueError):
         raise RecipeError(f"{format_path(path)} has a damaged recipe in its tags") from None
+
+
+def _check_machine(value: Any) -> Machine:
+    fields = _check_mapping(value)
+    return Machine(
+        _check_choice(fields["backend"], BACKENDS),
+        check_precision(fields["precision"]),
+        _check_kind(fields["xla"], bool),
+        _check_whole(fields["threads"], 1, MAX_THREADS),
+    )
+
+
+def _check_source(value: Any) -> Source:
+    fields = _check_mapping(value)
+    return Source(
+        _check_text(fields["identity"]),
+        _check_text(fields.get("name", "")),
+        _check_mapping(fields.get("recipe", {})),
+        _check_kind(fields.get("stereo", False), bool),
+    )
+
+
+def check_precision(value: Any) -> str:
+    """A dtype policy of networks; ValueError for anything else."""
+    return _check_choice(value, PRECISIONS)
+
+
+def _check_mappings(value: Any) -> tuple[Mapping[str, Any], ...]:
+    return tuple(map(_check_mapping, _check_kind(value, list)))
 
 
 def _check_kind(value: Any, kind: type) -> Any:

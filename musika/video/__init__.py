@@ -1,5 +1,5 @@
 """Videos of sound for sharing: a picture or a colour, a title, the moving waveform, and a line about the piece."""
 
-from musika.video.make import VideoError, has_ffmpeg, write_video
+from musika.video.make import VideoError, WrittenVideo, has_ffmpeg, write_video
 
-__all__ = ["VideoError", "has_ffmpeg", "write_video"]
+__all__ = ["VideoError", "WrittenVideo", "has_ffmpeg", "write_video"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -15,8 +16,8 @@ from musika.config.fields import get_fields
 from musika.config.musical.curves import format_time
 from musika.config.video import VideoSettings
 from musika.errors import UsageError
-from musika.files import describe_error, format_path, open_replacement
-from musika.render.recipe import PieceRecipe, RecipeError, read_recipe
+from musika.files import describe_error, format_path, open_new_file
+from musika.render.recipe import PieceRecipe, Recipe, RecipeError, describe_edits, read_recipe
 from musika.video.background import choose_ink, draw_background, find_strip, read_picture
 from musika.video.encoder import VideoError, encode_video, find_ffmpeg, write_tags
 from musika.video.fonts import clean_text, find_missing
@@ -27,7 +28,20 @@ LONGEST = 3600.0  # seconds of a video
 RATE = 8000  # Hz, at which loudness is measured
 NAMES_OF_DEFAULTS = (GeneratorSettings, PerformerSettings)
 
-__all__ = ["VideoError", "describe_recipe", "has_ffmpeg", "write_video"]
+__all__ = ["VideoError", "WrittenVideo", "describe_recipe", "has_ffmpeg", "write_video"]
+
+
+@dataclasses.dataclass(frozen=True)
+class WrittenVideo:
+    """A video that was made.
+
+    Attributes:
+        path: where it is.
+        remarks: for a person: that the sound has no recipe, or that characters of the title cannot be drawn here.
+    """
+
+    path: Path
+    remarks: tuple[str, ...]
 
 
 def has_ffmpeg() -> bool:
@@ -42,19 +56,18 @@ def write_video(
     picture: Path | None = None,
     on_second: Callable[[float], object] | None = None,
     longest: float = LONGEST,
-) -> list[str]:
+    keep_existing: bool = False,
+) -> WrittenVideo:
     """Makes a video of an audio file, with the file's recipe and tags in it.
 
     Args:
         sound: wav, flac, ogg, opus, mp3 or another audio file.
-        target: of the video, which ends in `.mp4`. It is replaced when the new one is complete.
+        target: of the video, which ends in `.mp4`.
         settings: None has the defaults.
         picture: PNG, JPEG or WebP file that fills the video; None leaves it to the colour.
         on_second: is given the seconds that are done; what it raises ends the work, and nothing is left.
         longest: seconds that the sound may last.
-
-    Returns:
-        Remarks for a person: that the file has no recipe, or that characters of its title cannot be drawn here.
+        keep_existing: never replace a file that holds something else; the result says the name that was taken.
 
     Raises:
         VideoError: ffmpeg is not installed, or it fails.
@@ -79,12 +92,16 @@ def write_video(
         frames = _watch(draw_frames(levels, seconds, FRAMES, *strip[2:]), on_second)
         ink = choose_ink(settings, image is not None)
         encode_video(made, sound, still, told, frames, strip, ink, FRAMES, seconds)
-        _move(made, target)
-    return remarks
+        return WrittenVideo(_move(made, target, keep_existing), tuple(remarks))
 
 
-def describe_recipe(recipe: PieceRecipe) -> str:
-    """What a piece is, in one line: checkpoint, seed, part, and the settings that differ from their defaults."""
+def describe_recipe(recipe: Recipe) -> str:
+    """What a piece is, in one line: checkpoint, seed, part, and the settings that differ from their defaults.
+
+    Of an edited recording, its name and the edits.
+    """
+    if not isinstance(recipe, PieceRecipe):
+        return " · ".join([Path(recipe.source.name).stem or "a recording", describe_edits(recipe.edits)])
     defaults = {name: field.default for kind in NAMES_OF_DEFAULTS for name, field in get_fields(kind).items()}
     parts = [recipe.checkpoint, f"seed {recipe.seed}"]
     if recipe.first:
@@ -135,14 +152,15 @@ def _watch(frames: Iterable[np.ndarray], on_second: Callable[[float], object] | 
             on_second((number + 1) / FRAMES)
 
 
-def _move(made: Path, target: Path) -> None:
-    """Copies a complete file to its name.
+def _move(made: Path, target: Path, keep_existing: bool) -> Path:
+    """Copies a complete file to its name, or to the next free one, and returns that.
 
     Raises:
         UsageError: it cannot be written there (about "save").
     """
     try:
-        with open(made, "rb") as source, open_replacement(target) as file:
-            shutil.copyfileobj(source, file)
+        with open(made, "rb") as source, open_new_file(target, keep_existing) as new:
+            shutil.copyfileobj(source, new.file)
     except OSError as error:
         raise UsageError(f"{format_path(target)} cannot be written: {describe_error(error)}", about="save") from error
+    return new.path

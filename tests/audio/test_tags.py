@@ -53,7 +53,7 @@ def test_a_file_without_tags_has_none(tmp_path: Path) -> None:
 
 def test_files_that_have_no_tags_to_read(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"no sound at all, but a text of some length")
-    with pytest.raises(audio.FileError, match="is not a wav, flac, ogg, opus, mp3 or aiff file"):
+    with pytest.raises(audio.FileError, match="is not audio that can be read"):
         audio.read_tags(tmp_path / "a.txt")
     with pytest.raises(audio.FileError, match="does not exist"):
         audio.read_tags(tmp_path / "b.wav")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +71,23 @@ def test_dither_makes_the_error_independent_of_the_sound(tmp_path: Path) -> None
     fraction = sound[:, 0] * 32768 % 1
     assert abs(error.mean()) < 0.01 and abs(error.var() - 0.25) < 0.01 and np.abs(error).max() <= 1.5
     assert np.ptp([error[(fraction * 4).astype(int) == k].var() for k in range(4)]) < 0.02
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+def test_ffprobe_and_ffmpeg_read_every_format(tmp_path: Path) -> None:
+    sound = make_tones(0.5)
+    for extension, encoding in audio.FORMATS.items():
+        for bits in encoding.depths or (None,):
+            path = audio.write(tmp_path / f"a{extension}", sound, RATE, {"title": "tones"}, bits=bits).path
+            command = ["ffprobe", "-v", "error", "-show_entries", "stream=sample_rate,channels", "-of", "csv=p=0"]
+            told = subprocess.run([*command, path], capture_output=True, check=True, text=True)
+            assert (told.stdout.strip(), told.stderr) == (f"{48_000 if extension == '.opus' else RATE},2", "")
+            command = ["ffmpeg", "-v", "error", "-i", path, "-f", "f32le", "-ar", str(RATE), "-"]
+            heard = subprocess.run(command, capture_output=True, check=True)
+            samples = np.frombuffer(heard.stdout, "<f4").reshape(-1, 2)
+            assert heard.stderr == b"" and abs(len(samples) - len(sound)) < 3000
+            if encoding.is_lossless:
+                np.testing.assert_allclose(samples, sound, atol=2 / 32768)
 
 
 def test_clipping_is_counted(tmp_path: Path) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from musika import audio, checkpoint
+import musika.edit
+from musika import audio, checkpoint, console
+from musika.__main__ import main
 from musika.cli import edit as command
 from musika.cli import flags
 from musika.cli.remedies import add_remedy
 from musika.codec.load import load_codec
 from musika.config import EditorConfig, EditTrainConfig
 from musika.errors import MusikaError
+from musika.render.recipe import RecordingRecipe
 from musika.training.stages.edit import EditStage
 from tests.helpers import tiny
 
@@ -97,26 +103,23 @@ def test_varied_blended_and_kept_beside_each_other(folder, tmp_path) -> None:
 
 
 def test_standard_output_takes_what_has_no_end(folder, tmp_path, monkeypatch) -> None:
-    class Output:
-        def __init__(self) -> None:
-            self.buffer = self
-            self.data = b""
-
-        def write(self, data: bytes) -> None:
-            self.data += data
-            if len(self.data) > 4 * 4 * RATE:
+    class Pipe(io.BytesIO):
+        def write(self, data) -> int:
+            if self.tell() > 4 * 4 * RATE:
                 raise BrokenPipeError
+            return super().write(data)
 
-        def flush(self) -> None:
-            pass
+    def heard(*words: object) -> bytes:
+        pipe = Pipe()
+        monkeypatch.setattr(console, "take_stdout", lambda: contextlib.nullcontext(pipe))
+        assert run(folder, Path("-"), "continue", "stereo.wav", "--seconds", "inf", *words) == 0
+        return pipe.getvalue()
 
-    output = Output()
-    monkeypatch.setattr(command.sys, "stdout", output)
-    with pytest.raises(BrokenPipeError):
-        run(folder, Path("-"), "continue", "stereo.wav", "--seconds", "inf")
-    heard, rate = soundfile.read(io.BytesIO(output.data), always_2d=True, dtype="float64")
-    assert rate == RATE and len(heard) > 3 * RATE
-    np.testing.assert_array_equal(heard[: 3 * RATE], read(folder / "stereo.wav")[0])
+    samples, rate = soundfile.read(io.BytesIO(heard()), always_2d=True, dtype="float64")
+    assert rate == RATE and len(samples) > 3 * RATE
+    np.testing.assert_array_equal(samples[: 3 * RATE], read(folder / "stereo.wav")[0])
+    raw = np.frombuffer(heard("--format", "raw"), "<i2").reshape(-1, 2)[: 3 * RATE] / 32768
+    np.testing.assert_allclose(raw, samples[: 3 * RATE], atol=1.5 / 32768)  # raw samples have dither
 
 
 def test_a_generator_varies_and_blends_through_its_coordinates(folder, tmp_path, monkeypatch) -> None:
@@ -150,8 +153,10 @@ def test_a_generator_varies_and_blends_through_its_coordinates(folder, tmp_path,
         (("blend", "stereo.wav"), "blend takes two files"),
         (("blend", "stereo.wav", "other.wav", "--over", 9), "does not fit"),
         (("vary", "stereo.wav", "--notes", "True"), "--notes belongs to continue, not to vary"),
-        (("mend", "stereo.wav"), "TASK mend: say one of fill, continue, vary, blend"),
+        (("mend", "stereo.wav"), "TASK mend: did you mean blend. say one of fill, continue, vary, blend"),
+        (("fil", "stereo.wav"), "TASK fil: did you mean fill"),
         (("fill", "stereo.wav", "--spans", "1-2", "--load_path", "nowhere"), "nowhere"),
+        (("vary", "stereo.wav", "--format", "raw"), "add --save_path -"),
         (("fill", "stereo.wav", "--spans", "1-2", "--format", "mp3", "--bits", "24"), "mp3"),
     ],
 )
@@ -175,6 +180,112 @@ def test_without_the_transcriber_notes_cannot_be_heard(folder, tmp_path, monkeyp
     with pytest.raises(MusikaError, match="transcriber that is not installed: pip install") as caught:
         run(folder, tmp_path, "continue", "stereo.wav", "--notes", "True")
     assert "\n" not in str(add_remedy(caught.value, "edit")) and not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def keep_environment(monkeypatch) -> None:
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")  # what a command sets is gone at the end of the test
+
+
+def call(verb: str, *words: object) -> int:
+    return main(verb, [str(word) for word in words])
+
+
+def copy_recordings(folder: Path, target: Path) -> Path:
+    target.mkdir()
+    for name in ("stereo", "mono", "other"):
+        shutil.copy(folder / f"{name}.wav", target)
+    return target
+
+
+EDITS = [
+    ("fill", "mono.wav", "--spans", "1-1.5", "--stereo", "True", "--seed", 4),
+    ("continue", "stereo.wav", "--seconds", 0.5, "--format", "mp3"),
+    ("blend", "stereo.wav", "other.wav", "--over", 1),
+]
+
+
+@pytest.mark.parametrize("words", EDITS, ids=[words[0] for words in EDITS])
+def test_an_edited_recording_is_verified_and_made_again(folder, tmp_path, words, keep_environment, capsys) -> None:
+    place, editor = copy_recordings(folder, tmp_path / "a"), ("--load_path", folder / "edit")
+    assert run(folder, place, *words) == 0
+    (made,) = place.glob("*-seed-*")
+    assert call("generate", "--like", made, "--save_path", tmp_path / "b", *editor) == 0
+    assert (tmp_path / "b" / made.name).read_bytes() == made.read_bytes()
+    if words[0] == "fill":
+        assert call("verify", made, *editor) == 0
+        assert ": true: mono.wav, edited (fill, seed 4), 3 s; every sample is the same" in capsys.readouterr().out
+        sound, rate = soundfile.read(made)
+        sound[rate // 2] *= 0.5
+        changed = audio.write(made.with_stem("changed"), sound.astype(np.float32), rate, first_tags(made)).path
+        assert call("verify", changed, *editor) == 1 and "false" in capsys.readouterr().out
+
+
+def first_tags(path: Path) -> dict[str, str]:
+    return {name: texts[0] for name, texts in audio.read_tags(path).items()}
+
+
+def test_a_recording_is_known_by_its_sound(folder, tmp_path, keep_environment, capsys) -> None:
+    """It is looked for beside the file, here, and where --source says; another sound is refused."""
+    editor = ("--load_path", folder / "edit")
+    assert run(folder, tmp_path, "vary", "stereo.wav", "--spans", "1-1.3") == 0
+    made = tmp_path / "stereo-vary-seed-0.wav"
+    capsys.readouterr()
+
+    def refuse(*words: object) -> str:
+        assert call("verify", made, *editor, *words) == 2
+        (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
+        return line
+
+    line = refuse()
+    assert "was made of stereo.wav (" in line and "neither beside it nor here; --source names the file" in line
+    assert f"{folder / 'other.wav'} holds another sound" in refuse("--source", folder / "other.wav")
+    assert call("verify", made, *editor, "--source", folder / "stereo.wav") == 0
+    audio.write(tmp_path / "stereo.wav", read(folder / "other.wav")[0].astype(np.float32), RATE)
+    assert "stereo.wav holds another sound" in refuse()
+    assert "does not exist" in refuse("--source", tmp_path / "none.wav")
+    kept = tmp_path / "kept.flac"
+    audio.write(kept, read(folder / "stereo.wav")[0].astype(np.float32), RATE, {"title": "the same sound"})
+    assert call("generate", "--like", made, "--save_path", tmp_path / "b", "--source", kept, *editor) == 0
+    assert (tmp_path / "b" / made.name).read_bytes() == made.read_bytes()
+    assert call("generate", "--like", made, "--save_path", tmp_path, "--source", kept, "--seconds", 9, *editor) == 2
+    assert "the sound ends after 3.000 s" in capsys.readouterr().err
+
+
+def test_an_edit_of_a_piece_needs_no_recording(folder, tmp_path, monkeypatch, keep_environment, capsys) -> None:
+    """The piece that was edited is made again from its own recipe, also within an edit of an edit."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("open", "edit", "ae"):
+        shutil.copytree(folder / name, f"checkpoints/{name}")
+    editor = musika.load("checkpoints/edit")
+    piece = musika.load("checkpoints/open").piece(7)
+    musika.edit.fill(editor, piece, [(0.3, 0.5)], seed=3).save("filled.flac", seconds=1)
+    assert call("generate", "--like", "filled.flac", "--save_path", "a") == 0
+    assert Path("a/open-seed-7-fill-seed-3.flac").read_bytes() == Path("filled.flac").read_bytes()
+    musika.edit.blend(editor, musika.edit.open_recording("filled.flac"), piece).save("blended.flac", seconds=1)
+    Path("filled.flac").unlink()
+    assert call("verify", "blended.flac") == 0, capsys.readouterr().err
+    assert "filled.flac, edited (blend, seed 0)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change", [{"editor": 3}, {"identity": None}, {"precision": "float1"}, {"edit": "mend"}, {"other": {"a": 1}}]
+)
+def test_a_damaged_edit_in_a_recipe_is_one_line(folder, tmp_path, change, keep_environment, capsys) -> None:
+    place = copy_recordings(folder, tmp_path / "a")
+    recipe = json.loads(make_recipe(folder, place).to_tags()["comment"])
+    recipe["musika"]["edits"][0].update(change)
+    audio.write(place / "a.wav", np.zeros((100, 2), np.float32), RATE, {"comment": json.dumps(recipe)})
+    assert call("verify", place / "a.wav", "--load_path", folder / "edit") == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def make_recipe(folder: Path, place: Path) -> RecordingRecipe:
+    recording = musika.edit.open_recording(place / "stereo.wav")
+    edited = musika.edit.vary(musika.load(folder / "edit"), recording)
+    recipe = edited.make_recipe(0, 100, "16")
+    assert recipe is not None and recipe.source.name == "stereo.wav"
+    return recipe
 
 
 def test_what_can_be_read_at_its_own_rate(folder) -> None:

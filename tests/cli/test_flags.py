@@ -95,7 +95,7 @@ def test_stages_have_defaults_of_their_own_and_typed_flags_win() -> None:
         ("convert", ["techno"], ["TARGET", "--help"]),
         ("convert", ["techno", "mine", "more"], ["'more' belongs to no flag"]),
         ("convert", ["techno", "mine", "--hlaf"], ["did you mean --half"]),
-        ("convert", ["techno", "mine", "--source", "x"], ["no flag --source"]),
+        ("convert", ["techno", "mine", "--target", "x"], ["no flag --target"]),
     ],
 )
 def test_mistakes_are_one_line_and_exit_2(

@@ -74,7 +74,8 @@ def test_a_piece_made_with_other_settings_is_kept(
         assert sorted(tmp_path.iterdir()) == [second, first]
         shown = capsys.readouterr().out
         renamed = "truncation" in values
-        assert (f"{first} holds another piece, which is kept; this one is open-seed-7-2.{kind}" in shown) == renamed
+        kept = f"{first} holds a piece of the same seed with other settings: it stays"
+        assert (kept in shown) == renamed == (f"the new file is {second.name}" in shown)
         assert f"{second if renamed else first}: " in shown
     assert soundfile.info(second).frames == pytest.approx(soundfile.info(first).frames)
     assert first.read_bytes() == before

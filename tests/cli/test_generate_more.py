@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 import soundfile
 
 from musika import console, render
-from musika.cli import flags, generate, models, output
+from musika.cli import flags, generate, models, targets
 from musika.errors import MusikaError
 from musika.metrics.pair.loudness import measure_loudness
 from tests.helpers import tiny
@@ -130,13 +131,17 @@ def test_a_reader_that_leaves_ends_music_without_end(folder: Path, pipe: Pipe) -
     assert len(pipe.getvalue()) > pipe.limit
 
 
-def test_a_closed_pipe_in_a_shell_ends_well(folder: Path) -> None:
+def test_a_closed_pipe_in_a_shell_ends_well(folder: Path, model: render.Model) -> None:
     words = ["--load_path", str(folder), "--seed", "7", "--seconds", "inf", "--save_path", "-", "--format", "raw"]
     process = subprocess.Popen(
         [sys.executable, "musika_generate.py", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None and process.stderr is not None
-    assert len(process.stdout.read(1_500_000)) == 1_500_000
+    data = process.stdout.read(500_000)
+    time.sleep(1)  # a reader that stops and goes on
+    data += process.stdout.read(1_000_000)
+    expected = model.piece(7).render_samples(0, 375_000)
+    np.testing.assert_allclose(np.frombuffer(data, "<i2").reshape(-1, 2) / 32768, expected, atol=2.5 / 32768)
     process.stdout.close()
     shown = process.stderr.read().decode()
     assert process.wait(timeout=60) == 0
@@ -170,6 +175,8 @@ def test_processes_give_the_same_samples(folder: Path, model: render.Model, tmp_
         ({"seconds": float("inf"), "loudness": -14.0}, "has no end"),
         ({"seconds": float("inf"), "num_samples": 2}, "is for one piece"),
         ({"save_path": "-", "num_samples": 2}, "is for one piece"),
+        ({"save_path": "-", "score": True}, "leave out --score"),
+        ({"save_path": "-", "format": "raw", "bits": "24"}, "raw samples have 16 bits"),
         ({"format": "raw"}, "add --save_path -"),
         ({"loop": True, "start": 5.0}, "leave out --start"),
         ({"styles": "0:00=x"}, "not the number of a style"),
@@ -198,4 +205,4 @@ def test_times_that_cannot_be(text: str) -> None:
 
 
 def test_the_name_of_standard_output_is_a_dash() -> None:
-    assert str(flags.parse_generate(["--save_path", "-"]).save_path) == output.STDOUT
+    assert flags.parse_generate(["--save_path", "-"]).save_path == targets.STDOUT

@@ -1,10 +1,11 @@
-"""SIGTERM and SIGHUP (a closed terminal): no verb leaves an incomplete file; those of killed runs are removed."""
+"""Ctrl-C, SIGTERM and SIGHUP (a closed terminal) leave no incomplete file; those of killed runs are removed."""
 
 from __future__ import annotations
 
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import pytest
 
 from musika import audio
 from musika.__main__ import main
+from musika.cli import generate
 from tests.helpers import keras2
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +51,7 @@ def list_all(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("verb", VERBS)
 def test_nothing_is_left(
     verb: str, number: int, shipped: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -85,20 +87,113 @@ def test_what_a_killed_run_left_is_removed_by_the_next(shipped: Path, tmp_path: 
     assert list_all(tmp_path) == ["open-seed-1.wav"]
 
 
-def test_a_closed_terminal_ends_processes_that_render_at_the_same_time(shipped: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "pieces", "reached"),
+    [(signal.SIGHUP, 6, "all"), (signal.SIGINT, 6, "all"), (signal.SIGTERM, 1, "first")],
+)
+def test_processes_that_render_at_the_same_time_end_together(
+    number: int, pieces: int, reached: str, shipped: Path, tmp_path: Path
+) -> None:
+    """A terminal that is closed, and its Ctrl-C, reach all processes; `kill` reaches the first one.
+
+    With six pieces, each of two processes writes one file and has the next one waiting; one long piece is written by
+    the first process.
+    """
     words = [sys.executable, "musika_generate.py", "--load_path", str(shipped / "open"), "--save_path", str(tmp_path)]
-    words += ["--seconds", "3000", "--num_samples", "2", "--jobs", "2"]
-    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    words += ["--seconds", "3000", "--num_samples", str(pieces), "--jobs", "2", "--format", "flac"]
+    process = subprocess.Popen(
+        words,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which a shell in the background ignores
+    )
     deadline = time.monotonic() + 240
-    while len(list_all(tmp_path)) < 2 and time.monotonic() < deadline:
+    while len(list_all(tmp_path)) < min(pieces, 2) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert all(name.endswith(".partial") for name in list_all(tmp_path)), "both files are being written"
-    process.send_signal(signal.SIGHUP)
+    assert all(name.endswith(".partial") for name in list_all(tmp_path)), "files are being written"
+    (os.killpg if reached == "all" else os.kill)(process.pid, number)
     _, said = process.communicate(timeout=120)
-    assert process.returncode == 128 + signal.SIGHUP and "Traceback" not in said
-    while list_all(tmp_path) and time.monotonic() < deadline:  # processes remove their own files on the way out
-        time.sleep(0.1)
+    assert process.returncode == 128 + number and "Traceback" not in said, said
+    assert said.split("\n")[-2] == "interrupted"
+    with pytest.raises(ProcessLookupError):  # the others have ended, too
+        while time.monotonic() < deadline:
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
     assert list_all(tmp_path) == []
+
+
+INTERRUPT = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from musika.__main__ import main
+sys.exit(main(sys.argv[2], sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "verb"),
+    [("argparse", "verify"), ("numpy", "edit"), ("numpy.linalg", "encode"), ("keras.src", "generate")],
+)
+def test_ctrl_c_while_modules_are_imported_is_one_line(module: str, verb: str, data: Path, tmp_path: Path) -> None:
+    words = {
+        "verify": [data / "sound" / "a.wav"],
+        "edit": ["vary", data / "sound" / "a.wav", "--save_path", tmp_path],
+        "encode": ["--files_path", data / "sound", "--save_path", tmp_path],
+        "generate": ["--seconds", "3", "--save_path", tmp_path],
+    }
+    command = [sys.executable, "-c", INTERRUPT, module, verb, *map(str, words[verb])]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr, done.stdout) == (130, "\ninterrupted\n", "")
+    assert list_all(tmp_path) == []
+
+
+def test_finished_hours_stay_when_music_without_end_is_interrupted(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generate, "HOUR", 0.5)
+    sync, count = os.fsync, 0
+
+    def signal_in_the_third_file(descriptor: int) -> None:
+        nonlocal count
+        count += stat.S_ISREG(os.fstat(descriptor).st_mode)
+        if count == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", signal_in_the_third_file)
+    words = ["--load_path", str(shipped / "open"), "--save_path", str(tmp_path), "--seconds", "inf", "--seed", "1"]
+    assert main("generate", words) == 130
+    names = list_all(tmp_path)
+    assert names == [f"open-seed-1-from-0-0{second}.wav" for second in ("0", "0.5")], names
+    assert all(len(audio.read(tmp_path / name)) == 22_050 for name in names)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mounts a tmpfs")
+def test_a_full_tmpfs_leaves_nothing_that_looks_whole(
+    shipped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(tmp_path)]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("a tmpfs cannot be mounted here")
+    try:
+        words = ["--load_path", str(shipped / "open"), "--save_path", str(tmp_path), "--seed", "1"]
+        for kind in ("wav", "flac", "ogg"):
+            assert main("generate", [*words, "--seconds", "60" if kind == "ogg" else "9", "--format", kind]) == 2
+            assert f"open-seed-1.{kind} cannot be written: no space left" in capsys.readouterr().err
+            assert list_all(tmp_path) == []
+        assert main("generate", [*words, "--seconds", "1"]) == 0 and list_all(tmp_path) == ["open-seed-1.wav"]
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 def test_a_full_disk_leaves_nothing_that_looks_whole(

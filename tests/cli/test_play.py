@@ -41,10 +41,14 @@ def refuse(capsys: pytest.CaptureFixture[str], verb: str, *words: object) -> str
     return line
 
 
-def test_play_writes_the_song_and_its_tail(performer: Path, song: Path, tmp_path: Path) -> None:
+def test_play_writes_the_song_and_its_tail(performer: Path, song: Path, tmp_path: Path, capsys) -> None:
     target = tmp_path / "out" / "song.wav"
     assert main("play", [str(song), str(target), "--load_path", str(performer)]) == 0
     assert abs(audio.read(target).shape[0] / 44_100 - SECONDS) < 0.01
+    shorter = [str(song), str(target), "--load_path", str(performer), "--seconds", "1", "--bits", "24"]
+    assert main("play", shorter) == 0
+    assert len(audio.read(target)) > len(audio.read(target.with_name("song-2.wav"))) == 44_100
+    assert "holds a longer version of this piece" in capsys.readouterr().out
 
 
 def test_a_start_and_a_length_give_the_same_samples(performer: Path, song: Path, tmp_path: Path) -> None:

@@ -63,10 +63,12 @@ def test_what_was_limited_is_not_limited_again() -> None:
     np.testing.assert_array_equal(again, once[limiter.BEHIND : cells - limiter.AHEAD])
 
 
-def test_a_file_with_edits_says_what_to_do() -> None:
+def test_a_piece_is_made_again_with_its_edits_or_not_at_all() -> None:
     entry = describe_input(Louder())
     assert entry == {"kind": "edit", "edit": "louder", "editor": "nobody"}
     machine = Machine("tensorflow", "float32", False, 1)
     recipe = PieceRecipe("tiny", "a", "b", 7, {}, 0, 100, 1000, machine, inputs=(entry,))
-    with pytest.raises(RecipeError, match=r"was edited \(louder\).* make seed 7 of tiny again"):
-        make_piece(recipe, Path("a.wav"), tiny.make_model(tiny.SMALL))
+    model = tiny.make_model(tiny.SMALL)
+    with pytest.raises(RecipeError, match=r"a\.wav was made of more than its recipe holds: edits"):
+        make_piece(recipe, Path("a.wav"), model)
+    assert make_piece(recipe, Path("a.wav"), model, (Louder(),)).edits == (Louder(),)

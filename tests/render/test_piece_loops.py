@@ -7,7 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from musika.composer.looping import LoopedScore
+from musika import draws
+from musika.composer.looping import LoopedScore, hold_end
+from musika.composer.plan import Plan
+from musika.composer.sections import SectionNotes
 from musika.score import Metres, Notes, Pedals, Score, TempoMap, find_last_bar, make_constant_tempo, repeat_score
 from tests.helpers import tiny
 from tests.helpers.scores import make_score
@@ -75,6 +78,27 @@ def test_the_last_section_of_a_loop_leads_to_the_first() -> None:
         loop = make_model().piece(seed).make_loop(30.0)
         plan = make_model().compose(loop).plan
         assert not plan.plan_section(plan.sections - 1).closes
+
+
+@pytest.mark.parametrize("sections", [1, 2, 5, 8, 12])
+def test_dynamics_of_a_loop_go_around(sections: int) -> None:
+    plan = make_model().compose(make_model().piece(4)).plan
+    loop = Plan(
+        4, plan.settings, plan.clock.section_seconds / plan.frame.section_latents, 1.0, plan.get_start(sections)
+    )
+    assert loop.sections == sections
+    chances = [loop.plan_section(number).dynamics for number in range(sections)]
+    drawn = [0.8 * (draws.uniform(4, "composer/section plan", number, (8,))[4] - 0.5) for number in range(sections)]
+    steps = np.diff(np.array(chances) - drawn, append=chances[0] - drawn[0])
+    assert abs(steps[-1]) <= np.abs(steps[:-1]).max(initial=0.0) + 1e-6 and np.abs(steps).max() < 0.6
+
+
+def test_a_loop_does_not_fall_silent_before_its_seam() -> None:
+    onsets, durations = np.array([0, 0, 12, 24, 24]), np.array([40, 3, 3, 3, 6])
+    notes = SectionNotes(onsets, durations, np.array([40, 50, 60, 62, 70]), np.full(5, 3))
+    assert hold_end(notes, 48) is notes  # one still sounds in the last beat
+    assert hold_end(notes.select(np.arange(1, 5)), 48).durations.tolist() == [3, 3, 24, 24]
+    assert len(hold_end(notes.select(np.zeros(5, bool)), 48)) == 0
 
 
 def test_a_score_loops_after_its_last_bar() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from musika.__main__ import main
+from musika.cli import generate
 from musika.codec.load import load_codec
 from musika.composer.piece import Melody, make_melody
 from musika.config.musical import parse_progression
@@ -129,6 +130,25 @@ def test_generate_follows_words_settings_and_a_melody(folder: Path, tmp_path: Pa
     assert "prompt: tempo 64, soft, cello" in said and "melody of tune.mid" in said and "left out" in said
     score = read_score(tmp_path / "out" / "steered-seed-2.mid")
     assert 60 / score.tempo.seconds_per_beat[0] == pytest.approx(124, rel=1e-6)
+
+
+def test_the_notes_of_each_finished_hour_are_written(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(generate, "HOUR", 1.0)
+    write, written = generate.write_piece, []
+
+    def write_two(*inputs: object) -> object:
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(write(*inputs))  # type: ignore[arg-type]
+        return written[-1]
+
+    monkeypatch.setattr(generate, "write_piece", write_two)
+    words = ["--load_path", str(folder), "--save_path", str(tmp_path), "--seconds", "inf", "--score", "True"]
+    assert main("generate", [*words, "--seed", "2"]) == 130
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"steered-seed-2-from-{second}.{kind}" for second in ("0-00", "0-01") for kind in ("mid", "wav")
+    ]
+    assert len(read_score(tmp_path / "steered-seed-2-from-0-01.mid").notes)
 
 
 def test_a_file_with_everything_asked_is_made_again(folder: Path, tmp_path: Path) -> None:

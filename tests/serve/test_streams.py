@@ -77,13 +77,17 @@ def test_ffmpeg_plays_what_is_sent(port: int, path: str) -> None:
 
 
 @needs_ffmpeg
-def test_ffprobe_reads_the_radio(port: int) -> None:
+def test_ffprobe_reads_radio_and_streams(port: int) -> None:
     command = ["ffprobe", "-v", "error", "-show_entries", "stream=codec_name,sample_rate,channels", "-of", "json"]
-    for kind, codec, rate in (("mp3", "mp3", "44100"), ("ogg", "vorbis", "44100"), ("opus", "opus", "48000")):
-        link = f"http://127.0.0.1:{port}/radio.{kind}"
+    kinds = {"mp3": ("mp3", "44100"), "ogg": ("vorbis", "44100"), "opus": ("opus", "48000")}
+    lossless = {"wav": ("pcm_s16le", "44100"), "flac": ("flac", "44100")}
+    links = [(f"radio.{kind}", kinds[kind]) for kind in kinds]
+    links += [(f"stream.{kind}?seed=1", expected) for kind, expected in {**kinds, **lossless}.items()]
+    for path, expected in links:
+        link = f"http://127.0.0.1:{port}/{path}"
         result = subprocess.run([*command, link], capture_output=True, check=True, timeout=60)
         found = json.loads(result.stdout)["streams"][0]
-        assert (found["codec_name"], found["sample_rate"], found["channels"]) == (codec, rate, 2)
+        assert (found["codec_name"], found["sample_rate"], found["channels"]) == (*expected, 2)
 
 
 @pytest.mark.parametrize(
@@ -203,11 +207,19 @@ def test_there_are_only_so_many_streams() -> None:
         assert get_figures(port)['musika_requests_total{route="stream",status="503"}'] == 1
 
 
-def test_a_reader_that_stops_and_goes_on_misses_nothing() -> None:
-    with run_server({"tones": ToneModel()}) as port, ask(port, "/stream.wav?seed=3") as answer:
+def test_a_reader_that_stops_for_ten_seconds_and_goes_on_misses_nothing() -> None:
+    with (
+        run_server({"tones": ToneModel()}) as port,
+        ask(port, "/stream.wav?seed=3") as answer,
+        ask(port, "/radio.mp3") as radio_answer,
+    ):
         data = answer.read(50_000)
-        time.sleep(1.5)
-        data += answer.read(1_500_000)
+        heard = radio_answer.read(20_000)
+        time.sleep(10)
+        data += answer.read(2_500_000)
+        heard += radio_answer.read(150_000)  # more than the burst that a new listener gets
+        figures = get_figures(port)
+    assert not figures.get('musika_dropped_total{route="radio"}') and len(heard) == 170_000
     found = read_wav_stream(data) / 32768
     assert np.abs(found - compute_chord(3, 0, len(found))).max() < 2 / 32768
 

@@ -16,7 +16,7 @@ from musika import audio
 from musika.config.video import VideoSettings
 from musika.errors import AudioError, ConfigError, UsageError
 from musika.render.recipe import Machine, PieceRecipe, read_recipe
-from musika.video import VideoError, background, encoder, fonts, make, waveform, write_video
+from musika.video import VideoError, WrittenVideo, background, encoder, fonts, make, waveform, write_video
 from tests.helpers import tiny
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
@@ -169,8 +169,8 @@ def test_a_line_says_what_differs_from_the_defaults() -> None:
 @needs_ffmpeg
 def test_a_video_has_sound_pictures_and_the_recipe(sound: Path, tmp_path: Path) -> None:
     target, seconds = tmp_path / "new" / "video.mp4", []
-    remarks = write_video(sound, target, VideoSettings("Ein Lied; = # \\ für 'dich'"), on_second=seconds.append)
-    assert remarks == [] and seconds[-1] == pytest.approx(2.0) and seconds == sorted(seconds)
+    made = write_video(sound, target, VideoSettings("Ein Lied; = # \\ für 'dich'"), on_second=seconds.append)
+    assert made == WrittenVideo(target, ()) and seconds[-1] == pytest.approx(2.0) and seconds == sorted(seconds)
     assert [file.name for file in target.parent.iterdir()] == ["video.mp4"]
     words = ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-of", "json", str(target)]
     told = json.loads(subprocess.run(words, capture_output=True, check=True).stdout)
@@ -216,8 +216,10 @@ def test_a_video_that_is_interrupted_leaves_nothing(sound: Path, tmp_path: Path)
 @needs_ffmpeg
 def test_sound_without_a_recipe_gets_a_video_and_a_remark(tmp_path: Path) -> None:
     audio.write(tmp_path / "a.wav", np.zeros((800, 2), np.float32), RATE)
-    (remark,) = write_video(tmp_path / "a.wav", tmp_path / "a.mp4")
+    (remark,) = write_video(tmp_path / "a.wav", tmp_path / "a.mp4").remarks
     assert "no recipe" in remark and (tmp_path / "a.mp4").stat().st_size > 1000
+    look = VideoSettings(colour="#202020")
+    assert write_video(tmp_path / "a.wav", tmp_path / "a.mp4", look, keep_existing=True).path.name == "a-2.mp4"
 
 
 @needs_ffmpeg

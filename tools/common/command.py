@@ -51,7 +51,7 @@ def run(main: Callable[[], int]) -> NoReturn:
         return main()
 
     console.prepare_streams()
-    sys.exit(console.run_guarded(action, verbose=False))
+    sys.exit(console.run_guarded(action, False, environment.restore_stderr))
 
 
 def parse_number(kind: Callable[[str], Any], least: float, most: float = math.inf) -> Callable[[str], Any]:

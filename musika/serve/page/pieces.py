@@ -17,7 +17,7 @@ from musika import checkpoint, pictures
 from musika.checkpoint import locate
 from musika.errors import MusikaError, UsageError
 from musika.render import Finish, Model, Piece, again
-from musika.render.recipe import MELODY, PieceRecipe, RecipeError, read_recipe
+from musika.render.recipe import MELODY, PieceRecipe, RecipeError, read_piece_recipe
 from musika.serve.page.checkpoints import MAKES_PIECES
 from musika.serve.page.context import PageContext, PageLimits
 from musika.serve.page.settings_fields import MAX_WHOLE, SETTINGS, drop_defaults
@@ -311,7 +311,7 @@ def find_request(context: PageContext, path: Path) -> tuple[PieceRequest, str]:
     Raises:
         AudioError, RecipeError: it has no recipe, or was made with a checkpoint that is not here.
     """
-    recipe = read_recipe(path)
+    recipe = read_piece_recipe(path)
     name = find_name(context, recipe)
     seconds = min(recipe.seconds, context.limits.seconds)
     finish = recipe.finish

@@ -41,6 +41,6 @@ def make_video(
     def watch(second: float) -> None:
         report(SOUND_SHARE + (1 - SOUND_SHARE) * second / request.seconds)
 
-    remarks = write_video(sound, path, settings, picture, watch, context.limits.seconds + 1)
+    made = write_video(sound, path, settings, picture, watch, context.limits.seconds + 1)
     context.files.remove_old(path)
-    return path, remarks
+    return path, list(made.remarks)
