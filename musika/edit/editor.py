@@ -62,7 +62,7 @@ class Editor(HasCodec, Protocol):
         """
 
     def draft_detail(self, first: int, latents: np.ndarray, detail: np.ndarray, seed: int) -> np.ndarray:
-        """A draft for latents `[T, C]` from number `first` on, of which only the coarse course is to be kept, `[T, C]`.
+        """A draft for latents `[T, C]` from number `first` on, of which only the coarse part is to be kept, `[T, C]`.
 
         It may look at all of the latents: the detail of each comes from another place.
         """
@@ -76,7 +76,7 @@ class Editor(HasCodec, Protocol):
             first: absolute number; random numbers depend on seed and absolute numbers alone.
             latents: `[reach + step + reach, C]`, from number `first - reach` on; anything where nothing is known.
             detail: `[reach + step + reach]`, how much of each latent is known: 0 nothing, 1 all of it, between them its
-                coarse course.
+                coarse part.
             style: as `measure_style` gives it.
             draft: what the network begins with, `[reach + step + reach, C]`; where latents are known, these.
             seed: of the edit.

@@ -73,7 +73,7 @@ def vary(
     seed: int = 0,
     sample_rate: int = SAMPLE_RATE,
 ) -> SoundLike:
-    """The same sound in another way: its coarse course stays, its detail is made anew.
+    """The same sound in another way: its coarse part stays, its detail is made anew.
 
     Args:
         editor: as `fill` has it, and so `sound`, `seed` and `sample_rate`.

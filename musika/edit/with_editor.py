@@ -1,7 +1,7 @@
 """Edits by an editor, the network that makes latents from those around them.
 
 fill, continue   the sound is copied; in the gap is what the editor made of the latents around it
-vary             latents are made anew from their coarse course; outside the spans the sound is copied
+vary             latents are made anew from their coarse part; outside the spans the sound is copied
 blend            latents between those of two sounds; with a passage, the rest of both sounds is copied
 """
 

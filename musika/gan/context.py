@@ -6,7 +6,7 @@
 
 Latents are in the editor's basis, whose directions are sorted by variance, the largest first. Of a latent with
 detail d, the first round(d² C) numbers are known, at least one where d is more than 0, and the others are zero, which
-is their mean. So detail 1 is the latent, detail 0 is nothing, and between them is its coarse course: first how loud and
+is their mean. So detail 1 is the latent, detail 0 is nothing, and between them is its coarse part: first how loud and
 how bright it is, then more and more of its spectrum. NumPy only.
 """
 

@@ -2,7 +2,7 @@
 
 A draft is not made by a network. In a gap it is music from elsewhere in the same sound, taken from where the latents
 before and after are most like those on both sides of the gap, as in texture synthesis by patches (Kwatra et al.,
-"Graphcut Textures", SIGGRAPH 2003). Where the coarse course of latents is known, their detail is that of other places
+"Graphcut Textures", SIGGRAPH 2003). Where the coarse part of latents is known, their detail is that of other places
 with a similar course. Among the most similar places a random number chooses. The network then corrects the draft: its
 joins, its harmony, what does not fit.
 

@@ -71,7 +71,7 @@ def test_every_kind_of_task_comes_up_and_something_is_always_known():
     gaps = [detail == 0.0 for detail in details]
     assert all((detail > 0.0).sum() >= LEAST_KNOWN for detail in details if detail.min() == 0.0)
     assert sum(gap[-1] for gap in gaps) > 80 and sum(gap[0] for gap in gaps) > 15
-    assert sum(0.0 < detail.min() < 1.0 for detail in details) > 30, "a coarse course"
+    assert sum(0.0 < detail.min() < 1.0 for detail in details) > 30, "a coarse part"
     starts = [np.count_nonzero(np.diff(gap.astype(int)) == 1) for gap in gaps]
     assert max(starts) > 1 and all(detail.min() < 1.0 for detail in details)
     np.testing.assert_array_equal(draw_detail(1, 7, 100, 5, 40), details[7])

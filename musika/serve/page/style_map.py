@@ -7,7 +7,9 @@ and brightness are measured on some decoded styles; for the others they are esti
 regression (Hoerl & Kennard, "Ridge Regression", 1970). All of this is fitted to the first styles, so that the others
 can be shown while they are made.
 
-A composer has a map of its **seeds**: tempo and notes a second as they are planned, with key, metre and register.
+A composer has a map of its **seeds**: tempo and register as they are planned, with notes a second, key and metre. Notes
+a second are a colour and no axis: a quarter of the pieces have the greatest density that can be written, and would lie
+on a straight line.
 """
 
 from __future__ import annotations
@@ -248,7 +250,7 @@ def draw_seed_map(model: ComposedModel, report: Report, count: int = SEEDS) -> P
     for seed in range(count):
         frame = Plan(seed, settings, seconds_per_latent).frame
         notes = frame.density * frame.tempo / 60.0
-        rows.append((frame.tempo, notes, frame.register, frame.mode))
+        rows.append((frame.tempo, frame.register, notes, frame.mode))
         key = f"{TONICS[frame.tonic]} {'minor' if frame.mode else 'major'}"
         labels.append(f"{frame.tempo:.0f} beats a minute, {notes:.1f} notes a second, {key}, {frame.metre}")
         report(seed + 1, count, None)
@@ -256,13 +258,17 @@ def draw_seed_map(model: ComposedModel, report: Report, count: int = SEEDS) -> P
     low, high = table.min(axis=0), table.max(axis=0)
     places = 2 * (table[:, :2] - low[:2]) / np.maximum(high[:2] - low[:2], FLOOR) - 1
     colours = np.stack([rank(table[:, 2]), 1 - table[:, 3]], axis=1)
+    span, notes = f"{low[1]:.0f} to {high[1]:.0f}", f"{low[2]:.1f} to {high[2]:.1f}"
     return PointMap(
         "seeds",
         np.arange(count),
         places,
         colours,
-        (f"tempo: {low[0]:.0f} to {high[0]:.0f} beats a minute", f"notes a second: {low[1]:.1f} to {high[1]:.1f}"),
-        ("register", "mode: large is major"),
+        (
+            f"tempo: {low[0]:.0f} to {high[0]:.0f} beats a minute",
+            f"middle of the notes: MIDI key {span}",
+        ),
+        (f"notes a second: {notes}", "mode: large is major"),
         tuple(labels),
         "Each point is the seed of a piece. The map shows what is planned for it before a note is written.",
     )

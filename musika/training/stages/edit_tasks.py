@@ -1,7 +1,7 @@
 """What an editor is asked in training: which latents of an example it is told, and how much of each.
 
 Kinds of examples, each a function of seed and example number alone: one gap in the middle, a gap at the end (to go on
-from what is before it), one at the beginning, several gaps, a stretch of which only the coarse course is known, and
+from what is before it), one at the beginning, several gaps, a stretch of which only the coarse part is known, and
 nothing at all. Lengths of gaps are drawn evenly on a logarithmic scale.
 """
 

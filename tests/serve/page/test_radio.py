@@ -157,3 +157,15 @@ def test_a_server_that_is_gone_is_told(link: str, visit: browser.Visit) -> None:
     tab.unroute("**/stream.wav*")
     tab.click(PLAY)
     wait_for_tone(tab, 200)
+
+
+def test_a_browser_that_cannot_play_says_so(link: str, visit: browser.Visit) -> None:
+    """Without a loudspeaker, the promise of `AudioContext.resume` stays open for ever."""
+    tab = visit(link)
+    tab.evaluate("""() => {
+      AudioContext.prototype.resume = () => new Promise(() => {});
+      Object.defineProperty(AudioContext.prototype, "state", {get: () => "suspended"});
+    }""")
+    tab.click(PLAY)
+    tab.wait_for_function("musika.player.state === 'error'")
+    assert tab.text_content("musika-radio [role=status]").startswith("The browser plays no sound")

@@ -15,6 +15,7 @@
   const RATE = 44100; // Hz, of the audio context
   const AHEAD = 0.03; // seconds from a call to the first sample
   const SWITCH = 0.01; // seconds of the fade from one sound to another
+  const WAKING = 3000; // milliseconds that a browser may take until it can play
   const STEP = 5; // seconds that an arrow key seeks
   const MOST_SECONDS = 2400; // of all decoded sounds together; those heard longest ago are dropped first
   let context = null; // one for all comparisons: browsers allow only a few
@@ -116,8 +117,11 @@
     async play() {
       if (!this.sources.length || this.playing) return;
       await this._load(this.selected);
-      await getContext().resume();
+      await Promise.race([getContext().resume(), new Promise((resolve) => setTimeout(resolve, WAKING))]);
       if (this.playing) return;
+      const isAwake = getContext().state === "running"; // without an output, a browser never answers
+      this.message.textContent = isAwake ? "" : "The browser plays no sound: is there a loudspeaker, and may this page use it?";
+      if (!isAwake) return;
       if (musika.player && musika.player.state === "playing") musika.player.pause();
       if (this.place >= this.duration - 0.01) this.place = 0;
       this.playing = true;

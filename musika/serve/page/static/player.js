@@ -25,6 +25,7 @@ musika.player = (() => {
   const FADE = 0.06; // seconds of a cross-fade
   const FIRST_LEAD = 0.08; // seconds between the first sound's arrival and its playing
   const RETRIES = 4; // times that a stream is opened again after its connection was lost
+  const WAKING = 3000; // milliseconds that a browser may take until it can play
   const SETTLE = 150; // milliseconds without another change, after which a change is made
   const SAMPLE_RATE = 44100;
   const STATES = ["stopped", "loading", "playing", "paused", "ended", "error"];
@@ -449,9 +450,18 @@ musika.player = (() => {
     pending = current = null;
   }
 
-  async function play({checkpoint = "", seed = 0, start = 0, settings = {}, seconds}) {
+  // Whether sound can be heard. A browser without an output, or that waits for a click, keeps its promise open forever.
+  async function wake() {
     open();
-    await context.resume();
+    const late = new Promise((resolve) => setTimeout(resolve, WAKING));
+    await Promise.race([context.resume(), late]);
+    if (context.state === "running") return true;
+    setState("error", "the browser plays no sound: is there a loudspeaker, and may this page use it?");
+    return false;
+  }
+
+  async function play({checkpoint = "", seed = 0, start = 0, settings = {}, seconds}) {
+    if (!(await wake())) return;
     silence();
     resting = start;
     setPiece({checkpoint, seed, settings: {...settings}, ...(seconds ? {seconds} : {})});
@@ -460,8 +470,7 @@ musika.player = (() => {
   }
 
   async function playUrl(url, {start = 0, title = ""} = {}) {
-    open();
-    await context.resume();
+    if (!(await wake())) return;
     silence();
     resting = start;
     const wanted = {url, title};
@@ -504,7 +513,7 @@ musika.player = (() => {
   async function resume() {
     if (!piece || state === "playing" || state === "loading") return;
     open();
-    await context.resume();
+    if (!(await wake())) return;
     startAgain(resting);
   }
 
