@@ -36,6 +36,7 @@ class ResultColumn:
                 self.longer = gradio.Button("Again, longer", size="sm", min_width=100)
                 self.similar = gradio.Button("More like this", size="sm", min_width=100)
                 self.reuse = gradio.Button("Use its settings", size="sm", min_width=100)
+                self.link = gradio.Button("Copy link", size="sm", min_width=100, elem_id=f"musika-make-link-{place}")
             with gradio.Row():
                 self.format = gradio.Dropdown(
                     list(pieces.FORMATS),
@@ -45,7 +46,6 @@ class ResultColumn:
                     elem_id=f"musika-make-format-{place}",
                 )
                 self.download = gradio.Button("Download", min_width=100, elem_id=f"musika-make-download-{place}")
-                self.link = gradio.Button("Copy link", min_width=100, elem_id=f"musika-make-link-{place}")
             self.piece = gradio.Textbox(visible="hidden", elem_id=f"musika-make-piece-{place}")
 
     @property
