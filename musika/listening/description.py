@@ -11,6 +11,7 @@ from musika.config.musical.curves import format_number
 from musika.config.musical.levels import DYNAMICS, get_density
 from musika.listening.beats import HOP, find_beats, get_tempo
 from musika.listening.chroma import compute_chroma, find_key
+from musika.listening.instruments import measure_families, name_families
 from musika.listening.recording import RATE, Recording, read_recording
 from musika.words import Meaning
 
@@ -21,9 +22,7 @@ DARK, BRIGHT = 900.0, 2200.0  # Hz: median of the spectral centroid below and ab
 
 
 def describe_recording(source: Path | str | Recording) -> Meaning:
-    """Tempo, key, density, dynamics and brightness of a recording, as far as they can be heard.
-
-    Instruments are not named: nothing here tells them apart.
+    """Tempo, key, density, dynamics, instruments and brightness of a recording, as far as they can be heard.
 
     Args:
         source: an audio file, or a recording.
@@ -39,6 +38,7 @@ def describe_recording(source: Path | str | Recording) -> Meaning:
         "key": "" if key is None else str(key),
         "density": "" if tempo is None else f"{measure_density(recording, tempo):.2f}",
         "dynamics": measure_dynamics(recording),
+        "instruments": ", ".join(name_families(measure_families(recording))),
     }
     return Meaning(MusicalSettings(**asked), measure_brightness(recording))
 
