@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,20 @@ def check_samples(path: Path, block: np.ndarray, done: int, rate: int) -> None:
             f"has samples so large ({peaks.max():.6g} at {place:.2f} s, where full scale is 1) that they must be in "
             "integer units; divide them by 32768 if they come from 16-bit samples",
         )
+
+
+def refuse_empty(path: Path, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Passes blocks on.
+
+    Raises:
+        FileError: there are none.
+    """
+    is_empty = True
+    for block in blocks:
+        is_empty = False
+        yield block
+    if is_empty:
+        raise FileError(path, "holds no samples")
 
 
 def describe_channels(channels: int) -> str | None:

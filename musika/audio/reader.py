@@ -30,6 +30,7 @@ from musika.audio.checks import (
     check_samples,
     describe_channels,
     describe_rate,
+    refuse_empty,
 )
 from musika.audio.convert import rechunk, resample, to_stereo
 from musika.audio.messages import Format
@@ -130,12 +131,7 @@ def read_blocks(
     check_file(path)
     with Decoder(path, memory, timeout) as decoder:
         blocks = _read_converted(path, decoder, note or _ignore, sample_rate)
-        is_empty = True
-        for block in rechunk(blocks, block_samples):
-            is_empty = False
-            yield block
-        if is_empty:
-            raise FileError(path, "holds no samples")
+        yield from refuse_empty(path, rechunk(blocks, block_samples))
 
 
 def _read_converted(

@@ -16,7 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from musika.audio.checks import FileError, check_file, check_rate, check_samples, describe_channels, describe_rate
+from musika.audio.checks import (
+    FileError,
+    check_file,
+    check_rate,
+    check_samples,
+    describe_channels,
+    describe_rate,
+    refuse_empty,
+)
 from musika.audio.convert import get_resampled_length, rechunk, to_stereo
 from musika.audio.layout import PartFile, Unreadable, read_layout
 from musika.audio.layout.riff import find_wave_data
@@ -73,12 +81,7 @@ def read_blocks(
     waveforms = (
         resample(path, np.concatenate([samples for samples, _ in items]), rate, sample_rate) for rate, items in by_rate
     )
-    is_empty = True
-    for block in rechunk(waveforms, block_samples):
-        is_empty = False
-        yield block
-    if is_empty:
-        raise FileError(path, "holds no samples")
+    yield from refuse_empty(path, rechunk(waveforms, block_samples))
 
 
 def _decode_parts(path: Path, note: Callable[[str], object] | None) -> Iterator[tuple[np.ndarray, int]]:

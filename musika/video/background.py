@@ -15,7 +15,7 @@ KINDS = ("PNG", "JPEG", "WEBP")
 LARGEST_FILE = 20 << 20  # bytes of a picture
 MOST_PIXELS = 50_000_000
 DARKER = 0.55  # of a picture's light stays, so that the text on it can be read
-TITLE_LINES, LINE_LINES = 3, 3
+MOST_TITLE_LINES, MOST_CAPTION_LINES = 3, 3
 LIGHT, DARK = (255, 255, 255), (20, 22, 26)
 
 
@@ -63,10 +63,10 @@ def draw_background(settings: VideoSettings, title: str, line: str, picture: Any
     colour = choose_ink(settings, picture is not None)
     title, line = clean_text(title), clean_text(line)
     top = height // 9
-    _draw_lines(drawing, title, (margin, top), width - 2 * margin, height // 14, TITLE_LINES, colour, True)
+    _draw_lines(drawing, title, (margin, top), width - 2 * margin, height // 14, MOST_TITLE_LINES, colour, True)
     size = max(20, height // 34)
     below = find_strip(settings)[1] + find_strip(settings)[3] + size
-    _draw_lines(drawing, line, (margin, below), width - 2 * margin, size, LINE_LINES, colour, False)
+    _draw_lines(drawing, line, (margin, below), width - 2 * margin, size, MOST_CAPTION_LINES, colour, False)
     return image
 
 
@@ -94,6 +94,7 @@ def _draw_lines(
     colour: tuple[int, int, int],
     bold: bool,
 ) -> None:
+    """Draws a text in at most `lines` lines of `size` pixels, from a place (left, top) on."""
     if not text:
         return
     font = load_font(text, size, bold)

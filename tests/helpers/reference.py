@@ -1,6 +1,6 @@
 """Networks and tensors of the published implementation, where `../shared/musika_reference` is there.
 
-Weights are read by plain h5py here, so that tests have something to hold musika/legacy.py against.
+Weights are read by plain h5py here, so that tests can compare `musika/checkpoint/published/musika_folder.py` with them.
 """
 
 from __future__ import annotations

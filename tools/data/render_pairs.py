@@ -38,7 +38,7 @@ def choose_soundfont(name: str, soundfonts: Sequence[Path], shares: Sequence[flo
     return soundfonts[min(int(np.searchsorted(bounds, place, side="right")), len(soundfonts) - 1)]
 
 
-def put_on_ticks(score: Score) -> Score:
+def round_to_ticks(score: Score) -> Score:
     """The score over a constant tempo, as a MIDI file has it, in whole ticks."""
     with tempfile.TemporaryDirectory() as folder:
         return read_score(score.with_constant_tempo().save(Path(folder) / "score.mid"))
@@ -78,7 +78,7 @@ def render_all(files: Sequence[Path], options: argparse.Namespace) -> Iterator[t
         if target.exists() and manifest.has(name):
             continue
         try:
-            score = put_on_ticks(read_score(path))
+            score = round_to_ticks(read_score(path))
             waveform = render_score(score, soundfont)
             peak = float(np.abs(waveform).max(initial=0.0))
             if not peak:

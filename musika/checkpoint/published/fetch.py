@@ -55,7 +55,7 @@ def fetch(folder: Path, entry: Published) -> None:
     try:
         revision, files = _list_files(entry)
     except Exception as error:  # whatever a network and its library come up with
-        raise CheckpointError(_advise_by_hand(folder, entry, _explain(error))) from error
+        raise CheckpointError(_advise_by_hand(folder, entry, _explain_failure(error))) from error
     partial, name = folder.with_name(f".{folder.name}.fetching"), format_path(folder)
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ def _list_files(entry: Published) -> tuple[str, list[_File]]:
 
 def _download_all(partial: Path, folder: Path, entry: Published, revision: str, files: list[_File]) -> None:
     """Downloads what is not there yet into the hidden folder, checks it, and gives the folder its name."""
-    _prepare(partial, {"repository": entry.repository, "revision": revision}, {file.name for file in files})
+    _keep_earlier(partial, {"repository": entry.repository, "revision": revision}, {file.name for file in files})
     total = sum(file.size for file in files)
     missing, free = total - sum(_get_size(partial / file.name) for file in files), shutil.disk_usage(partial).free
     if missing > free:
@@ -121,7 +121,7 @@ def _download_all(partial: Path, folder: Path, entry: Published, revision: str, 
                 if isinstance(error, OSError) and error.errno in WRITING:
                     raise
                 kept = sum(_get_size(partial / other.name) for other in files) / MEGABYTE
-                reason = f"{_explain(error)}; {kept:.1f} MB were fetched, the same command continues from there"
+                reason = f"{_explain_failure(error)}; {kept:.1f} MB were fetched, the same command continues from there"
                 raise CheckpointError(_advise_by_hand(folder, entry, reason)) from error
             record[file.name] = {"bytes": file.size, "sha256": digest}
     _write_record(partial, {"repository": entry.repository, "revision": revision, "files": record})
@@ -129,7 +129,7 @@ def _download_all(partial: Path, folder: Path, entry: Published, revision: str, 
     sync_folder(folder.parent)
 
 
-def _prepare(partial: Path, source: Mapping[str, str], names: set[str]) -> None:
+def _keep_earlier(partial: Path, source: Mapping[str, str], names: set[str]) -> None:
     """Keeps what an earlier run has fetched of the same revision, and removes everything else."""
     try:
         record = json.loads((partial / FETCHED).read_bytes()[:MAX_FETCHED])
@@ -250,7 +250,7 @@ def _advise_by_hand(folder: Path, entry: Published, reason: str) -> str:
     )
 
 
-def _explain(error: Exception) -> str:
+def _explain_failure(error: Exception) -> str:
     """Why nothing came, in a few words. Kinds are known by name, since the library's HTTP client may change."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     status = getattr(getattr(error, "response", None), "status_code", None)

@@ -59,7 +59,7 @@ class Structure:
         self._heaps: dict[int, dict[int, bytes]] = {}  # texts of any length, by the address of their heap
         self.groups: dict[str, Object] = {}
         self.arrays: dict[str, Object] = {}
-        self._walk("", self._find_root(), 1)
+        self._collect_objects("", self._find_root(), 1)
         if "" not in self.groups:
             raise BadFile("is damaged: its root is no group")
 
@@ -97,7 +97,7 @@ class Structure:
 
     # ---------------------------------------------------------------------------------------- objects
 
-    def _walk(self, path: str, address: int, depth: int) -> None:
+    def _collect_objects(self, path: str, address: int, depth: int) -> None:
         """Collects an object and all below it."""
         if address in self._seen:
             raise BadFile(f"has the same object under two names, one is {quote(path)}")
@@ -128,7 +128,7 @@ class Structure:
             below = f"{path}/{name}" if path else name
             if below in self.groups or below in self.arrays:
                 raise BadFile(f"has two objects named {quote(below)}")
-            self._walk(below, member, depth + 1)
+            self._collect_objects(below, member, depth + 1)
 
     def _read_object(self, address: int) -> Object:
         """The messages of an object header of version 1."""

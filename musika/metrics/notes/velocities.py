@@ -23,7 +23,8 @@ def evaluate(notes: Notes, waveform: np.ndarray, sample_rate: int) -> float:
     """The velocity correlation of a waveform `[N, 2]`; NaN with fewer than 8 notes, or velocities that are all equal.
 
     Args:
-        notes: of the score, which begins where the waveform does; drums and notes that end beyond it do not count.
+        notes: of the score, which begins where the waveform does; drums do not count, nor notes that begin after
+            WINDOW before the waveform's end.
     """
     last = len(waveform) / sample_rate - WINDOW
     notes = notes.select(~notes.is_drum & (notes.onsets < last))

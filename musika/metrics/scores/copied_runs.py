@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from musika.composer.vocabulary import UNITS_PER_BEAT
 from musika.composer.works import Work
 
 LONGEST_RUN = 120  # steps from note to note that are looked for
@@ -32,7 +33,7 @@ class RunFinder:
         """
         runs = self.find_longest(work.onsets, work.pitches)
         bar = np.clip(np.searchsorted(work.bars, work.onsets, side="right") - 1, 0, work.bar_count - 1)
-        bar_seconds = np.diff(work.bars) / 12 * 60 / work.tempi
+        bar_seconds = np.diff(work.bars) / UNITS_PER_BEAT * 60 / work.tempi
         begins = np.append(0, np.cumsum(bar_seconds))
         times = begins[bar] + (work.onsets - work.bars[bar]) / np.diff(work.bars)[bar] * bar_seconds[bar]
         count = max(1, round(begins[-1] / seconds))
