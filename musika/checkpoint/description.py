@@ -50,11 +50,11 @@ def parse_sizes(folder: Path, info: Mapping[str, Any], config: type[AnyConfig]) 
     """
     sizes = info.get("config")
     if not isinstance(sizes, dict):
-        raise CheckpointError(f"{folder / CONFIG} has no sizes under 'config'")
+        raise CheckpointError(f"{format_path(folder / CONFIG)} has no sizes under 'config'")
     try:
         return config.from_dict(sizes)
     except ConfigError as error:
-        raise CheckpointError(f"{folder / CONFIG}: {error}") from error
+        raise CheckpointError(f"{format_path(folder / CONFIG)}: {error}") from error
 
 
 def parse_codec_identity(folder: Path, info: Mapping[str, Any]) -> str:

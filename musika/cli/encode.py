@@ -21,7 +21,7 @@ from musika.cli.flags import EncodeOptions
 from musika.codec.base import Codec
 from musika.errors import AudioError
 from musika.files import format_path
-from musika.latents import BadName, BadValues, LatentsFolder, Settings, TooShort, hash_folder
+from musika.latents import BadName, BadValues, LatentsFolder, LatentsSettings, TooShort, hash_folder
 
 AHEAD = 16  # blocks of audio that are read in advance
 PATIENCE = 2.0  # seconds that the reading thread has to end
@@ -69,7 +69,7 @@ def encode_folder(options: EncodeOptions, load: Callable[[], Codec]) -> int:
     reader = _choose_reader(options.reader)
     base = options.files_path if options.files_path.is_dir() else options.files_path.parent
     codec = load()
-    settings = Settings(
+    settings = LatentsSettings(
         codec_identity=codec.identity,
         channels=codec.channels,
         hop_total=codec.hop_total,

@@ -64,17 +64,22 @@ class Codec(abc.ABC):
         """`[B, block + 2 context, C]` to `[B, block hop_total, 2]`."""
 
     def decode_window_at(self, number: int, latents: np.ndarray, period: int = 0) -> np.ndarray:
-        """`decode_window` of windows `number`, `number` + 1 ... of a sequence, the first of which is number 0.
-
-        Args:
-            period: latents after which the sequence begins again, a multiple of `loop_step`; 0 is never.
+        """`decode_window` of the windows `number`, `number` + 1 ... of a sequence.
 
         Only codecs whose decoder depends on absolute position override it.
+
+        Args:
+            number: of the first of these windows; that at the beginning of the sequence is number 0.
+            latents: `[B, block + 2 context, C]`.
+            period: latents after which the sequence begins again, a multiple of `loop_step`; 0 is never.
+
+        Returns:
+            `[B, block hop_total, 2]`.
         """
         return self.decode_window(latents)
 
     def count_latents(self, samples: int) -> int:
-        """The number of latents of a waveform of so many samples."""
+        """The number of latents of a waveform with `samples` samples, rounded up."""
         return -(-samples // self.hop_total)
 
     def encode(self, waveform: np.ndarray) -> np.ndarray:
@@ -98,7 +103,7 @@ class Codec(abc.ABC):
         return self.decode(self.encode(waveform))[: len(waveform)]
 
     def encode_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Waveform in pieces of any length to latents in pieces of at most `block`."""
+        """Waveform in pieces `[n, 2]` of any length to latents in pieces `[at most block, C]`."""
         counter = _LengthCounter(blocks, AUDIO_CHANNELS, "waveform")
         done = 0
         for window in _cut_windows(counter, self.hop_total, self.block, self.context, AUDIO_CHANNELS):
@@ -108,7 +113,7 @@ class Codec(abc.ABC):
             done += self.block
 
     def decode_blocks(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Latents in pieces of any length to waveform in pieces of at most `block` latents."""
+        """Latents in pieces `[n, C]` of any length to waveform in pieces `[at most block hop_total, 2]`."""
         counter = _LengthCounter(blocks, self.channels, "latents")
         done = 0
         for window in _cut_windows(counter, 1, self.block, self.context, self.channels):
@@ -142,17 +147,25 @@ def _cut_windows(
 ) -> Iterator[np.ndarray]:
     """Cuts a sequence that comes in pieces into overlapping windows of (block + 2 context) units, zeros outside.
 
-    Window w covers units [w block - context, (w + 1) block + context); there are as many as touch the sequence.
+    Window w covers units [w block - context, (w + 1) block + context). There are as many windows as have units of the
+    sequence in their block.
+
+    Args:
+        blocks: `[n, channels]` each.
+        unit: rows of a block in one unit.
+        block: units in a window without its context.
+        context: units on either side.
+        channels: numbers in a row.
     """
     size, step = (block + 2 * context) * unit, block * unit
-    held = np.zeros((context * unit, channels), np.float32)  # what the next window begins with
-    behind = 0  # samples of the sequence from the next window's first own unit on
+    pending = np.zeros((context * unit, channels), np.float32)  # what the next window begins with
+    remaining = 0  # samples of the sequence that are here and in the block of no window yet
     for piece in blocks:
-        held = np.concatenate([held, np.asarray(piece, np.float32)])
-        behind += len(piece)
-        while len(held) >= size:
-            yield held[:size]
-            held, behind = held[step:], behind - step
-    while behind > 0:
-        yield np.concatenate([held[:size], np.zeros((max(0, size - len(held)), channels), np.float32)])
-        held, behind = held[step:], behind - step
+        pending = np.concatenate([pending, np.asarray(piece, np.float32)])
+        remaining += len(piece)
+        while len(pending) >= size:
+            yield pending[:size]
+            pending, remaining = pending[step:], remaining - step
+    while remaining > 0:
+        yield np.concatenate([pending[:size], np.zeros((max(0, size - len(pending)), channels), np.float32)])
+        pending, remaining = pending[step:], remaining - step

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from musika import checkpoint
-from musika.config import CodecConfig, PublishedCodecConfig
-from musika.errors import CheckpointError, ConfigError
+from musika.config import CodecConfig
+from musika.errors import CheckpointError
 from musika.files import format_path
 
 KIND = "codec/stereo"
 PARTS = ("encoder", "decoder")
-# sizes that do not change what a latent means; the first are those of phases that add up
+# sizes that do not change what a latent means: those of the phases of tones, and all others of the decoder
 PHASE_FIELDS = ("phase_cell", "tuner_width", "tuner_dilations", "tuner_values", "random_phases")
 DECODER_FIELDS = (
     "decoder_widths",
@@ -28,7 +28,6 @@ DECODER_FIELDS = (
 )
 
 Weights = Mapping[str, np.ndarray]
-Sizes = TypeVar("Sizes", CodecConfig, PublishedCodecConfig)
 
 
 def read_weights(folder: Path) -> tuple[CodecConfig, dict[str, dict[str, np.ndarray]]]:
@@ -45,27 +44,12 @@ def read_weights(folder: Path) -> tuple[CodecConfig, dict[str, dict[str, np.ndar
         raise CheckpointError(
             f"{format_path(folder)} holds {what} (kind {info['kind']!r}); a {KIND} folder is needed here", about="codec"
         )
-    config = parse_sizes(folder, info, CodecConfig)
+    config = checkpoint.parse_sizes(folder, info, CodecConfig)
     weights: dict[str, dict[str, np.ndarray]] = {part: {} for part in PARTS}
     for path, array in checkpoint.read(folder, expected=list_weight_shapes(config)).items():
         part, _, name = path.partition("/")
         weights[part][name] = array
     return config, weights
-
-
-def parse_sizes(folder: Path, info: Mapping[str, Any], kind: type[Sizes]) -> Sizes:
-    """The sizes that a checkpoint's `config.json` holds.
-
-    Raises:
-        CheckpointError: it has none, or they cannot be.
-    """
-    sizes = info.get("config")
-    if not isinstance(sizes, dict):
-        raise CheckpointError(f"{format_path(folder / checkpoint.CONFIG)} has no sizes under 'config'")
-    try:
-        return kind.from_dict(sizes)
-    except ConfigError as error:
-        raise CheckpointError(f"{format_path(folder / checkpoint.CONFIG)}: {error}") from error
 
 
 def make_checkpoint(

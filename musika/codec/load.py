@@ -10,7 +10,7 @@ from typing import Any
 from musika import checkpoint
 from musika.checkpoint.published import musika_folder
 from musika.codec.base import Codec
-from musika.codec.checkpoint import KIND, PARTS, compute_identity, parse_sizes, read_weights
+from musika.codec.checkpoint import KIND, PARTS, compute_identity, read_weights
 from musika.codec.published import checkpoint as published
 from musika.config import CodecConfig, PublishedCodecConfig
 from musika.errors import CheckpointError, UsageError
@@ -93,10 +93,10 @@ def read_info(folder: Path, sizes: Mapping[str, Any] | None = None) -> CodecInfo
     if info["kind"] not in (KIND, published.KIND) or not isinstance(identity, str):
         raise CheckpointError(f"{format_path(folder)} holds a {info['kind']!r}, not a codec", about="codec")
     if info["kind"] == KIND:
-        own = parse_sizes(folder, info, CodecConfig)
+        own = checkpoint.parse_sizes(folder, info, CodecConfig)
         _check_stereo_sizes(folder, own, sizes)
         return CodecInfo("stereo", identity, own.channels)
-    config = parse_sizes(folder, info, PublishedCodecConfig)
+    config = checkpoint.parse_sizes(folder, info, PublishedCodecConfig)
     published.check_sizes(folder, config, sizes, tuple(published.SIZES))
     return CodecInfo("musika", identity, config.channels)
 

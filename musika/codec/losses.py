@@ -2,9 +2,9 @@
 
 Two sums of the same terms, weighted by `CodecTrainConfig`:
 
-- `compute_magnitude_loss` looks at what the decoder's head says, before any synthesis, so that magnitudes can be
+- `compute_magnitude_loss` compares the output of the decoder's head, before any synthesis, so that magnitudes can be
   learned long before phases.
-- `compute_waveform_loss` looks at the synthesised waveform, where phases that do not fit each other show as lost energy
+- `compute_waveform_loss` compares the synthesised waveform, where phases that do not fit each other show as lost energy
   and smeared tones.
 
 The terms, where P is a power spectrogram of the original, Q of the decoded sound, M and N their mel bands:
@@ -48,14 +48,19 @@ LINEAR_WINDOW = 4096  # of single bins on the waveform: long enough to tell a to
 
 
 def compute_magnitude_loss(
-    config: CodecConfig, train: CodecTrainConfig, planes: Tensor, real: Tensor, tones: Any = None, tuning: Any = ()
+    config: CodecConfig,
+    train: CodecTrainConfig,
+    planes: Tensor,
+    real: Tensor,
+    tones: tuple[Tensor, ...] | None = None,
+    tuning: tuple[Tensor, ...] = (),
 ) -> tuple[Tensor, Scalars]:
     """The decoder's planes `[B, frames, ..]` against the original's powers `[B, 4, frames, K]`: (loss, scalars).
 
     Args:
-        tones: what is measured of the original where bins are tuned: by `tones.measure_tones` with fixed carriers, by
-            `tuner_loss.measure_steps` where phases add up.
-        tuning: what the tuner tells where phases add up, (offset, log power).
+        tones: frequencies of the original's tones: of `tones.measure_tones` with fixed carriers, or of
+            `tuner_loss.measure_steps` where frequencies are summed up to phases; None where no bins are tuned.
+        tuning: in the latter case the tuner's output, (offset, log power); else ().
     """
     made = compute_head_powers(config, planes)
     linear = 0.5 * _compute_log_distance(made, real, POWER_FLOOR)
@@ -71,8 +76,8 @@ def compute_magnitude_loss(
     if tones is None:
         return loss, scalars
     if config.phase_cell:
-        wrong, more = compute_tuner_loss(config, tuning[0], tuning[1], tones)
-        return loss + train.tuning_weight * wrong, scalars | more
+        tuner_loss, tuner_scalars = compute_tuner_loss(config, tuning[0], tuning[1], tones)
+        return loss + train.tuning_weight * tuner_loss, scalars | tuner_scalars
     offset, weight = tones  # each [B, frames, R]
     error = ops.sum(weight * ops.abs(split_tuning(config, planes)[1] - offset)) / (ops.sum(weight) + 1e-6)
     return loss + train.tuning_weight * error, scalars | {"tuning": error}

@@ -1,10 +1,9 @@
 """Carriers of tones: phases that turn at a tone's own frequency, which latents alone cannot give.
 
-Latents know no absolute phase, so those of a steady tone are all alike, and so would be what is decoded from them:
-every tone would lie on a multiple of the latents' rate (10.77 Hz), or break between latents. Tones therefore have
-carriers of their own, of which there are J = `tuning_steps` from one bin to the next, and which turn with absolute
-time. After 4 J frames all of them have made whole turns, and a block is a multiple of that, so the number of the block
-does not matter.
+Latents hold no absolute phase. So the latents of a steady tone are all equal, and whatever is decoded from them repeats
+with every latent: each tone would lie on a multiple of the latents' rate (10.77 Hz), or break between latents. Tones
+therefore have carriers whose phase is a function of absolute time, J = `tuning_steps` of them from one bin to the next.
+After 4 J frames all carriers have made whole turns. A block is a multiple of that, so its number does not matter.
 
 Shapes: B crops, T latents, n frames, R tuned bins.
 """
@@ -24,7 +23,7 @@ Pair = tuple[Tensor, Tensor]  # cosine and sine
 
 SHIFT = 64  # samples over which the frequency of a tone is measured
 MAX_OFFSET = 2.0  # bins from a tone's frequency to the ends of its main lobe
-SAME_TONE = 0.5  # bins by which the frequencies of two bins may differ and still mean one tone
+SAME_TONE = 0.5  # bins: deviation of a Gaussian weight; bins whose frequencies differ less belong to one tone
 
 
 def average_offsets(offset: Tensor, power: Tensor) -> Tensor:

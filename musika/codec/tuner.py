@@ -1,7 +1,8 @@
-"""The tuner: a small network that tells from latents how far the tone of each tuned bin is away.
+"""The tuner: a small network that estimates from latents the frequency of the tone in each tuned bin.
 
-It runs at the latents' rate, apart from the decoder. Where phases add up (`phases.py`) it also tells how loud each
-bin is, sees further, and gives several frequencies for each latent, since a tone may glide.
+It runs at the latents' rate, apart from the decoder. Where its frequencies are summed up to phases (`phases.py`), it
+also estimates the power of each bin, sees more latents, and gives several frequencies for each latent, since a tone
+may glide.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ NEAR_REACH = 2  # latents on either side that its first layer sees
 
 
 class Tuner(keras.layers.Layer):
-    """Latents `[B, T, C]` to what is told of the tones of the R tuned bins.
+    """Latents `[B, T, C]` to estimates of the tones in the R tuned bins.
 
-    With fixed carriers: the distance of each bin to its tone, in bins, `[B, T, R]`. With phases that add up: this
-    distance for each of V = `tuner_values` parts of a latent, `[B, T, V, R]`, and the logarithm of each bin's power,
-    `[B, T, R]`.
+    With fixed carriers (`phase_cell` 0): the distance of each bin to its tone, in bins, `[B, T, R]`. Else: this
+    distance for each of V = `tuner_values` parts of a latent, `[B, T, V, R]`, and the natural logarithm of each bin's
+    power, `[B, T, R]`.
     """
 
     def __init__(self, config: CodecConfig, **options: Any) -> None:

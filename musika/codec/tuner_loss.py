@@ -1,9 +1,9 @@
-"""What a tuner learns whose frequencies phases add up: the frequencies of tones, their drift, and loudness.
+"""The loss of a tuner whose frequencies are summed up to phases (`phases.py`): frequency, its drift, and level.
 
-The frequency of a bin is what its phase turns by from frame to frame, summed over the frames of a step (a part of a
-latent, `tuner_values` in each) and over both channels. Peaks count, and the bins next to them, where the turns agree:
-noise has none to learn. A small error is worth mending, a large one is lost anyway, so the loss grows with the
-logarithm of the error. What phases suffer from most is an error that stays, so the mean error of a tone over a second
+The frequency of a bin is measured by how far its phase turns from frame to frame, over the frames of a step (a part of
+a latent, `tuner_values` in each) and over both channels. Only spectral peaks and the bins next to them count, where
+the turns agree: noise has no frequency to learn. The loss grows with the logarithm of the error, since large errors
+cannot be corrected anyway. A constant error shifts a phase ever further, so the mean error of a tone over DRIFT_SECONDS
 counts once more.
 
 Shapes: B crops, T latents, S = T `tuner_values` steps, R tuned bins.
@@ -24,11 +24,14 @@ from musika.config import CodecConfig
 Tensor = Any
 Scalars = dict[str, Tensor]
 
-FINE = 0.05  # bins: errors below it count in proportion, above it ever less (1.1 Hz at 44.1 kHz and a window of 2048)
-COARSE_SHARE = 0.1  # of the error itself, so that large errors have a gradient, too
-DRIFT_SECONDS = 0.75
-AUDIBLE_RANGE = 14.0  # natural logarithm of power: 61 dB below the loudest bin of a step; below that all count the same
-NEXT_TO_PEAK = 0.6  # how much bins next to a peak count
+FINE = 0.05  # bins, 1.1 Hz: the loss is proportional to errors below it, and grows with the logarithm above it
+COARSE_SHARE = 0.1  # of the error itself, so that large errors have a gradient
+DRIFT_SECONDS = 0.75  # over which errors are averaged for the drift
+AUDIBLE_RANGE = 14.0  # natural logarithm of power, 61 dB: bins further below the loudest one weigh no less
+NEXT_TO_PEAK = 0.6  # weight of bins next to a peak, which has 1
+LEVEL_EXPONENT = 0.2  # of power, in the weight of a bin
+AGREEMENT_EXPONENT = 6.0  # of the agreement of turns, in the weight of a bin
+STEP_RANGE = 5.0  # natural logarithm of power: a step's loudest bin counts as at most so far below the crop's
 POWER_SHARE = 0.1  # of the error of powers
 QUIETEST = -4.0  # natural logarithm of the power of a bin that counts
 
@@ -67,17 +70,17 @@ def _sum_over_steps(turns: Tensor, frames: int) -> Tensor:
 
 
 def _weigh(offset: Tensor, log_power: Tensor, agreement: Tensor) -> Tensor:
-    """How much each bin counts `[B, S, R]`: by peaks, agreement, and a fifth of its level below the loudest."""
+    """Weight of each bin `[B, S, R]`: of peaks and bins next to them, by power and agreement of turns (0 to 1)."""
     around = [(0, 0), (0, 0), (1, 1)]
     padded = ops.pad(log_power, around, constant_values=-20.0)
     peak = ops.cast((log_power >= padded[..., :-2]) & (log_power >= padded[..., 2:]), "float32")
     peaks = ops.pad(peak, around)
     peak = ops.maximum(peak, NEXT_TO_PEAK * ops.maximum(peaks[..., :-2], peaks[..., 2:]))
     loudest = ops.max(log_power, axis=2, keepdims=True)
-    loudest = ops.maximum(loudest, ops.max(log_power, axis=(1, 2), keepdims=True) - 5.0)
-    level = ops.exp(0.2 * ops.maximum(log_power - loudest, -AUDIBLE_RANGE))
+    loudest = ops.maximum(loudest, ops.max(log_power, axis=(1, 2), keepdims=True) - STEP_RANGE)
+    level = ops.exp(LEVEL_EXPONENT * ops.maximum(log_power - loudest, -AUDIBLE_RANGE))
     counts = (log_power > QUIETEST) & (ops.abs(offset) < MAX_OFFSET - 0.1)
-    return ops.where(counts, peak * level * ops.power(ops.maximum(agreement, 1e-3), 6.0), 0.0)
+    return ops.where(counts, peak * level * ops.power(ops.maximum(agreement, 1e-3), AGREEMENT_EXPONENT), 0.0)
 
 
 def compute_tuner_loss(
@@ -108,6 +111,7 @@ def compute_tuner_loss(
 
 
 def _grow_slowly(error: Tensor) -> Tensor:
+    """The loss of errors in bins, of any shape: logarithmic above FINE, with a small linear part."""
     error = ops.abs(error)
     return FINE * ops.log1p(error / FINE) + COARSE_SHARE * error
 

@@ -19,7 +19,7 @@ from typing import Protocol
 import numpy as np
 
 PIECE = 4096  # latents that are read at once
-MAX_PIECES = 500  # that are read; of more, as many at equal distances
+MAX_PIECES = 500  # of a larger set so many pieces are read, at equal distances
 MIN_SHARE = 1e-6  # the least variance of a direction, as a share of the mean one
 MIN_VARIANCE = 1e-12  # the least one, for latents that never change
 LAST = "out"  # the generator's last layer
@@ -28,8 +28,8 @@ FIRST = "first"  # the critic's first layer, and with a name before it each loca
 Weights = Mapping[str, np.ndarray]
 
 
-class Windows(Protocol):
-    """Files of latents to cut windows from, as `latents.open_training_set` gives them."""
+class LatentFiles(Protocol):
+    """Files of latents to crop examples from, such as `latents.open_training_set` gives."""
 
     @property
     def lengths(self) -> Sequence[int]:
@@ -95,19 +95,20 @@ class Basis:
         return kernel.reshape(-1, len(self.mean), kernel.shape[-1])
 
 
-def fit_basis(windows: Windows, strength: float, swap_halves: bool = False) -> Basis:
-    """The basis for a set of latents.
+def fit_basis(files: LatentFiles, strength: float, swap_halves: bool = False) -> Basis:
+    """The basis for a set of latents, from at most PIECE x MAX_PIECES of them.
 
     Args:
+        files: latents to fit the basis to.
         strength: s, in [0, 1].
         swap_halves: each latent counts twice, once with its halves in the other order.
     """
-    pieces = [(file, at) for file, length in enumerate(windows.lengths) for at in range(0, length, PIECE)]
+    pieces = [(file, at) for file, length in enumerate(files.lengths) for at in range(0, length, PIECE)]
     if len(pieces) > MAX_PIECES:
         pieces = [pieces[n * len(pieces) // MAX_PIECES] for n in range(MAX_PIECES)]
     count, total, products = 0, np.zeros(1), np.zeros((1, 1))
     for file, at in pieces:
-        latents = windows.crop(file, at, min(PIECE, windows.lengths[file] - at)).astype(np.float64)
+        latents = files.crop(file, at, min(PIECE, files.lengths[file] - at)).astype(np.float64)
         if swap_halves:
             latents = np.concatenate([latents, np.roll(latents, latents.shape[1] // 2, axis=1)])
         count, total, products = count + len(latents), total + latents.sum(axis=0), products + latents.T @ latents

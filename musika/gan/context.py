@@ -18,7 +18,7 @@ from musika.gan import drafts
 
 
 def count_kept(detail: np.ndarray, channels: int) -> np.ndarray:
-    """How many numbers of latents are known, whole numbers `[T]`, for details `[T]` from 0 to 1."""
+    """How many numbers of each latent are known, int `[T]`, for details `[T]` from 0 to 1."""
     kept = np.rint(np.square(detail, dtype=np.float64) * channels).astype(np.int64)
     return np.where(detail > 0.0, np.maximum(kept, 1), 0)
 
@@ -45,7 +45,7 @@ def make_tracks(latents: np.ndarray, detail: np.ndarray, summary: np.ndarray, dr
 
 
 def make_example_draft(latents: np.ndarray, detail: np.ndarray, chances: np.ndarray) -> np.ndarray:
-    """The draft of a stretch of which all that may be looked at is known, `[T, C]`.
+    """The draft of a training example, `[T, C]` float32: drawn from its own known latents, zeros where none are known.
 
     Args:
         latents: `[T, C]` in the basis.

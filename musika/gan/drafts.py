@@ -21,9 +21,9 @@ SEGMENT = 48  # latents that are taken from one place, at most, where no place h
 SHORTEST = 8  # latents that are taken from one place, at least
 PATCH = 8  # latents whose detail comes from one place
 CHOICES = 6  # places among which a random number chooses, at most
-SURE_CHOICES = 3  # of them, however well they fit: other seeds are to sound different
-APART = 8  # latents between two places that count as different
-WORSE = 1.5  # cost of the other places, over that of the best one, at most
+LEAST_CHOICES = 3  # however badly they fit, so that different seeds sound different
+MIN_DISTANCE = 8  # latents between two of these places
+MAX_COST_RATIO = 1.5  # of a further place to the best one
 
 
 def draft_gap(
@@ -39,63 +39,67 @@ def draft_gap(
     """
     long = [material for material in materials if len(material) >= size + 2 * JOIN]
     if long:
-        costs = [_cost_stretches(material, left, right, size) for material in long]
+        costs = [_compute_stretch_costs(material, left, right, size) for material in long]
         number, place = _choose_place(costs, float(chances[0]))
         return long[number][place : place + size]
     material = max(materials, key=len)
     if not len(right):
-        return _go_on(material, left, size, chances)
+        return _extend(material, left, size, chances)
     half = size // 2
-    ahead = _go_on(material, left, half, chances)
-    back = _go_on(material[::-1], right[::-1], size - half, np.roll(chances, 1))
+    ahead = _extend(material, left, half, chances)
+    back = _extend(material[::-1], right[::-1], size - half, np.roll(chances, 1))
     return np.concatenate([ahead, back[::-1]])
 
 
-def _cost_stretches(material: np.ndarray, left: np.ndarray, right: np.ndarray, size: int) -> np.ndarray:
-    """How badly a stretch from each place fits between both sides, `[N - size + 1]`."""
+def _compute_stretch_costs(material: np.ndarray, left: np.ndarray, right: np.ndarray, size: int) -> np.ndarray:
+    """How badly the stretch from each place on fits between both sides, `[N - size + 1]`."""
     count = len(material) - size + 1
-    return _cost_joins(material, left, 0)[:count] + _cost_joins(material, right[::-1], -1)[size - 1 : size - 1 + count]
+    after = _compute_join_costs(material[::-1], right[::-1])[::-1]
+    return _compute_join_costs(material, left)[:count] + after[size - 1 : size - 1 + count]
 
 
-def _cost_joins(material: np.ndarray, side: np.ndarray, step: int) -> np.ndarray:
-    """Mean square distance of `side` to the latents before (step 0) or after (step -1) each place, `[N]`.
+def _compute_join_costs(material: np.ndarray, left: np.ndarray) -> np.ndarray:
+    """Mean square distance of `left` `[0 to JOIN, C]` to the latents before each place of the material, `[N]`.
 
-    `side` runs towards the join. Where the material has too few latents, those that are there count.
+    Where the material has fewer latents before a place, those count; where it has none, the cost is infinite.
     """
-    rows, towards = (material, side) if step == 0 else (material[::-1], side)
-    total, count = np.zeros(len(rows)), np.zeros(len(rows))
-    for back in range(1, len(towards) + 1):
-        distance = np.square(rows[:-back] - towards[-back]).mean(axis=1)  # of the latent `back` before each place
+    total, count = np.zeros(len(material)), np.zeros(len(material))
+    for back in range(1, len(left) + 1):
+        distance = np.square(material[:-back] - left[-back]).mean(axis=1)  # of the latent `back` before each place
         total[back:] += distance
         count[back:] += 1
-    costs = np.where(count > 0, total / np.maximum(count, 1), np.inf if len(towards) else 0.0)
-    return costs if step == 0 else costs[::-1]
+    return np.where(count > 0, total / np.maximum(count, 1), np.inf if len(left) else 0.0)
 
 
 def _choose_place(costs: Sequence[np.ndarray], chance: float) -> tuple[int, int]:
-    """One of the best places that are APART: (number of the material, place in it)."""
-    left = [cost.copy() for cost in costs]
+    """Draws one of the best places that are MIN_DISTANCE apart: (number of the material, place in it).
+
+    Args:
+        costs: of each place in each material, `[N]`; infinite where a place cannot be used.
+        chance: random number in [0, 1).
+    """
+    remaining = [cost.copy() for cost in costs]
     found: list[tuple[int, int]] = []
-    worst = WORSE * min(cost.min() for cost in costs) + 1e-9
+    worst = MAX_COST_RATIO * min(cost.min() for cost in costs) + 1e-9
     while len(found) < CHOICES:
-        number = int(np.argmin([cost.min() for cost in left]))
-        place = int(np.argmin(left[number]))
-        cost = left[number][place]
-        if not np.isfinite(cost) or (len(found) >= SURE_CHOICES and cost > worst):
+        number = int(np.argmin([cost.min() for cost in remaining]))
+        place = int(np.argmin(remaining[number]))
+        cost = remaining[number][place]
+        if not np.isfinite(cost) or (len(found) >= LEAST_CHOICES and cost > worst):
             break
         found.append((number, place))
-        left[number][max(place - APART, 0) : place + APART + 1] = np.inf
+        remaining[number][max(place - MIN_DISTANCE, 0) : place + MIN_DISTANCE + 1] = np.inf
     return found[int(chance * len(found))] if found else (0, 0)
 
 
-def _go_on(material: np.ndarray, left: np.ndarray, size: int, chances: np.ndarray) -> np.ndarray:
-    """Latents that follow `left`, segment by segment, each from where the material before it is like what was there."""
+def _extend(material: np.ndarray, left: np.ndarray, size: int, chances: np.ndarray) -> np.ndarray:
+    """Latents that follow `left`, `[size, C]`: segments from places whose preceding latents are like the last ones."""
     if not size:
         return material[:0]
     parts = [left[-JOIN:]]
     made = number = 0
     while made < size:
-        costs = _cost_joins(material, np.concatenate(parts)[-JOIN:], 0)
+        costs = _compute_join_costs(material, np.concatenate(parts)[-JOIN:])
         last = max(len(material) - SHORTEST, 0)
         _, place = _choose_place([costs[: last + 1]], float(chances[number % len(chances)]))
         part = material[place : place + min(SEGMENT, size - made)]

@@ -87,7 +87,7 @@ def load_editor(folder: Path, dtype: Any = "float32") -> LoadedEditor:
     network = Performer(config, seed=None, dtype=dtype)
     expected = {name: array.shape for name, array in checkpoint.get_weights(network).items()}
     weights, basis = split_weights(folder, config, checkpoint.read(folder))
-    checkpoint.check_names(f"{format_path(folder)}", {name: array.shape for name, array in weights.items()}, expected)
+    checkpoint.check_names(format_path(folder), {name: array.shape for name, array in weights.items()}, expected)
     checkpoint.assign(network, weights)
     return LoadedEditor(config, network, basis, codec_identity, info)
 
@@ -95,7 +95,7 @@ def load_editor(folder: Path, dtype: Any = "float32") -> LoadedEditor:
 def split_weights(
     folder: Path, config: EditorConfig, arrays: Mapping[str, np.ndarray]
 ) -> tuple[dict[str, np.ndarray], Basis]:
-    """Weights of the network, and the basis, of the arrays of a checkpoint.
+    """Splits the arrays of a checkpoint into the weights of the network and the basis.
 
     Raises:
         CheckpointError: the basis is missing, or cannot be inverted.
@@ -121,7 +121,7 @@ def parse_info(folder: Path, info: Mapping[str, Any]) -> tuple[EditorConfig, str
     config = checkpoint.parse_sizes(folder, info, EditorConfig)
     if config != config.fit(config.channels):
         raise CheckpointError(
-            f"{folder / checkpoint.CONFIG}: tracks of {config.track_widths} numbers do not fit latents of "
+            f"{format_path(folder / checkpoint.CONFIG)}: tracks of {config.track_widths} numbers do not fit latents of "
             f"{config.channels}"
         )
     return config, checkpoint.parse_codec_identity(folder, info)

@@ -131,17 +131,17 @@ class Generator(SeededNetwork):
         Returns:
             `[B, L/2, C]` float32, nominally in [-1, 1] but not bounded.
         """
-        at = {coordinates.shape[1]: coordinates}  # by length: the coordinates averaged down to it, [B, length, 2D]
-        while min(at) > 2:
-            at[min(at) // 2] = average_pairs(at[min(at)])
+        by_length = {coordinates.shape[1]: coordinates}  # averaged down to each length: [B, length, 2D]
+        while min(by_length) > 2:
+            by_length[min(by_length) // 2] = average_pairs(by_length[min(by_length)])
         lengths = self.noise_lengths
         noises = list(noise) if noise is not None else [None] * len(lengths)
 
-        x = self.start(ops.reshape(at[2], (-1, 2 * at[2].shape[-1])))  # [B, 28c]
+        x = self.start(ops.reshape(by_length[2], (-1, 2 * by_length[2].shape[-1])))  # [B, 28c]
         x = ops.reshape(x, (-1, 4, 7 * self.config.base_channels))  # [B, 4, 7c]
-        x = self.start_modulation(x, at[4], noises[0])
+        x = self.start_modulation(x, by_length[4], noises[0])
         for layer, block in zip((1, 3, 5, 7), self.blocks, strict=True):
-            x = block(x, at[lengths[layer]], noises[layer : layer + 2])  # [B, L/4, 3c] after the last one
+            x = block(x, by_length[lengths[layer]], noises[layer : layer + 2])  # [B, L/4, 3c] after the last one
         x = self.last_modulation(self.last_up(x), coordinates, noises[-1])  # [B, L/2, 2c]
         return ops.cast(self.out(x), "float32")
 

@@ -59,7 +59,7 @@ def _embed(
     steps_of: Mapping[str, int],
     transposed: set[str],
 ) -> Arrays:
-    """Weights of `network` with the old ones in their corner, and zero where an old output takes from a new input.
+    """Initial weights of `network`, in which the old ones take the first channels; old outputs ignore new inputs.
 
     Args:
         steps_of: time steps that are flattened into a weight's last size, or with a minus its first.

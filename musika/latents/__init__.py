@@ -11,7 +11,7 @@ from musika.latents.file import (
     open_latents,
 )
 from musika.latents.folder import BadName, LatentsFolder, TooShort, hash_folder
-from musika.latents.index import INDEX, Index, Settings, Source, read_index
+from musika.latents.index import INDEX, Index, LatentsSettings, Source, read_index
 from musika.latents.windows import (
     Statistics,
     TrainingSet,
@@ -30,8 +30,8 @@ __all__ = [
     "Index",
     "LatentsFile",
     "LatentsFolder",
+    "LatentsSettings",
     "LatentsWriter",
-    "Settings",
     "Source",
     "Statistics",
     "TooShort",

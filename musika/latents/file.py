@@ -17,8 +17,8 @@ import numpy as np
 from musika.errors import LatentsError
 from musika.files import describe_error, format_path, list_files
 
-WARN_BEYOND = 1.5
-REFUSE_BEYOND = 8.0
+WARN_BEYOND = 1.5  # absolute value from which on a person is warned: latents lie in [-1, 1]
+REFUSE_BEYOND = 8.0  # absolute value from which on a file is refused
 ROWS = 4096  # latents read at once
 HEADER = 128  # bytes of the headers that we write, enough for any length
 _DTYPE = np.dtype("<f4")

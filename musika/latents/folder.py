@@ -28,7 +28,7 @@ import numpy as np
 from musika.errors import LatentsError
 from musika.files import FolderInUse, describe_error, format_path, lock_folder, sync_folder
 from musika.latents.file import LatentsWriter, check_values
-from musika.latents.index import Index, Settings, Source, read_index, write_index
+from musika.latents.index import Index, LatentsSettings, Source, read_index, write_index
 
 PARTIAL = ".partial"  # folder of what is not complete yet
 
@@ -53,7 +53,7 @@ class LatentsFolder:
     `with folder.write_source(...) as source: source.add(block) ...; source.finish(samples)`.
     """
 
-    def __init__(self, path: Path, settings: Settings) -> None:
+    def __init__(self, path: Path, settings: LatentsSettings) -> None:
         """Opens the folder, makes it where needed, and reads its index.
 
         Raises:
@@ -64,7 +64,7 @@ class LatentsFolder:
         self.skipped: list[dict[str, str]] = []
         self._sources: dict[str, Source] = {}
         self._lock = contextlib.ExitStack()
-        self._saved, self._cost, self._unsaved = -1e9, 0.0, False
+        self._saved_at, self._save_seconds, self._has_changes = -1e9, 0.0, False  # of the index
         try:
             self._lock.enter_context(lock_folder(path))
             index = read_index(path)  # after locking: what another run has just written counts
@@ -92,7 +92,7 @@ class LatentsFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._unsaved or kind is None:
+            if self._has_changes or kind is None:
                 self.save()
         finally:
             with contextlib.suppress(OSError):
@@ -115,7 +115,7 @@ class LatentsFolder:
     def skip(self, path: str, reason: str) -> None:
         """Records that a source is not among the latents, and why."""
         self.skipped.append({"path": path, "reason": reason})
-        self._unsaved = True
+        self._has_changes = True
 
     @contextlib.contextmanager
     def write_source(self, path: str, folder_hash: str, status: os.stat_result) -> Iterator[SourceWriter]:
@@ -154,9 +154,9 @@ class LatentsFolder:
             with contextlib.suppress(OSError):
                 (self.path / name).unlink()  # of an earlier, longer version of the source
         self._sources[source.path] = dataclasses.replace(source, latents=writer.length, files=names)
-        self._unsaved = True
-        # after each source, but never more than a twentieth of the time where a folder has very many of them
-        if time.monotonic() - self._saved > 20 * self._cost:
+        self._has_changes = True
+        # in a folder of very many sources, saving the index takes at most a twentieth of the time
+        if time.monotonic() - self._saved_at > 20 * self._save_seconds:
             self.save()
 
     def save(self) -> None:
@@ -167,8 +167,8 @@ class LatentsFolder:
         """
         started = time.monotonic()
         write_index(self.path, Index(self.settings, tuple(self._sources.values()), tuple(self.skipped)))
-        self._saved, self._unsaved = time.monotonic(), False
-        self._cost = self._saved - started
+        self._saved_at, self._has_changes = time.monotonic(), False
+        self._save_seconds = self._saved_at - started
 
     def _remove_incomplete(self) -> None:
         """Removes what an earlier run has left incomplete."""
@@ -178,7 +178,7 @@ class LatentsFolder:
 class SourceWriter:
     """Writes the latents of one source, as chunks or whole; at most two chunks are kept in memory."""
 
-    def __init__(self, folder: Path, path: str, settings: Settings) -> None:
+    def __init__(self, folder: Path, path: str, settings: LatentsSettings) -> None:
         self._folder, self._path, self._settings = folder, path, settings
         self._pending = np.zeros((0, settings.channels), np.float32)  # not written yet
         self._last_chunk = self._pending  # the last chunk written: what an overlapping one begins with
@@ -267,7 +267,7 @@ def _close_synced(file: Any) -> None:
     file.close()
 
 
-def _check_settings(folder: Path, there: Settings, wanted: Settings) -> None:
+def _check_settings(folder: Path, there: LatentsSettings, wanted: LatentsSettings) -> None:
     """Whether new latents fit those that are there.
 
     Raises:
@@ -288,5 +288,5 @@ def _check_settings(folder: Path, there: Settings, wanted: Settings) -> None:
     )
 
 
-def _describe_form(settings: Settings) -> str:
+def _describe_form(settings: LatentsSettings) -> str:
     return "latents of whole files" if settings.whole else f"chunks of {settings.max_lat_len} latents"

@@ -16,7 +16,7 @@ MAX_INDEX = 1 << 30  # bytes
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class LatentsSettings:
     """What all latents of a folder have in common."""
 
     codec_identity: str
@@ -44,7 +44,7 @@ class Source:
 class Index:
     """The content of `latents.json`."""
 
-    settings: Settings
+    settings: LatentsSettings
     sources: tuple[Source, ...]
     skipped: tuple[dict[str, str], ...]  # path, reason
 
@@ -75,7 +75,7 @@ def read_index(folder: Path) -> Index | None:
             raise LatentsError(
                 f"{format_path(path)} is of format version {values['format_version']}; this is {FORMAT_VERSION}"
             )
-        settings = _parse_fields(Settings, values)
+        settings = _parse_fields(LatentsSettings, values)
         sources = tuple(_parse_source(item) for item in values["sources"])
         skipped = tuple({"path": str(item["path"]), "reason": str(item["reason"])} for item in values["skipped"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:

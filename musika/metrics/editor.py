@@ -17,7 +17,7 @@ import dataclasses
 
 import numpy as np
 
-from musika.gan.basis import Windows
+from musika.gan.basis import LatentFiles
 
 SEED = 1_000_003  # of what is drawn for figures: a number that training does not use
 MAX_FILES = 12
@@ -40,14 +40,14 @@ class GapExample:
     kind: str
 
 
-def pick_examples(windows: Windows, length: int) -> list[GapExample]:
+def pick_examples(files: LatentFiles, length: int) -> list[GapExample]:
     """A gap of each kind in up to MAX_FILES files, evenly spread over them."""
-    count = min(MAX_FILES, len(windows.lengths))
+    count = min(MAX_FILES, len(files.lengths))
     examples = []
     for number in range(count):
-        file = number * len(windows.lengths) // count
-        offset = (windows.lengths[file] - length) // 2
-        latents = windows.crop(file, offset, length)
+        file = number * len(files.lengths) // count
+        offset = (files.lengths[file] - length) // 2
+        latents = files.crop(file, offset, length)
         for kind, (place, size) in GAPS.items():
             size = min(size, length // 2)
             start = round(place * length) - (size if place == 1.0 else size // 2)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from musika import draws
-from musika.gan.basis import Windows
+from musika.gan.basis import LatentFiles
 from musika.metrics.latents.statistics import StatisticsSum
 from musika.metrics.sets import comparison, frechet, spaces
 
@@ -18,17 +18,17 @@ REAL = 128  # windows at most
 SEED = 1_000_003  # of everything that is drawn for figures: numbers that training does not use
 
 
-def pick_real_windows(windows: Windows, length: int) -> np.ndarray:
+def pick_real_windows(files: LatentFiles, length: int) -> np.ndarray:
     """REAL windows `[REAL, length, C]` without overlap, drawn at random; all of them if there are fewer.
 
     The windows of a file follow each other, the files are in random order: the halves of the result share at most one
     file.
     """
-    places = [(file, at) for file, size in enumerate(windows.lengths) for at in range(0, size - length + 1, length)]
+    places = [(file, at) for file, size in enumerate(files.lengths) for at in range(0, size - length + 1, length)]
     if len(places) > REAL:
         places = [places[index] for index in _shuffle("figures/windows", len(places))[:REAL]]
-    rank = np.argsort(_shuffle("figures/files", len(windows.lengths)))
-    return np.stack([windows.crop(file, at, length) for file, at in sorted(places, key=lambda p: (rank[p[0]], p))])
+    rank = np.argsort(_shuffle("figures/files", len(files.lengths)))
+    return np.stack([files.crop(file, at, length) for file, at in sorted(places, key=lambda p: (rank[p[0]], p))])
 
 
 def _shuffle(key: str, count: int) -> np.ndarray:

@@ -27,7 +27,7 @@ from musika.render.levels import parse_output_gain
 from musika.render.matching import check_codec, find_codec
 from musika.render.piece import Model, Piece
 from musika.score import Score, find_last_bar, read_score, repeat_score
-from musika.tracks import DRUMS, Track, get_family, get_kinds, make_tracks
+from musika.tracks import DRUMS, Track, get_family, get_track_kinds, make_tracks
 from musika.tracks.notes import KEYS, LONGEST_FADE, LOWEST_KEY
 
 GROUP = 96  # latents that the performer plays at once, without their context: with more it is faster, but begins later
@@ -242,7 +242,7 @@ def load_performer_model(
 def _check_tracks(folder: Path, config: PerformerConfig) -> None:
     """Whether the tracks that it was trained with exist here, with the same widths."""
     try:
-        widths = tuple(kind.width for kind in get_kinds(config.tracks))
+        widths = tuple(kind.width for kind in get_track_kinds(config.tracks))
     except ConfigError as error:
         raise CheckpointError(f"{folder / checkpoint.CONFIG}: {error}") from error
     if widths != config.track_widths:

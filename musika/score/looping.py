@@ -1,4 +1,4 @@
-"""A score that goes in a circle."""
+"""A score that is repeated as a loop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def find_last_bar(score: Score) -> float:
 
 
 def repeat_score(score: Score, length: float, turn: float, count: int) -> Score:
-    """The first `length` seconds of a score, stretched to `turn` seconds, `count` times.
+    """A loop of a score, repeated: its first `length` seconds, stretched to `turn` seconds, `count` times.
 
     Notes ring on into the next turn. Pedals are up when a turn begins.
     """
@@ -58,4 +58,5 @@ def repeat_score(score: Score, length: float, turn: float, count: int) -> Score:
 
 
 def _move(notes: Notes, stretch: float, begin: np.ndarray) -> Notes:
+    """The notes with their times stretched by a factor, then moved to begin at a second."""
     return notes.replace(onsets=begin + stretch * notes.onsets, releases=begin + stretch * notes.releases)

@@ -19,7 +19,8 @@ from musika.score.timing import NO_METRES, Metres, TempoMap
 
 EXTENSIONS = frozenset({".mid", ".midi", ".kar"})
 MAX_BYTES = 4 << 20  # of a file; 10 hours of piano music take 2 to 3 MiB
-# mido reads a time of any length, in the square of it. A time has 4 bytes at most; text has longer runs of such bytes.
+# A time has 4 bytes at most, but mido reads longer ones, in quadratic time. A run of so many bytes that continue a
+# number is refused; a shorter one may be text.
 ENDLESS_NUMBER = re.compile(rb"[\x80-\xff]{4096}")
 LONGEST = 10 * 3600  # seconds that a file may last
 LONGEST_WAIT = (1 << 28) - 1  # ticks between two messages: 4 bytes of 7 bits
@@ -166,7 +167,17 @@ def _read_metres(messages: list[tuple[int, Any]], ticks_per_beat: int) -> Metres
 
 @dataclasses.dataclass
 class _Note:
-    """A note while a file is read: ticks, key, velocity, loudness of its channel, program, channel is drums."""
+    """A note while a file is read.
+
+    Attributes:
+        begin: ticks.
+        end: ticks.
+        key: 0 to 127.
+        velocity: 1 to 127.
+        volume: volume times expression of its channel when it began, 0 to 127².
+        program: of its channel.
+        is_drum: whether the channel is that of percussion.
+    """
 
     begin: int
     end: int

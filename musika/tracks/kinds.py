@@ -16,7 +16,7 @@ from musika.tracks.notes import WIDTH, NotesTrack, make_absent
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class TrackFacts:
     """What is known about a piece, from which tracks are computed.
 
     Attributes:
@@ -31,41 +31,41 @@ class Facts:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Kind:
+class TrackKind:
     """A kind of track.
 
     Attributes:
         width: K, numbers for each latent.
         absent: what it says where nothing is known, float32 `[K]`.
-        make: the track of a piece.
+        make: computes the track of a piece from what is known about it.
     """
 
     width: int
     absent: np.ndarray
-    make: Callable[[Facts], Track]
+    make: Callable[[TrackFacts], Track]
 
 
-def _make_notes_kind(family: str | None) -> Kind:
-    return Kind(WIDTH, make_absent(), lambda facts: NotesTrack(facts.score, facts.seconds_per_latent, family))
+def _make_notes_kind(family: str | None) -> TrackKind:
+    return TrackKind(WIDTH, make_absent(), lambda facts: NotesTrack(facts.score, facts.seconds_per_latent, family))
 
 
-KINDS: dict[str, Kind] = {
+TRACK_KINDS: dict[str, TrackKind] = {
     "notes": _make_notes_kind(None),
     **{f"notes/{family}": _make_notes_kind(family) for family in FAMILIES},
-    "loudness": Kind(1, np.zeros(1, np.float32), lambda facts: LoudnessTrack(facts.level)),
+    "loudness": TrackKind(1, np.zeros(1, np.float32), lambda facts: LoudnessTrack(facts.level)),
 }
 
 
-def get_kinds(names: Sequence[str]) -> list[Kind]:
+def get_track_kinds(names: Sequence[str]) -> list[TrackKind]:
     """The kinds of some names.
 
     Raises:
         ConfigError: there is no such kind, or a name comes twice.
     """
     for name in names:
-        require(name in KINDS, f"there is no track {name!r}; there are {', '.join(KINDS)}")
+        require(name in TRACK_KINDS, f"there is no track {name!r}; there are {', '.join(TRACK_KINDS)}")
     require(len(set(names)) == len(names), f"tracks {', '.join(names)}: each may be named once")
-    return [KINDS[name] for name in names]
+    return [TRACK_KINDS[name] for name in names]
 
 
 def make_tracks(
@@ -82,5 +82,5 @@ def make_tracks(
     Raises:
         ConfigError: there is no such kind, or a name comes twice.
     """
-    facts = Facts(score, seconds_per_latent, level)
-    return tuple(kind.make(facts) for kind in get_kinds(names))
+    facts = TrackFacts(score, seconds_per_latent, level)
+    return tuple(kind.make(facts) for kind in get_track_kinds(names))

@@ -25,7 +25,7 @@ UNKNOWN = -1.0  # pedal of a track that is absent; it cannot occur otherwise
 
 
 def make_absent() -> np.ndarray:
-    """No note, and a pedal that cannot be: notes are not known, which is not silence. float32 `[WIDTH]`."""
+    """What the track says where notes are not known, float32 `[WIDTH]`: a pedal of -1, which silence does not have."""
     absent = np.zeros(WIDTH, np.float32)
     absent[-PARTS:] = UNKNOWN
     return absent
@@ -34,7 +34,7 @@ def make_absent() -> np.ndarray:
 class NotesTrack:
     """The notes of a score, or of one family of instruments in it.
 
-    Keys beyond those of a piano are left out. One compute costs as much for the last hour of a score as for the first.
+    Keys beyond those of a piano are left out. `compute` takes as long for the last hour of a score as for the first.
     """
 
     width = WIDTH

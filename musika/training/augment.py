@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import soxr
 
-NUMBERS = 24  # uniform numbers that one crop uses
-EQ_POINTS = 8
+NUMBERS = 18  # uniform numbers that one crop uses: 1 for the mixture, 12 equaliser, 3 stereo, 2 level
+EQ_POINTS = 8  # of the equaliser's curve, from 20 Hz to 20 kHz
 MAX_SPEED = 2 ** (4 / 12)  # four semitones up or down
 
 
@@ -78,7 +78,10 @@ def augment_crop(first: np.ndarray, second: np.ndarray | None, u: np.ndarray, ra
     """One crop `[n, 2]`, or the mixture of two, through equaliser, stereo and level: float32 `[n, 2]`.
 
     Args:
+        first: `[n, 2]`.
+        second: `[n, 2]`, mixed in up to 15 dB softer; None mixes nothing.
         u: NUMBERS uniform numbers in [0, 1).
+        rate: Hz.
     """
     waveform = first if second is None else first + second * 10 ** (-15 * u[0] / 20)
     waveform = change_stereo(equalise(waveform, u[1:13], rate), u[13:16])

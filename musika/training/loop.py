@@ -37,7 +37,7 @@ BAD_REPORTS = 2  # reports in a row of losses that are not finite, after which t
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class LoopSettings:
     """How long a run is, and how often it saves and reports."""
 
     bs: int  # samples in a batch
@@ -61,7 +61,7 @@ class Settings:
 
 def run(
     stage: Stage,
-    settings: Settings,
+    settings: LoopSettings,
     folder: Path,
     load_path: Path | None = None,
     log: Log | None = None,
@@ -144,7 +144,7 @@ class _Run:
     def __init__(
         self,
         stage: Stage,
-        settings: Settings,
+        settings: LoopSettings,
         folder: Path,
         log: Log | None,
         on_checkpoint: Callable[[Path], None] | None,
@@ -249,16 +249,16 @@ class _Run:
             return
         if self.log is not None:
             self.log.write_scalars(self.position, values)
-        if self.reports.bad == 0:
+        if self.reports.bad_reports == 0:
             self.watchdog.record_finite(self.state, self.position)
-        elif self.reports.bad >= BAD_REPORTS:
+        elif self.reports.bad_reports >= BAD_REPORTS:
             self._roll_back()
 
     def _roll_back(self) -> NoReturn:
         good = list_checkpoints(self.folder)
         kept = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
         self.state, self.position = self.watchdog.roll_back(self.position, self.reports.text, kept)
-        self.reports.bad, self.reported = 0, self.position
+        self.reports.bad_reports, self.reported = 0, self.position
         self.reports.report()
         raise RolledBack
 

@@ -114,6 +114,15 @@ def update_average(averaged: Tree, weights: Tree, decay: float | Tensor) -> Tree
     return keras.tree.map_structure(lambda a, w: a + (ops.cast(w, "float32") - a) * (1 - decay), averaged, weights)
 
 
+def compute_average_decay(step: Tensor, decay: float) -> Tensor:
+    """The decay of a moving average after so many steps: smaller at first, so that initial weights are soon forgotten.
+
+    (1 + step) / (10 + step), up to `decay`, as `tf.train.ExponentialMovingAverage` has it with `num_updates`.
+    """
+    time = ops.cast(step, "float32")
+    return ops.minimum(decay, (1.0 + time) / (10.0 + time))
+
+
 # ----------------------------------------------------------------------------------------- loss scale, clipping
 
 

@@ -129,7 +129,7 @@ class PairSet:
 
 
 @dataclasses.dataclass(frozen=True)
-class Midi:
+class MidiFile:
     """A MIDI file, and how loud the recording is for its notes, dB; None where that is not known."""
 
     path: Path
@@ -153,9 +153,9 @@ class PairReader:
         self, midi_path: Path | None, track_names: Sequence[str], channels: int | None = None, codec_identity: str = ""
     ) -> None:
         self.track_names, self.channels, self.codec_identity = track_names, channels, codec_identity
-        self.midi: dict[str, Midi] = {} if midi_path is None else list_midi(midi_path)
+        self.midi: dict[str, MidiFile] = {} if midi_path is None else list_midi(midi_path)
         self.scores: dict[Path, Score | str] = {}  # or why it cannot be read
-        self.tracks: dict[Midi, tuple[Track, ...]] = {}
+        self.tracks: dict[MidiFile, tuple[Track, ...]] = {}
 
     def open_folder(self, folder: Path, window: int) -> PairSet:
         """All latents of a folder that have a score, checked so that training can begin.
@@ -207,7 +207,7 @@ class PairReader:
                 self.scores[midi] = str(error)
         return self.scores[midi]
 
-    def _make_tracks(self, midi: Midi, score: Score, seconds_per_latent: float) -> tuple[Track, ...]:
+    def _make_tracks(self, midi: MidiFile, score: Score, seconds_per_latent: float) -> tuple[Track, ...]:
         if midi not in self.tracks:
             self.tracks[midi] = make_tracks(self.track_names, score, seconds_per_latent, midi.level)
         return self.tracks[midi]
@@ -231,7 +231,7 @@ def _read_seconds_per_latent(indexes: Mapping[Path, Index]) -> float:
     return DEFAULT_SECONDS if settings is None else settings.hop_total / settings.sample_rate
 
 
-def list_midi(folder: Path) -> dict[str, Midi]:
+def list_midi(folder: Path) -> dict[str, MidiFile]:
     """The MIDI files of a folder by their names without ending, relative to the folder.
 
     Raises:
@@ -241,7 +241,7 @@ def list_midi(folder: Path) -> dict[str, Midi]:
     found = {}
     for path in find_midi(folder):
         name = (path.relative_to(folder) if folder.is_dir() else Path(path.name)).with_suffix("").as_posix()
-        found[name] = Midi(path, levels.get(name))
+        found[name] = MidiFile(path, levels.get(name))
     return found
 
 

@@ -21,13 +21,13 @@ class ScalarReports:
         to_host: a device's scalar to a number.
 
     Attributes:
-        bad: reports in a row with values that are not finite.
+        bad_reports: how many of the last reports, in a row, had values that are not finite.
         text: the means of the last report, to show.
     """
 
     def __init__(self, every: int, seconds: float, to_host: Callable[[Any], Any]) -> None:
         self.every, self.seconds, self.to_host = every, seconds, to_host
-        self.bad = 0
+        self.bad_reports = 0
         self.text = ""
         self._steps: list[Mapping[str, Any]] = []
         self._last = time.monotonic()
@@ -63,6 +63,7 @@ class ScalarReports:
         before, self._last = self._last, time.monotonic()  # the device has been waited for
         if seconds and self._last > before:
             means[THROUGHPUT] = seconds / (self._last - before)
-        self.bad = 0 if all(math.isfinite(mean) for mean in means.values()) else self.bad + 1
+        is_finite = all(math.isfinite(mean) for mean in means.values())
+        self.bad_reports = 0 if is_finite else self.bad_reports + 1
         self.text = ", ".join(f"{name} {mean:.4g}" for name, mean in means.items())
         return means

@@ -15,7 +15,7 @@ from musika.cli.remedies import add_remedy
 from musika.codec.load import load_codec
 from musika.errors import MusikaError
 from musika.gan.performer_load import load_performer
-from musika.latents import LatentsFolder, Settings
+from musika.latents import LatentsFolder, LatentsSettings
 from musika.score import NO_PEDALS, Notes, Score
 
 TINY = {"width": 8, "dilations": [1, 2], "style_size": 2}
@@ -23,7 +23,7 @@ TINY = {"width": 8, "dilations": [1, 2], "style_size": 2}
 
 def write_pairs(folder: Path, identity: str, names=("hall/one", "hall/two", "room/two"), length: int = 24) -> Path:
     """`latents` and `midi`."""
-    with LatentsFolder(folder / "latents", Settings(identity, 4, 4096, 44_100, 0, True)):
+    with LatentsFolder(folder / "latents", LatentsSettings(identity, 4, 4096, 44_100, 0, True)):
         pass
     for number, name in enumerate(names):
         latents, midi = folder / "latents" / f"{name}.wav.npy", folder / "midi" / f"{Path(name).name}.mid"

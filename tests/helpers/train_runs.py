@@ -15,7 +15,7 @@ from musika import draws
 from musika.cli import flags, train
 from musika.cli.remedies import add_remedy
 from musika.errors import MusikaError
-from musika.latents import LatentsFolder, Settings
+from musika.latents import LatentsFolder, LatentsSettings
 from musika.training.setup import PreparedTraining, prepare_training
 
 
@@ -23,7 +23,7 @@ def write_latents(folder: Path, identity: str | None, channels: int = 4, length:
     """A folder as the encode command leaves it; without identity, as Musika leaves it."""
     folder.mkdir(exist_ok=True)
     if identity is not None:
-        with LatentsFolder(folder, Settings(identity, channels, 4096, 44_100, length, False)):
+        with LatentsFolder(folder, LatentsSettings(identity, channels, 4096, 44_100, length, False)):
             pass
     for k in range(files):
         np.save(folder / f"piece_{k}.npy", 0.5 * draws.truncated_normal(0, "test", k, (length, channels), 2.0))

@@ -16,17 +16,17 @@ from hypothesis import strategies as st
 
 from musika import latents
 from musika.errors import LatentsError
-from musika.latents import LatentsFolder, Settings, open_latents, open_training_set
+from musika.latents import LatentsFolder, LatentsSettings, open_latents, open_training_set
 
 CHANNELS = 3
-SETTINGS = Settings("codec-a", CHANNELS, 4096, 44_100, 8, False)
+SETTINGS = LatentsSettings("codec-a", CHANNELS, 4096, 44_100, 8, False)
 
 
 def make_latents(length: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-1, 1, (length, CHANNELS)).astype(np.float32)
 
 
-def encode(folder: Path, name: str, values: np.ndarray, chosen: Settings = SETTINGS, block: int = 5) -> None:
+def encode(folder: Path, name: str, values: np.ndarray, chosen: LatentsSettings = SETTINGS, block: int = 5) -> None:
     """Puts one source into a folder of latents."""
     with LatentsFolder(folder, chosen) as place:
         write_source(place, name, values, block)

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from musika.errors import ConfigError, ScoreError
 from musika.score import NO_NOTES, Notes, Pedals, Score, join_notes
-from musika.tracks import FAMILIES, KINDS, NotesTrack, choose_dropped, drop_tracks, make_tracks, read_levels
+from musika.tracks import (
+    FAMILIES,
+    TRACK_KINDS,
+    NotesTrack,
+    choose_dropped_tracks,
+    drop_tracks,
+    make_tracks,
+    read_levels,
+)
 from musika.tracks.notes import KEYS, PARTS, WIDTH
 
 SECONDS = 4096 / 44_100  # in a latent
@@ -119,7 +127,7 @@ def test_families_share_the_notes() -> None:
 
 
 def test_absent_is_not_silence() -> None:
-    for name, kind in KINDS.items():
+    for name, kind in TRACK_KINDS.items():
         (track,) = make_tracks([name], Score(NO_NOTES), SECONDS)
         assert track.name == name and track.width == kind.width == len(track.absent)
         np.testing.assert_array_equal(track.absent, kind.absent)
@@ -134,10 +142,10 @@ def test_loudness_is_a_level() -> None:
 
 
 def test_dropout_is_a_function_of_the_example() -> None:
-    chosen = np.array([choose_dropped(3, sample, 2, 0.3) for sample in range(1000)])
+    chosen = np.array([choose_dropped_tracks(3, sample, 2, 0.3) for sample in range(1000)])
     assert abs(chosen.mean() - 0.3) < 0.03
-    np.testing.assert_array_equal(chosen[17], choose_dropped(3, 17, 2, 0.3))
-    assert not choose_dropped(3, 0, 4, 0.0).any() and choose_dropped(3, 0, 4, 1.0).all()
+    np.testing.assert_array_equal(chosen[17], choose_dropped_tracks(3, 17, 2, 0.3))
+    assert not choose_dropped_tracks(3, 0, 4, 0.0).any() and choose_dropped_tracks(3, 0, 4, 1.0).all()
     values, absent = [np.ones((5, 2)), np.ones((5, 1))], [np.array([0.0, -1.0]), np.zeros(1)]
     kept, left_out = drop_tracks(values, absent, np.array([False, True]))
     assert kept is values[0] and left_out.shape == (5, 1) and not left_out.any()

@@ -163,7 +163,7 @@ def test_the_energy_score_counts_what_was_made_alone():
 @pytest.mark.backend
 def test_resuming_gives_equal_bits_with_critics(tmp_path):
     train = dataclasses.replace(TRAIN, adversarial_weight=0.1, critic_samples=4, critic_width=8, track_dropout=0.3)
-    settings = loop.Settings(bs=4, totsamples=8, epochs=2, seed=3)
+    settings = loop.LoopSettings(bs=4, totsamples=8, epochs=2, seed=3)
     loop.run(get_stage(train), settings, tmp_path / "whole")
     loop.run(get_stage(train), dataclasses.replace(settings, epochs=1), tmp_path / "part")
     loop.run(make_stage(train), settings, tmp_path / "part", find_newest_checkpoint(tmp_path / "part"))

@@ -246,7 +246,7 @@ def test_xla_gives_the_same_losses():
 
 
 def make_settings(epochs):
-    return loop.Settings(bs=2, totsamples=4, epochs=epochs, seed=3)
+    return loop.LoopSettings(bs=2, totsamples=4, epochs=epochs, seed=3)
 
 
 @pytest.mark.backend

@@ -67,7 +67,7 @@ class Toy:
 
 
 def make_settings(**values):
-    return loop.Settings(**{"bs": 4, "totsamples": 8, "epochs": 2, **values})
+    return loop.LoopSettings(**{"bs": 4, "totsamples": 8, "epochs": 2, **values})
 
 
 def read_state(folder: Path) -> dict[str, np.ndarray]:

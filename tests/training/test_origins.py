@@ -166,7 +166,7 @@ def test_a_run_that_goes_on_keeps_its_codec_and_what_it_is_measured_on(shipped, 
     stage = prepared.stage
     assert (prepared.codec_path, stage.train.average_decay) == (own, 0.99)
     assert prepared.record["paths"]["valid_path"] == str(held_out)
-    assert stage.codec is not None and stage.held_out is not stage.batches.windows
+    assert stage.codec is not None and stage.held_out is not stage.batches.files
     assert "--freeze_encoder does nothing with --stage gan" in capsys.readouterr().err
 
     own.unlink()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from musika.errors import LatentsError, ScoreError
-from musika.latents import Index, Settings, Source
+from musika.latents import Index, LatentsSettings, Source
 from musika.latents.index import write_index
 from musika.score import NO_PEDALS, Notes, Score
 from musika.training.pairs import NO_STYLE, PairReader, list_names
@@ -31,7 +31,7 @@ def write_latents(path: Path, length: int = 20, value: float = 0.0) -> None:
 
 def describe(folder: Path, size: int = 0, sources: tuple[Source, ...] = ()) -> None:
     """Writes the index of a folder."""
-    write_index(folder, Index(Settings("abc", 4, 4410, 44_100, size, size == 0), sources, ()))
+    write_index(folder, Index(LatentsSettings("abc", 4, 4410, 44_100, size, size == 0), sources, ()))
 
 
 @pytest.fixture

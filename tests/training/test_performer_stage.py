@@ -161,7 +161,7 @@ def test_critics_teach_after_their_examples():
 @pytest.mark.parametrize("weight", [0.0, 0.1])
 def test_resuming_gives_equal_bits(tmp_path, weight):
     train = dataclasses.replace(TRAIN, adversarial_weight=weight, critic_samples=2, critic_width=8)
-    settings = loop.Settings(bs=2, totsamples=4, epochs=2, seed=3)
+    settings = loop.LoopSettings(bs=2, totsamples=4, epochs=2, seed=3)
     loop.run(get_stage(train), settings, tmp_path / "whole")
     loop.run(get_stage(train), dataclasses.replace(settings, epochs=1), tmp_path / "part")
     loop.run(make_stage(train), settings, tmp_path / "part", find_newest_checkpoint(tmp_path / "part"))

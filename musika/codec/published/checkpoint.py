@@ -14,7 +14,7 @@ import numpy as np
 
 from musika import checkpoint
 from musika.checkpoint.published import musika_folder
-from musika.codec.checkpoint import Weights, parse_sizes
+from musika.codec.checkpoint import Weights
 from musika.config import PublishedCodecConfig
 from musika.config.fields import get_fields, get_flag
 from musika.errors import CheckpointError, ConfigError, UsageError
@@ -51,7 +51,7 @@ def read_weights(
     info = checkpoint.read_config(folder)
     if info["kind"] != KIND:
         raise CheckpointError(f"{format_path(folder)} holds a {info['kind']!r}, no published codec", about="codec")
-    config = parse_sizes(folder, info, PublishedCodecConfig)
+    config = checkpoint.parse_sizes(folder, info, PublishedCodecConfig)
     check_sizes(folder, config, sizes, tuple(SIZES))
     return config, checkpoint.read(folder, expected=list_weight_shapes(config))
 

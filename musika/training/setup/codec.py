@@ -11,7 +11,7 @@ from musika.config import ADDED_PHASES, CodecConfig, CodecTrainConfig
 from musika.config.recipe import split_settings
 from musika.errors import UsageError
 from musika.files import format_path
-from musika.training.setup.held_out import hold_some_out, leave_out
+from musika.training.setup.held_out import exclude_held_out, split_off_held_out
 from musika.training.setup.origin import (
     Origin,
     decide_train_config,
@@ -137,8 +137,8 @@ def split_files(files: list[Path], valid_path: Path | None) -> tuple[list[Path],
             console.say(
                 f"measured on the first {validation.MAX_EXCERPTS} of {len(own)} files in {format_path(valid_path)}"
             )
-        return [files[number] for number in leave_out(files, own, valid_path, "audio")], own
-    return hold_some_out(files, "files")
+        return [files[number] for number in exclude_held_out(files, own, valid_path, "audio")], own
+    return split_off_held_out(files, "files")
 
 
 def read_excerpts(files: list[Path], sample_rate: int) -> list[tuple[str, Any]]:

@@ -30,7 +30,7 @@ from musika.training.setup.request import TrainingRequest
 
 HELD_OUT_SHARE = 10  # one work in so many is held out where none are named
 SHOWN = 40  # lines about files that cannot be read
-# what tells the movements of a work apart: a number at the end, or a Roman number with what follows
+# what the names of a work's movements differ in: a number at the end, or a Roman number with what follows
 MOVEMENT = re.compile(r"[-_. ]+\d{1,3}[a-z]?$|[-_ ](?:i|ii|iii|iv|v|vi)(?:[-_ ].*)?$")
 
 
@@ -98,13 +98,13 @@ def split_works(
         rest, held_out = [work for work in works if name_work(work) not in known], list(valid)
     elif parts := [part.strip().lower() for part in names.split(",") if part.strip()]:
         for part in parts:
-            if not any(_fits(part, work) for work in works):
+            if not any(_is_named_by(part, work) for work in works):
                 raise UsageError(f"held_out: no MIDI file has {part!r} in its name")
-        held_out = [work for work in works if any(_fits(part, work) for part in parts)]
-        rest = [work for work in works if not any(_fits(part, work) for part in parts)]
+        held_out = [work for work in works if any(_is_named_by(part, work) for part in parts)]
+        rest = [work for work in works if not any(_is_named_by(part, work) for part in parts)]
     else:
-        held_out = [work for work in works if _is_drawn(name_work(work))]
-        rest = [work for work in works if not _is_drawn(name_work(work))]
+        held_out = [work for work in works if _is_drawn_to_be_held_out(name_work(work))]
+        rest = [work for work in works if not _is_drawn_to_be_held_out(name_work(work))]
         if not rest:
             rest, held_out = list(works), []
     if not rest:
@@ -125,13 +125,13 @@ def hash_works(works: Sequence[Work], held_out: Sequence[Work]) -> str:
     return hash_lines(lines)
 
 
-def _fits(part: str, work: Work) -> bool:
-    """Whether a part of a name ends at the end of a number: p4 is in chpn-p4, not in chpn-p40."""
+def _is_named_by(part: str, work: Work) -> bool:
+    """Whether a part of a name is in the name of a work; numbers count whole: p4 is in chpn-p4, not in chpn-p40."""
     return re.search(re.escape(part) + (r"(?!\d)" if part[-1:].isdigit() else ""), work.name.lower()) is not None
 
 
-def _is_drawn(name: str) -> bool:
-    """Whether a work is held out where none are named."""
+def _is_drawn_to_be_held_out(name: str) -> bool:
+    """Whether a work is held out where none are named: one in HELD_OUT_SHARE, by a hash of its name."""
     return int(hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest(), 16) % HELD_OUT_SHARE == 0
 
 

@@ -13,7 +13,7 @@ from musika.files import format_path
 from musika.gan.editor_load import parse_info, split_weights
 from musika.latents import TrainingSet, open_training_set
 from musika.training.setup.data_hash import hash_latents
-from musika.training.setup.held_out import hold_some_out, leave_out
+from musika.training.setup.held_out import exclude_held_out, split_off_held_out
 from musika.training.setup.origin import (
     Origin,
     decide_train_config,
@@ -84,9 +84,9 @@ def _split_latents(
     paths = [file.path for file in latents.files]
     if valid_path is not None:
         held_out = _open_latents(valid_path, window, latents.channels, identity)
-        rest = leave_out(paths, [file.path for file in held_out.files], valid_path, "latents")
+        rest = exclude_held_out(paths, [file.path for file in held_out.files], valid_path, "latents")
         return dataclasses.replace(latents, files=tuple(latents.files[number] for number in rest)), held_out
-    kept, held = hold_some_out(paths, "files")
+    kept, held = split_off_held_out(paths, "files")
     parts = [
         dataclasses.replace(latents, files=tuple(file for file in latents.files if file.path in part))
         for part in (kept, held)

@@ -11,16 +11,17 @@ from musika.files import format_path
 from musika.training.validation import split_files
 
 
-def leave_out(paths: Sequence[Path], held_out: Iterable[Path], valid_path: Path, what: str) -> list[int]:
-    """Numbers of the files that are trained on, where a folder to measure on is named: those that are not in it.
+def exclude_held_out(paths: Sequence[Path], held_out: Iterable[Path], valid_path: Path, what: str) -> list[int]:
+    """Numbers of the files to train on that are not also in the folder to measure on.
 
     Args:
         paths: files to train on.
-        held_out: files of the folder to measure on.
-        what: they are, in messages.
+        held_out: files to measure on.
+        valid_path: their folder, for messages.
+        what: the files are, in messages.
 
     Raises:
-        UsageError: there are none.
+        UsageError: all of them are.
     """
     known = {path.resolve() for path in held_out}
     rest = [number for number, path in enumerate(paths) if path.resolve() not in known]
@@ -29,11 +30,11 @@ def leave_out(paths: Sequence[Path], held_out: Iterable[Path], valid_path: Path,
     return rest
 
 
-def hold_some_out(files: list[Path], what: str) -> tuple[list[Path], list[Path]]:
-    """Files to train on and files to measure on, where no folder to measure on is named; the latter may be none.
+def split_off_held_out(files: list[Path], what: str) -> tuple[list[Path], list[Path]]:
+    """Files to train on, and files to measure on, which may be none: for trainings without a folder to measure on.
 
     Args:
-        what: they are, in messages.
+        what: the files are, in messages.
     """
     kept, held = split_files(files)
     if held:

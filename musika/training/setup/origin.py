@@ -25,16 +25,16 @@ from musika.training import loop
 from musika.training.setup.request import TrainingRequest
 
 MAX_RUN_FILE = 1 << 20  # bytes of it
-# of the checkpoints that a stage writes
-KINDS = {
+# stage -> kind of the checkpoints that it writes
+CHECKPOINT_KINDS = {
     "gan": gan_load.KIND,
     "codec": codec_checkpoint.KIND,
     "performer": performer_load.KIND,
     "edit": editor_load.KIND,
     "composer": composer_load.KIND,
 }
-# for what a stage trains
-WORDS = {
+# stage -> what messages call the thing that it trains
+TRAINED_THINGS = {
     "gan": "generator",
     "codec": "codec to train",
     "performer": "performer",
@@ -83,16 +83,16 @@ def find_origin(load_path: Path | None, stage: str) -> Origin | None:
     """
     if load_path is None:
         return None
-    folder = locate.resolve_checkpoint(load_path, WORDS[stage], stems=None)
+    folder = locate.resolve_checkpoint(load_path, TRAINED_THINGS[stage], stems=None)
     is_musika = musika_folder.is_musika_folder(folder)
     if is_musika and stage != "gan":
         raise UsageError(f"{folder} is a Musika folder: stage {stage} does not train it")
     info = gan_load.read_info(folder)
     if stage == "codec" and info["kind"] == published_codec.KIND:
         raise UsageError(f"{folder} holds a published codec, which is not trained here")
-    if info["kind"] != KINDS[stage]:
-        other = next((name for name, kind in KINDS.items() if kind == info["kind"]), "codec")
-        wanted = checkpoint.name_with_article(KINDS[stage])
+    if info["kind"] != CHECKPOINT_KINDS[stage]:
+        other = next((name for name, kind in CHECKPOINT_KINDS.items() if kind == info["kind"]), "codec")
+        wanted = checkpoint.name_with_article(CHECKPOINT_KINDS[stage])
         raise UsageError(f"{folder} holds a {info['kind']}, not {wanted}: train it with stage {other}")
     if is_musika:
         return Origin(folder, info, has_state=False, has_critic=(folder / f"{musika_folder.CRITIC}.h5").exists())
@@ -114,7 +114,7 @@ def find_run_path(origin: Origin | None, name: str) -> Path | None:
     if not path.is_file() or path.stat().st_size > MAX_RUN_FILE:
         return None
     written = tensorfile.parse_json(path, path.read_bytes())
-    earlier = {"codec_path": "dec_path"}.get(name, name)  # runs used to write their flags
+    earlier = {"codec_path": "dec_path"}.get(name, name)  # earlier runs wrote the names of their flags
     groups = [(written.get("paths"), name), (written.get("flags"), earlier)]
     value = next((group[key] for group, key in groups if isinstance(group, dict) and group.get(key)), None)
     if not isinstance(value, str):
@@ -206,7 +206,7 @@ def decide_train_config(
 
 
 def expect_train_config(kind: type[AnyTrainConfig], request: TrainingRequest, origin: Origin | None) -> AnyTrainConfig:
-    """The hyperparameters if a run that can be resumed is resumed: all that is known before data are read.
+    """The hyperparameters as far as they are known before data are read: as if a run that can be resumed will be.
 
     Raises:
         MusikaError: as `resolve_train_config`.

@@ -16,7 +16,7 @@ from musika.errors import UsageError
 from musika.gan.performer_load import parse_info
 from musika.training.pairs import PairReader, PairSet
 from musika.training.setup.data_hash import hash_latents
-from musika.training.setup.held_out import hold_some_out, leave_out
+from musika.training.setup.held_out import exclude_held_out, split_off_held_out
 from musika.training.setup.origin import (
     Origin,
     decide_train_config,
@@ -137,8 +137,8 @@ def _split_pairs(pairs: PairSet, valid_path: Path | None, reader: PairReader) ->
     if valid_path is not None:
         held_out = dataclasses.replace(reader.open_folder(valid_path, 1), style_names=pairs.style_names)
         paths, known = ([pair.latents.path for pair in each.pairs] for each in (pairs, held_out))
-        return pairs.select(leave_out(paths, known, valid_path, "latents")), held_out
-    parts = hold_some_out(sorted({pair.midi for pair in pairs.pairs}), "scores")
+        return pairs.select(exclude_held_out(paths, known, valid_path, "latents")), held_out
+    parts = split_off_held_out(sorted({pair.midi for pair in pairs.pairs}), "scores")
     numbers = [[n for n, pair in enumerate(pairs.pairs) if pair.midi in set(part)] for part in parts]
     return pairs.select(numbers[0]), pairs.select(numbers[1]) if numbers[1] else None
 

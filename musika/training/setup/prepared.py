@@ -36,7 +36,7 @@ class PreparedTraining:
 
     stage: Stage
     train: TrainConfig
-    settings: loop.Settings
+    settings: loop.LoopSettings
     folder: Path
     resume_from: Path | None
     codec_path: Path | None
@@ -53,7 +53,7 @@ def finish_preparation(
     midi_path: Path | None = None,
 ) -> PreparedTraining:
     """What all stages have in common: the loop's settings, the run's folder and its record."""
-    settings = loop.Settings(
+    settings = loop.LoopSettings(
         bs=train.bs,
         totsamples=train.totsamples,
         epochs=train.epochs,

@@ -16,7 +16,7 @@ from musika.training import augment
 from musika.training.pool import Pool
 
 MAGNITUDES, WAVEFORM, ADVERSARIAL = range(3)  # phases
-MIXTURES = 0.2  # share of crops that are mixed with another one
+MIXTURE_SHARE = 0.2  # of crops that are mixed with another one
 
 
 def compute_margin(config: CodecConfig) -> int:
@@ -34,7 +34,7 @@ def compute_shortest_crop(config: CodecConfig) -> int:
 
 
 def count_surroundings(config: CodecConfig) -> int:
-    """Latents on either side of those of a crop that are encoded for the tuner alone, where phases add up."""
+    """Latents on either side of a crop that are encoded for the tuner alone; 0 with fixed carriers."""
     return compute_reach(config) if config.phase_cell else 0
 
 
@@ -79,5 +79,5 @@ class CodecBatches:
     def _make_crop(self, index: int) -> np.ndarray:
         """An augmented crop `[N, 2]`, or a mixture of two."""
         u = draws.uniform(self.train.seed, "codec/crop", index, (9 + augment.NUMBERS,))
-        second = self.pool.crop(u[4:8], self.crop_length) if u[8] < MIXTURES else None
+        second = self.pool.crop(u[4:8], self.crop_length) if u[8] < MIXTURE_SHARE else None
         return augment.augment_crop(self.pool.crop(u[:4], self.crop_length), second, u[9:], self.config.sample_rate)

@@ -31,7 +31,7 @@ Tree = Any
 BETAS = (0.9, 0.99)  # of Adam
 MAX_NORM = 1.0  # of the gradient, over all weights
 TUNER = "tuner/"  # what the names of the tuner's weights begin with
-LAST_RATE = 0.1  # of the learning-rate schedule, as a share of its peak
+LOWEST_RATE = 0.1  # the lowest learning rate, as a share of the highest
 
 
 class CodecStep:
@@ -179,12 +179,11 @@ class CodecStep:
         """Adam and the moving average on the trained parts: (state, scalars)."""
         gradients, norm = optim.clip_by_global_norm(gradients, MAX_NORM)
         total = self.train.decay_samples // self.train.bs
-        lr = optim.compute_learning_rate(steps, self.train.lr, self.train.warmup, total, LAST_RATE)
+        lr = optim.compute_learning_rate(steps, self.train.lr, self.train.warmup, total, LOWEST_RATE)
         lr = lr * state["rate"]
         frozen, trained = self._split_trained(state["weights"])
         trained, adam = optim.apply_adam(trained, gradients, state["adam"], lr, *BETAS)
-        step = ops.cast(state["adam"]["step"], "float32")  # early averages forget the initial weights sooner
-        decay = ops.minimum(self.train.average_decay, (1 + step) / (10 + step))
+        decay = optim.compute_average_decay(state["adam"]["step"], self.train.average_decay)
         frozen_average, average = self._split_trained(state["average"])
         average = {**frozen_average, **optim.update_average(average, trained, decay)}
         state = {**state, "weights": {**frozen, **trained}, "average": average, "adam": adam}

@@ -15,9 +15,9 @@ from musika.training.stages.networks import call_with_weights
 
 Tensor = Any
 Tree = Any
-BETAS = (0.9, 0.98)
-LONGEST_GRADIENT = 1.0  # global norm that gradients are clipped to
-LOWEST_RATE = 0.05  # share of the learning rate that is left in the end
+BETAS = (0.9, 0.98)  # of Adam
+MAX_NORM = 1.0  # of the gradient, over all weights
+LOWEST_RATE = 0.05  # the lowest learning rate, as a share of the highest
 
 
 def compute_losses(logits: list[Tensor], fields: Tensor, weights: Tensor, smoothing: float) -> dict[str, Tensor]:
@@ -56,7 +56,7 @@ class ComposerStep:
             return sum(losses.values()), losses
 
         loss, losses, gradient = backend.value_and_gradient(compute_loss, state["weights"])
-        gradient, norm = optim.clip_by_global_norm(gradient, LONGEST_GRADIENT)
+        gradient, norm = optim.clip_by_global_norm(gradient, MAX_NORM)
         rate = state["rate"] * optim.compute_learning_rate(
             state["adam"]["step"], train.lr, train.warmup, train.decay_samples // train.bs, LOWEST_RATE
         )

@@ -14,7 +14,7 @@ import numpy as np
 from musika import backend, checkpoint
 from musika.config import SAMPLE_RATE, EditorConfig, EditTrainConfig
 from musika.gan import performer
-from musika.gan.basis import Basis, Windows, fit_basis, sort_directions
+from musika.gan.basis import Basis, LatentFiles, fit_basis, sort_directions
 from musika.gan.context import summarize
 from musika.gan.editor_load import describe_editor, pack_basis
 from musika.gan.performer_critic import PerformerCritic
@@ -37,7 +37,7 @@ class EditStage:
     Args:
         config: sizes, fitted to the latents.
         train: hyperparameters.
-        windows: latents to train on, each file at least `train.crop` long.
+        files: latents to train on, each file at least `train.crop` long.
         codec: decodes previews; None leaves them out.
         codec_identity: of the codec that made the latents.
         held_out: latents that each checkpoint is measured on; None takes those that are trained on.
@@ -54,10 +54,10 @@ class EditStage:
         self,
         config: EditorConfig,
         train: EditTrainConfig,
-        windows: Windows,
+        files: LatentFiles,
         codec: Codec | None,
         codec_identity: str,
-        held_out: Windows | None = None,
+        held_out: LatentFiles | None = None,
         start: Mapping[str, np.ndarray] | None = None,
         basis: Basis | None = None,
         precision: str = "float32",
@@ -65,10 +65,10 @@ class EditStage:
         trained: Mapping[str, Any] | None = None,
     ) -> None:
         self.config, self.train, self.codec, self.codec_identity = config, train, codec, codec_identity
-        self.start, self.measured = start, windows if held_out is None else held_out
+        self.start, self.measured = start, files if held_out is None else held_out
         self.trained = {**train.to_dict(), **(trained or {})}
-        self.basis = basis or sort_directions(fit_basis(windows, train.whitening))
-        self.batches = EditBatches(config, train, windows, self.basis)
+        self.basis = basis or sort_directions(fit_basis(files, train.whitening))
+        self.batches = EditBatches(config, train, files, self.basis)
         self.sample_rate = SAMPLE_RATE if codec is None else codec.sample_rate
         self.sample_seconds = 0.0 if codec is None else train.crop * codec.hop_total / codec.sample_rate
         self.network = performer.Performer(config, seed=None, dtype=precision)

@@ -8,7 +8,7 @@ import numpy as np
 
 from musika import draws
 from musika.config import EditorConfig, EditTrainConfig
-from musika.gan.basis import Basis, Windows
+from musika.gan.basis import Basis, LatentFiles
 from musika.gan.context import make_example_draft, make_tracks, summarize
 from musika.training.stages.edit_tasks import draw_detail
 from musika.training.stages.places import choose_place, count_places
@@ -20,16 +20,21 @@ class EditBatches:
     """Batches, each a function of the position in training alone.
 
     Args:
-        windows: files of latents.
+        files: latents to crop examples from.
         basis: that latents are given in.
     """
 
-    def __init__(self, config: EditorConfig, train: EditTrainConfig, windows: Windows, basis: Basis) -> None:
-        self.config, self.train, self.windows, self.basis = config, train, windows, basis
-        self._ends = count_places(windows.lengths, train.crop)
+    def __init__(self, config: EditorConfig, train: EditTrainConfig, files: LatentFiles, basis: Basis) -> None:
+        self.config, self.train, self.files, self.basis = config, train, files, basis
+        self._ends = count_places(files.lengths, train.crop)
 
     def make(self, position: int) -> dict[str, Any]:
-        """Latents `[B, T, C]` in the basis, what is given `[B, T, 1]`, twice tracks `[B, T, K]`, noise `[B, T, Z]`."""
+        """The `bs` examples after `position`.
+
+        Returns:
+            `latents` `[B, T, C]` in the basis; `given` `[B, T, 1]`, 1 where a latent is known in full; and two draws of
+            a draft and noise: `tracks` and `other_tracks` `[B, T, K]`, `noise` and `other_noise` `[B, T, Z]`.
+        """
         examples = [self.make_example(sample) for sample in range(position, position + self.train.bs)]
         return {name: np.stack([example[name] for example in examples]) for name in examples[0]}
 
@@ -37,7 +42,7 @@ class EditBatches:
         """One row of a batch."""
         train, seed = self.train, self.train.seed
         file, offset = choose_place(self._ends, seed, sample)
-        latents = self.basis.transform(self.windows.crop(file, offset, train.crop))
+        latents = self.basis.transform(self.files.crop(file, offset, train.crop))
         detail = draw_detail(seed, sample, train.crop, train.shortest_gap, self.config.longest_gap)
         summary = summarize(latents[detail > 0.0])
         is_left_out = draws.uniform(seed, "training/dropout", sample, (2,)) < train.track_dropout

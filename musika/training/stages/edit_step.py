@@ -25,7 +25,7 @@ from musika.training.stages.performer_step import PerformerStep
 Tensor = Any
 Tree = Any
 PATCHES = (1, 4, 16)  # latents
-FLOOR = 1e-6  # squared distance at which the slope of its root is cut
+MIN_SQUARE = 1e-6  # added to squared distances, so that the gradient of their root stays finite
 
 
 class EditStep(PerformerStep):
@@ -61,7 +61,7 @@ def compute_energy_score(one: Tensor, two: Tensor, truth: Tensor, is_made: Tenso
     for size in PATCHES:
         counts = _sum_patches(is_made[..., 0], size)  # [B, P]
         scale = ops.maximum(counts, 1.0)
-        score = sum(share * ops.sqrt(_sum_patches(square, size) / scale + FLOOR) for square, share in squares)
+        score = sum(share * ops.sqrt(_sum_patches(square, size) / scale + MIN_SQUARE) for square, share in squares)
         scores.append(ops.sum(score * counts) / ops.maximum(ops.sum(counts), 1.0))
     return sum(scores) / len(PATCHES)
 

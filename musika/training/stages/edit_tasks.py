@@ -1,4 +1,4 @@
-"""What an editor is asked in training: which latents of an example it is told, and how much of each.
+"""What an editor knows of each training example: which latents, and how much of each.
 
 Kinds of examples, each a function of seed and example number alone: one gap in the middle, a gap at the end (to go on
 from what is before it), one at the beginning, several gaps, a stretch of which only the coarse part is known, and
@@ -12,9 +12,9 @@ import numpy as np
 from musika import draws
 
 KINDS = ("middle", "end", "beginning", "several", "coarse")
-CHANCES = (0.35, 0.30, 0.08, 0.12, 0.15)
+KIND_SHARES = (0.35, 0.30, 0.08, 0.12, 0.15)  # probability of each kind
 MOST_GAPS = 4
-LEAST_KNOWN = 12  # latents: as many stay known, at least, but where nothing is told
+LEAST_KNOWN = 12  # latents of an example that a gap leaves known, at least
 
 
 def draw_detail(seed: int, sample: int, length: int, shortest: int, longest: int) -> np.ndarray:
@@ -28,7 +28,7 @@ def draw_detail(seed: int, sample: int, length: int, shortest: int, longest: int
         longest: gap, in latents; more than fits in the example is shortened.
     """
     chances = draws.uniform(seed, "training/edit", sample, (3 + 2 * MOST_GAPS,)).astype(np.float64)
-    kind = KINDS[min(int(np.searchsorted(np.cumsum(CHANCES), chances[0], side="right")), len(KINDS) - 1)]
+    kind = KINDS[min(int(np.searchsorted(np.cumsum(KIND_SHARES), chances[0], side="right")), len(KINDS) - 1)]
     longest = max(min(longest, length - LEAST_KNOWN), 1)
     shortest = min(shortest, longest)
     detail = np.ones(length, np.float32)

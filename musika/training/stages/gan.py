@@ -15,7 +15,7 @@ import numpy as np
 from musika import backend, checkpoint
 from musika.config import SAMPLE_RATE, GanTrainConfig, GeneratorConfig
 from musika.gan import layers, losses
-from musika.gan.basis import Windows, fit_basis
+from musika.gan.basis import LatentFiles, fit_basis
 from musika.gan.coordinates import draw_training_coordinates
 from musika.gan.critic import Critic
 from musika.gan.generator import Generator, generate_windows
@@ -60,7 +60,7 @@ class GanStage:
     Args:
         config: sizes of both networks.
         train: hyperparameters.
-        windows: latents to train on; None where no batch will be asked for. With `train.whitening`, both networks are
+        files: latents to train on; None where no batch will be asked for. With `train.whitening`, both networks are
             trained in a basis (`gan/basis.py`): state and batches are in it, and all that is exported is plain.
         codec_identity: of the codec that made the latents.
         codec: decodes previews; None leaves them out.
@@ -79,27 +79,27 @@ class GanStage:
         self,
         config: GeneratorConfig,
         train: GanTrainConfig,
-        windows: Windows | None,
+        files: LatentFiles | None,
         codec_identity: str,
         codec: Codec | None = None,
         stereo_halves: bool | None = None,
-        held_out: Windows | None = None,
+        held_out: LatentFiles | None = None,
         start: Start | None = None,
         precision: str = "float32",
         xla: bool = False,
         trained: Mapping[str, Any] | None = None,
     ) -> None:
         self.config, self.train = config, train
-        self.held_out = held_out if held_out is not None else windows
+        self.held_out = held_out if held_out is not None else files
         self._real: np.ndarray | None = None  # windows that figures compare with, once they were asked for
         self.codec_identity, self.codec, self.start = codec_identity, codec, start
         codec_has_halves = codec is not None and codec.stereo_halves
         self.stereo_halves = codec_has_halves if stereo_halves is None else stereo_halves
         self.trained = {**train.to_dict(), "stereo_halves": self.stereo_halves, **(trained or {})}
         self.basis = None
-        if windows is not None and train.whitening:
-            self.basis = fit_basis(windows, train.whitening, self.stereo_halves)
-        self.batches = GanBatches(config, train, windows, self.stereo_halves, self.basis)
+        if files is not None and train.whitening:
+            self.basis = fit_basis(files, train.whitening, self.stereo_halves)
+        self.batches = GanBatches(config, train, files, self.stereo_halves, self.basis)
         self.sample_seconds = config.window * codec.hop_total / codec.sample_rate if codec is not None else 0.0
         self.sample_rate = codec.sample_rate if codec is not None else SAMPLE_RATE
         self.generator = Generator(config, seed=None, dtype=precision)

@@ -8,7 +8,7 @@ import numpy as np
 
 from musika import draws
 from musika.config import GanTrainConfig, GeneratorConfig
-from musika.gan.basis import Basis, Windows
+from musika.gan.basis import Basis, LatentFiles
 from musika.gan.coordinates import draw_training_coordinates
 from musika.gan.noise import draw_training_noise
 from musika.training.stages.places import choose_place, count_places
@@ -18,7 +18,7 @@ class GanBatches:
     """Batches, each a function of the position in training alone.
 
     Args:
-        windows: files of latents; None where no batch will be asked for.
+        files: latents; None where no batch will be asked for.
         stereo_halves: whether latents are the two channels' halves, which change places in half of all batches.
         basis: that real windows are given in; None leaves them plain.
     """
@@ -27,13 +27,13 @@ class GanBatches:
         self,
         config: GeneratorConfig,
         train: GanTrainConfig,
-        windows: Windows | None,
+        files: LatentFiles | None,
         stereo_halves: bool,
         basis: Basis | None,
     ) -> None:
-        self.config, self.train, self.windows = config, train, windows
+        self.config, self.train, self.files = config, train, files
         self.stereo_halves, self.basis = stereo_halves, basis
-        self._ends = count_places(windows.lengths if windows else (), config.window)
+        self._ends = count_places(files.lengths if files else (), config.window)
 
     def make(self, position: int) -> dict[str, Any]:
         """Real windows `[B, L, C]`, coordinates `[B, L, 2D]` and noise of the `bs` samples after `position`."""
@@ -49,8 +49,8 @@ class GanBatches:
 
     def crop_window(self, sample: int) -> np.ndarray:
         """A real window `[L, C]`: every place in every file is as likely as any other."""
-        assert self.windows is not None
-        return self.windows.crop(*choose_place(self._ends, self.train.seed, sample), self.config.window)
+        assert self.files is not None
+        return self.files.crop(*choose_place(self._ends, self.train.seed, sample), self.config.window)
 
     def _swaps_channels(self, position: int) -> bool:
         """Whether left and right change places in this batch: half of the time."""

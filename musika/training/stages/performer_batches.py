@@ -10,7 +10,7 @@ import numpy as np
 from musika import draws
 from musika.config import PerformerConfig, PerformerTrainConfig
 from musika.gan.basis import Basis
-from musika.tracks import choose_dropped, drop_tracks
+from musika.tracks import choose_dropped_tracks, drop_tracks
 from musika.training.stages.places import choose_place, count_places
 
 
@@ -72,6 +72,6 @@ class PerformerBatches:
         batch = np.empty((len(places), train.crop, self.config.input_width), np.float32)
         for row, sample, (file, offset) in zip(batch, samples, places, strict=True):
             values = self.pairs.compute_tracks(file, offset, train.crop)
-            dropped = choose_dropped(train.seed, sample, len(values), train.track_dropout)
+            dropped = choose_dropped_tracks(train.seed, sample, len(values), train.track_dropout)
             np.concatenate(drop_tracks(values, absent, dropped), axis=1, out=row)
         return batch

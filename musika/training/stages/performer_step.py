@@ -24,7 +24,7 @@ from musika.training.stages.networks import call_with_weights, differentiate
 
 Tensor = Any
 Tree = Any
-FLOOR = 0.02  # the lowest learning rate, as a share of the highest
+LOWEST_RATE = 0.02  # the lowest learning rate, as a share of the highest
 BETAS = (0.9, 0.99)  # of Adam, performer
 CRITIC_BETAS = (0.5, 0.99)  # of Adam, critic
 PENALTY = 1.0  # weight of the critic's gradient penalty (R1)
@@ -59,12 +59,13 @@ class PerformerStep:
         """The new state, and scalars to show."""
         train, step = self.train, state["adam"]["step"]
         decay_steps = max(1, train.decay_samples // train.bs)
-        rate = state["rate"] * optim.compute_learning_rate(step, 1.0, train.warmup, decay_steps, FLOOR)
+        rate = state["rate"] * optim.compute_learning_rate(step, 1.0, train.warmup, decay_steps, LOWEST_RATE)
         scalars, played, gradient = self._differentiate_performer(state, batch)
         weights, adam = optim.apply_adam(
             state["performer"], gradient, state["adam"], train.lr * rate, *BETAS, weight_decay=train.weight_decay
         )
-        average = optim.update_average(state["average"], weights, self._choose_decay(step))
+        decay = optim.compute_average_decay(step, train.average_decay)
+        average = optim.update_average(state["average"], weights, decay)
         new = {**state, "performer": weights, "adam": adam, "average": average}
         if self.critic is None:
             return new, scalars
@@ -84,11 +85,6 @@ class PerformerStep:
         played = self.play(weights, batch)
         error = ops.mean(ops.abs(played - batch["latents"]))
         return played, error, {"loss": error}
-
-    def _choose_decay(self, step: Tensor) -> Tensor:
-        """Decay of the moving average: smaller at first, so that the initial weights are soon forgotten."""
-        time = ops.cast(step, "float32")
-        return ops.minimum(self.train.average_decay, (1.0 + time) / (10.0 + time))
 
     def _differentiate_performer(self, state: Tree, batch: Tree) -> tuple[dict[str, Tensor], Tensor, Tree]:
         """Scalars, the latents that were played `[B, T, C]`, gradient by the performer's weights."""
