@@ -1,4 +1,4 @@
-"""Chord progressions of sections: phrases of four bars in functional harmony, drawn by the numbers of a theme.
+"""Chord progressions of sections: phrases of four bars in functional harmony, drawn at random for each theme.
 
 The first phrase begins on the tonic and ends on the dominant; the last ends on the tonic or the dominant. Some bars
 have two chords, of which the second leads to the next bar.
@@ -10,7 +10,7 @@ import numpy as np
 
 from musika.composer import harmony
 
-TONIC, DOMINANT = 0, 4  # degrees
+DOMINANT = 4  # degree of the fifth step; the tonic is degree 0
 PHRASE = 4  # bars
 # degrees of the bars of a phrase, by mode
 OPENINGS = {

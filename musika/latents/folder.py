@@ -268,7 +268,7 @@ def _close_synced(file: Any) -> None:
 
 
 def _check_settings(folder: Path, there: LatentsSettings, wanted: LatentsSettings) -> None:
-    """Whether new latents fit those that are there.
+    """Checks that new latents fit those that are there.
 
     Raises:
         LatentsError: with the remedy.

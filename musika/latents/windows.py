@@ -77,7 +77,7 @@ class TrainingSet:
 
 
 def check_set(files: Sequence[LatentsFile], window: int, least: int, folder: Path) -> None:
-    """Whether there are enough files, all of one depth and none shorter than the window.
+    """Checks that there are enough files, all of one depth and none shorter than the window.
 
     Raises:
         LatentsError: with the remedy.
@@ -126,7 +126,7 @@ def measure_latents(files: Iterable[LatentsFile], channels: int) -> tuple[Statis
 
 
 def check_identity(folder: Path, there: str, wanted: str) -> None:
-    """Whether latents are of the codec that is to be used; unknown ones ("") pass.
+    """Checks that latents are of the codec that is to be used; unknown ones ("") pass.
 
     Raises:
         LatentsError: they are of another codec.

@@ -22,16 +22,16 @@ SECONDS_PER_STEP = spaces.HOP / SAMPLE_RATE
 
 @dataclasses.dataclass(frozen=True)
 class Space:
-    """A way to turn a piece into rows.
+    """A way to describe pieces by rows of numbers.
 
     Attributes:
         name: of the space.
-        rows: from a piece to rows `[n, D]`; None if the piece lacks what they are made of.
+        describe: from a piece to rows `[n, D]`; None if the piece lacks what they are made of.
         components: principal components that distances are taken on; None for all D numbers.
     """
 
     name: str
-    rows: Callable[[Piece], np.ndarray | None]
+    describe: Callable[[Piece], np.ndarray | None]
     components: int | None
 
 
@@ -64,7 +64,7 @@ def compare_pieces(generated: Sequence[Piece], real: Sequence[Piece], seed: int 
     """
     figures = {}
     for space in SPACES:
-        every = [[space.rows(piece) for piece in group] for group in (generated, real)]
+        every = [[space.describe(piece) for piece in group] for group in (generated, real)]
         if any(rows is None for group in every for rows in group):
             continue
         sets = [[rows for rows in group if rows is not None and rows.size] for group in every]
@@ -111,7 +111,7 @@ class TrainingSearch:
             clips.search(len(self._names), self._get_sequence(piece))
         self._names.append(piece.name)
         for space in SPACES:
-            if (rows := space.rows(piece)) is not None and rows.size:
+            if (rows := space.describe(piece)) is not None and rows.size:
                 self._rows[space.name].append(rows.copy())  # single steps are a view of the whole sequence
 
     def find_copies(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ class TrainingSearch:
         figures: dict[str, dict[str, float]] = {}
         for space in SPACES:
             generated, real = (
-                [rows for piece in group if (rows := space.rows(piece)) is not None and rows.size]
+                [rows for piece in group if (rows := space.describe(piece)) is not None and rows.size]
                 for group in (self._generated, self._real)
             )
             if not self._rows[space.name] or not generated or not real:

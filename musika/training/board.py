@@ -59,11 +59,11 @@ class BoardLog:
 
     def flush(self) -> None:
         """Writes everything to the disk."""
-        self._try(lambda: self._file.flush())
+        self._run_safely(lambda: self._file.flush())
 
     def close(self) -> None:
         """Closes the file."""
-        self._try(lambda: self._file.close())
+        self._run_safely(lambda: self._file.close())
         self._writer = None
 
     def _write_summary(self, position: int, values: list[dict[str, Any]]) -> None:
@@ -76,9 +76,10 @@ class BoardLog:
             event = Event(wall_time=time.time(), step=position or 0, **fields)
             self._writer.write(event.SerializeToString())
 
-        self._try(action)
+        self._run_safely(action)
 
-    def _try(self, action: Any) -> None:
+    def _run_safely(self, action: Any) -> None:
+        """Does what may fail; the first failure is a warning and ends the log."""
         if self._writer is None:
             return
         try:

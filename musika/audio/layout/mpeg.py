@@ -68,7 +68,7 @@ class Tag:
 
 
 @dataclasses.dataclass
-class Run:
+class FrameRun:
     """Frames of one format that follow each other.
 
     Attributes:
@@ -97,7 +97,7 @@ class Run:
         self.frames += frames
 
 
-class Bytes:
+class BufferedBytes:
     """A file's bytes from any position on up to an end, read in large blocks."""
 
     def __init__(self, file: BinaryIO, end: int) -> None:
@@ -151,7 +151,7 @@ def find_parts(file: BinaryIO, start: int, end: int) -> tuple[Part, ...] | None:
     first = tags.skip_id3v2(file, start)
     if first >= end:
         return None
-    data = Bytes(file, tags.find_end(file, first, end))
+    data = BufferedBytes(file, tags.find_end(file, first, end))
     position: int | None = first
     if not _is_confirmed(data, first):
         # some programs leave room behind a tag, for a longer one, or fill up with zeros
@@ -207,13 +207,13 @@ def read_tag(frame: bytes, header: Header) -> Tag | None:
     return None
 
 
-def _read_run(data: Bytes, start: int) -> tuple[Run, int | None]:
+def _read_run(data: BufferedBytes, start: int) -> tuple[FrameRun, int | None]:
     """Reads frames of one format, and says where the next run begins."""
     header = data.read_header(start)
     assert header is not None
     tag = data.read_tag(start, header)
     position = start + (header.size if tag else 0)
-    run = Run(start, header, tag, [range(position, position)])
+    run = FrameRun(start, header, tag, [range(position, position)])
     while True:
         behind, frames = data.skip_sound(position, header.format)
         if frames:
@@ -237,7 +237,7 @@ def _read_run(data: Bytes, start: int) -> tuple[Run, int | None]:
         position += found.size
 
 
-def _find_frame(data: Bytes, position: int, limit: int) -> int | None:
+def _find_frame(data: BufferedBytes, position: int, limit: int) -> int | None:
     """Where the next frame begins, behind tags and within so many bytes; None where there is none."""
     position = data.skip_tags(position)
     last = min(data.end, position + limit)
@@ -250,7 +250,7 @@ def _find_frame(data: Bytes, position: int, limit: int) -> int | None:
     return None
 
 
-def _is_confirmed(data: Bytes, position: int) -> bool:
+def _is_confirmed(data: BufferedBytes, position: int) -> bool:
     """Whether frames of one format follow each other from here on, or a frame ends with the file."""
     first = header = data.read_header(position)
     for number in range(CONFIRMED):
@@ -263,7 +263,7 @@ def _is_confirmed(data: Bytes, position: int) -> bool:
     return True
 
 
-def _make_part(data: Bytes, run: Run) -> Part:
+def _make_part(data: BufferedBytes, run: FrameRun) -> Part:
     """What a decoder is given for a run.
 
     Raises:
@@ -281,7 +281,7 @@ def _make_part(data: Bytes, run: Run) -> Part:
     return Part((*first, *run.sound), streamed=True, samples=run.frames * header.samples)
 
 
-def _make_info_frame(data: Bytes, run: Run) -> bytes:
+def _make_info_frame(data: BufferedBytes, run: FrameRun) -> bytes:
     """A first frame like that of the run, with the right number of frames."""
     assert run.tag is not None
     head = bytearray(data.read(run.start, 4))

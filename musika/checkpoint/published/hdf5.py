@@ -158,7 +158,7 @@ class Weights:
         return Entry(layer, weight, shape, where, bool(used))
 
     def _check_sizes(self, entries: list[Entry]) -> None:
-        """Whether the file can hold what it declares, each array and all together."""
+        """Checks that the file can hold what it declares, each array and all together."""
         total = sum(entry.size for entry in entries)
         if total > MAX_DATA:
             raise BadFile(f"declares {total} bytes of arrays: more than {MAX_DATA} are not read")

@@ -38,8 +38,8 @@ def pick_steps(sequence: np.ndarray) -> np.ndarray:
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
-    """A kind of rows.
+class RowKind:
+    """A way to describe sequences by rows of numbers.
 
     Attributes:
         describe: from a sequence `[T, C]` to rows `[n, D]`.
@@ -55,8 +55,8 @@ class Rows:
         return np.concatenate(rows) if rows else np.zeros((0, 1))
 
 
-CLIPS = Rows(describe_clips, components=64)
-STEPS = Rows(pick_steps)
+CLIPS = RowKind(describe_clips, components=64)
+STEPS = RowKind(pick_steps)
 
 
 class BlockConsumer(Protocol):

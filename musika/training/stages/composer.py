@@ -19,7 +19,7 @@ from musika.config import SAMPLE_RATE, ComposerConfig, ComposerTrainConfig
 from musika.training import optim
 from musika.training.stages.composer_batches import ComposerBatches
 from musika.training.stages.composer_step import ComposerStep, compute_losses
-from musika.training.stages.networks import call_with_weights
+from musika.training.stages.networks import call_with_weights, match_weights
 
 Tree = Any
 Arrays = dict[str, np.ndarray]
@@ -69,9 +69,7 @@ class ComposerStage:
         initialise(self.network, seed)
         weights = checkpoint.get_weights(self.network)
         if self.start is not None:
-            shapes = {name: tuple(array.shape) for name, array in self.start.items()}
-            checkpoint.check_names("the checkpoint to start from", shapes, {n: w.shape for n, w in weights.items()})
-            weights = {name: np.asarray(self.start[name], np.float32) for name in weights}
+            weights = match_weights(self.start, weights)
         return {
             "weights": weights,
             "average": keras.tree.map_structure(np.copy, weights),

@@ -21,6 +21,7 @@ from musika.gan.performer_critic import PerformerCritic
 from musika.metrics import editor as figures
 from musika.training.stages.edit_batches import EditBatches, describe_example
 from musika.training.stages.edit_step import EditStep
+from musika.training.stages.networks import match_weights
 from musika.training.stages.performer_step import start_state
 
 if TYPE_CHECKING:
@@ -86,10 +87,7 @@ class EditStage:
         performer.initialise(self.network, seed)
         weights = checkpoint.get_weights(self.network)
         if self.start is not None:
-            shapes = {name: array.shape for name, array in self.start.items()}
-            expected = {name: array.shape for name, array in weights.items()}
-            checkpoint.check_names("the checkpoint to start from", shapes, expected)
-            weights = {name: np.asarray(self.start[name], np.float32) for name in weights}
+            weights = match_weights(self.start, weights)
         else:
             weights["out/kernel"] = np.zeros_like(weights["out/kernel"])  # begins with the draft as it is
         return start_state(weights, self.critic, seed)

@@ -1,8 +1,8 @@
 """What an editor knows of each training example: which latents, and how much of each.
 
-Kinds of examples, each a function of seed and example number alone: one gap in the middle, a gap at the end (to go on
-from what is before it), one at the beginning, several gaps, a stretch of which only the coarse part is known, and
-nothing at all. Lengths of gaps are drawn evenly on a logarithmic scale.
+There are five kinds of examples: one gap in the middle, one at the end (a continuation), one at the beginning, several
+gaps, and a stretch of which only the coarse part is known. Lengths of gaps are uniform on a logarithmic scale. All that
+is drawn is a function of the seed and the number of the example.
 """
 
 from __future__ import annotations

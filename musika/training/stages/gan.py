@@ -25,7 +25,7 @@ from musika.metrics import generator as figures
 from musika.training import optim
 from musika.training.stages.gan_batches import GanBatches
 from musika.training.stages.gan_step import GanStep
-from musika.training.stages.networks import call_with_weights
+from musika.training.stages.networks import call_with_weights, match_weights
 
 if TYPE_CHECKING:
     from musika.codec.base import Codec
@@ -116,11 +116,11 @@ class GanStage:
         generator, critic = checkpoint.get_weights(self.generator), checkpoint.get_weights(self.critic)
         average, penalty_weight = generator, losses.FIRST_PENALTY_WEIGHT
         if (start := self.start) is not None:
-            average = generator = self._to_basis_generator(_match_weights(start.generator, generator))
+            average = generator = self._to_basis_generator(match_weights(start.generator, generator))
             if start.critic is not None:
-                critic = self._to_basis_critic(_match_weights(start.critic, critic))
+                critic = self._to_basis_critic(match_weights(start.critic, critic))
             if start.average is not None:
-                average = self._to_basis_generator(_match_weights(start.average, generator))
+                average = self._to_basis_generator(match_weights(start.average, generator))
             if start.penalty_weight is not None:
                 penalty_weight = start.penalty_weight
         return {
@@ -197,10 +197,3 @@ class GanStage:
         critic = backend.to_numpy(state["critic"])
         critic = critic if self.basis is None else self.basis.invert_critic(critic)
         return config, {"weights": backend.to_numpy(self._get_plain_average(state)), "critic": critic}
-
-
-def _match_weights(given: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray]) -> Arrays:
-    """`given`, in the order of `own`, whose names and shapes it must have."""
-    shapes, expected = ({name: tuple(array.shape) for name, array in arrays.items()} for arrays in (given, own))
-    checkpoint.check_names("the checkpoint to start from", shapes, expected)
-    return {name: np.asarray(given[name], np.float32) for name in own}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
+import numpy as np
 
 from musika import backend, checkpoint
 
@@ -17,6 +18,17 @@ def call_with_weights(network: keras.Layer, weights: Mapping[str, Tensor], *inpu
     ordered = [weights[name] for name in checkpoint.list_weight_names(network)]
     outputs, _ = network.stateless_call(ordered, [], *inputs, **options)
     return outputs
+
+
+def match_weights(given: Mapping[str, np.ndarray], own: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The given weights in the order of a network's own ones, float32.
+
+    Raises:
+        CheckpointError: names or shapes differ from the network's own.
+    """
+    shapes, expected = ({name: tuple(array.shape) for name, array in arrays.items()} for arrays in (given, own))
+    checkpoint.check_names("the checkpoint to start from", shapes, expected)
+    return {name: np.asarray(given[name], np.float32) for name in own}
 
 
 def differentiate(

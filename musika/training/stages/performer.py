@@ -18,6 +18,7 @@ from musika.gan.basis import fit_basis
 from musika.gan.performer_critic import PerformerCritic
 from musika.gan.performer_load import describe_performer
 from musika.metrics import performer as figures
+from musika.training.stages.networks import match_weights
 from musika.training.stages.performer_batches import Pairs, PerformerBatches
 from musika.training.stages.performer_step import PerformerStep, start_state
 
@@ -99,12 +100,7 @@ class PerformerStage:
         performer.initialise(self.performer, seed)
         weights = checkpoint.get_weights(self.performer)
         if self.start is not None:
-            shapes = {name: array.shape for name, array in self.start.items()}
-            checkpoint.check_names(
-                "the checkpoint to start from", shapes, {name: array.shape for name, array in weights.items()}
-            )
-            plain = {name: np.asarray(self.start[name], np.float32) for name in weights}
-            weights = self.basis.transform_generator(plain)
+            weights = self.basis.transform_generator(match_weights(self.start, weights))
         return start_state(weights, self.critic, seed)
 
     def make_batch(self, position: int) -> Tree:
