@@ -106,12 +106,19 @@ def time_action(tab: Page, action: str, heard: str) -> float:
     return float(tab.evaluate(script))
 
 
-def measure_ours(browser: Browser, link: str, repeats: int) -> dict[str, Any]:
-    """Times and weight of the page."""
+@contextlib.contextmanager
+def open_tab(browser: Browser, link: str) -> Iterator[Page]:
+    """A page in a tab with storage of its own."""
     with contextlib.closing(browser.new_context()) as context:
         context.set_default_timeout(PATIENCE)
         tab = context.new_page()
         tab.goto(link, wait_until="load")
+        yield tab
+
+
+def measure_ours(browser: Browser, link: str, repeats: int) -> dict[str, Any]:
+    """Times and weight of the page."""
+    with open_tab(browser, link) as tab:
         tab.wait_for_function("window.musika?.started && document.querySelector('musika-radio')?.checkpoint")
         tab.wait_for_timeout(3000)
         requests, size = tab.evaluate(WEIGHT)
@@ -143,10 +150,7 @@ def measure_gradio(browser: Browser, link: str, repeats: int) -> dict[str, Any]:
     clicks: list[float] = []
     changes: list[float] = []
     for number in range(repeats + 1):
-        with contextlib.closing(browser.new_context()) as context:
-            context.set_default_timeout(PATIENCE)
-            tab = context.new_page()
-            tab.goto(link, wait_until="load")
+        with open_tab(browser, link) as tab:
             tab.wait_for_selector("button:has-text('Play')")
             tab.wait_for_timeout(1000)
             requests, size = tab.evaluate(WEIGHT)

@@ -30,7 +30,6 @@
       this.view = { x: 0, y: 0, zoom: 1 }; // the place in the middle, and the zoom
       this._pointers = new Map();
       this._trail = null; // places of a line that is being drawn
-      this._pending = false;
       canvas.tabIndex = 0;
       canvas.style.touchAction = "none";
       const on = (name, act) => canvas.addEventListener(name, act);
@@ -97,12 +96,7 @@
     }
 
     draw() {
-      if (this._pending) return;
-      this._pending = true;
-      requestAnimationFrame(() => {
-        this._pending = false;
-        this._paint();
-      });
+      musika.canvas.drawSoon(this);
     }
 
     // ---------------------------------------------------------------- places
@@ -295,18 +289,9 @@
     // ---------------------------------------------------------------- painting
 
     _paint() {
-      const canvas = this.canvas;
-      const { clientWidth: width, clientHeight: height } = canvas;
-      if (!width || !height) return;
-      const ratio = Math.min(3, window.devicePixelRatio || 1);
-      const size = [Math.round(width * ratio), Math.round(height * ratio)];
-      if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
-      const style = getComputedStyle(canvas);
-      const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
-      const context = canvas.getContext("2d");
-      context.setTransform(ratio, 0, 0, ratio, 0, 0);
-      context.fillStyle = read("--input-background-fill", "#fff");
-      context.fillRect(0, 0, width, height);
+      const prepared = musika.canvas.prepare(this.canvas);
+      if (!prepared) return;
+      const { context, width, height, read } = prepared;
       const growth = Math.sqrt(this.view.zoom);
       context.globalAlpha = 0.8;
       for (const point of this.points) {

@@ -52,7 +52,6 @@
       this.frame = null; // {from, to, low, high}: what is being selected
       this._colours = null;
       this._coloursAt = -Infinity;
-      this._pending = false;
       if (options.label) {
         canvas.setAttribute("role", "img");
         canvas.setAttribute("aria-label", options.label);
@@ -102,12 +101,7 @@
 
     /** Draws with the next frame of the browser, once. */
     draw() {
-      if (this._pending) return;
-      this._pending = true;
-      requestAnimationFrame(() => {
-        this._pending = false;
-        this._paint();
-      });
+      musika.canvas.drawSoon(this);
     }
 
     // ---------------------------------------------------------------- places
@@ -191,17 +185,10 @@
     }
 
     _paint() {
-      const canvas = this.canvas;
-      const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-      if (!width || !height) return; // its tab is hidden
-      const ratio = Math.min(3, window.devicePixelRatio || 1);
-      const size = [Math.round(width * ratio), Math.round(height * ratio)];
-      if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
-      const context = canvas.getContext("2d");
-      context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      const prepared = musika.canvas.prepare(this.canvas);
+      if (!prepared) return;
+      const { context, width, height } = prepared;
       const colours = this._readColours();
-      context.fillStyle = colours.back;
-      context.fillRect(0, 0, width, height);
       this._paintRows(context, colours);
       this._paintGrid(context, colours);
       context.save();
