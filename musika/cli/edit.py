@@ -6,7 +6,9 @@ nothing is written. A result that was made before is never replaced by another.
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from musika import audio, console, edit, render
@@ -70,11 +72,25 @@ def run(options: EditOptions) -> int:
         if extension != RAW:
             bits = bits or choose_bits(recording.waveform, Path(f"edit.{extension}"))
         return output.send(open_sound, extension, bits)
-    make_folder(options.save_path)
-    editor = _load_editor(options, folder)
-    for value in edits:
-        _write(apply(value, editor), value, options, extension)
+    with _open_folder(options.save_path):
+        editor = _load_editor(options, folder)
+        for value in edits:
+            _write(apply(value, editor), value, options, extension)
     return 0
+
+
+@contextlib.contextmanager
+def _open_folder(path: Path) -> Iterator[None]:
+    """Makes the folder of the results. Where it is new and stays empty because of a mistake, it is removed again."""
+    is_new = not path.exists()
+    make_folder(path)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            with contextlib.suppress(OSError):  # something is in it
+                path.rmdir()
+        raise
 
 
 def make_edit(options: EditOptions, seed: int) -> Edit:
@@ -136,14 +152,52 @@ def _write(edited: edit.Recording, value: Edit, options: EditOptions, extension:
     name = f"{options.file.stem}-{value.name}-seed-{value.seed}.{extension}"
     sound, started = edited.open(), time.perf_counter()
     seconds = (sound.length or 0) / sound.sample_rate
-    with console.progress(seconds, "s", value.name) as bar:
-        path = options.save_path / name
+    path = options.save_path / name
+    with _Bars(seconds, value.name) as bars:
         written = edited.save(
             path,
             keep_existing=True,
             bits=options.bits,
-            on_block=lambda block: bar.advance(len(block) / edited.sample_rate),
+            on_block=lambda block: bars.show_seconds(len(block) / edited.sample_rate),
+            on_step=bars.show_search,
         )
-        if written.path != path:
-            bar.note(describe_kept(path, written.path))
-        bar.note(f"{format_path(written.path)}: {format_speed(seconds, time.perf_counter() - started)}")
+    if written.path != path:
+        console.say(describe_kept(path, written.path))
+    console.say(f"{format_path(written.path)}: {format_speed(seconds, time.perf_counter() - started)}")
+
+
+class _Bars:
+    """One bar after another: how far the search in a generator's space is, where there is one; then the sound.
+
+    Args:
+        seconds: of sound, in all.
+        label: name of the edit.
+    """
+
+    def __init__(self, seconds: float, label: str) -> None:
+        self.seconds, self.label = seconds, label
+        self.bar = console.Progress(seconds, "s", label)
+        self.searches = False
+
+    def __enter__(self) -> _Bars:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.close()
+
+    def show_search(self, share: float | None) -> None:
+        """Shows that a share of the search is done; None is another step of the work (`OnStep`)."""
+        if share is not None:
+            self._switch(True)
+            self.bar.advance(100 * share - self.bar.done)
+
+    def show_seconds(self, seconds: float) -> None:
+        """Shows that so many more seconds of sound are written."""
+        self._switch(False)
+        self.bar.advance(seconds)
+
+    def _switch(self, searches: bool) -> None:
+        if searches != self.searches:
+            self.bar.close()
+            total, unit, label = (100, "%", "search") if searches else (self.seconds, "s", self.label)
+            self.bar, self.searches = console.Progress(total, unit, label), searches

@@ -253,7 +253,7 @@ class _Convert:
         if self.kind is Time:
             return self._convert_time(text)
         if not text or "\0" in text:
-            raise UsageError(f"{self.label} is empty: say a name")
+            raise UsageError(f"{self.label} is empty: give it a value")
         return typing.get_args(self.kind)[0](text) if typing.get_origin(self.kind) is tuple else self.kind(text)
 
     def _convert_choice(self, text: str) -> str:

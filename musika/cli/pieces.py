@@ -108,4 +108,5 @@ def write_score(score: Score, path: Path, bar: console.Progress) -> None:
 
 def format_speed(seconds: float, spent: float) -> str:
     """How long an amount of music took, and how that compares with its length."""
-    return f"{seconds:.6g} s in {spent:.1f} s, {seconds / max(spent, 1e-9):.0f} x real time"
+    speed = seconds / max(spent, 1e-9)
+    return f"{seconds:.6g} s in {spent:.1f} s, {speed:.{0 if speed >= 10 else 1}f} x real time"

@@ -6,11 +6,11 @@ Everything that an edit makes is a function of the edit, of the sound around it,
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from musika.config import Blend, Continue, Edit, Fill, Vary, describe_edit
-from musika.edit.editor import Editor, watch_editor
+from musika.edit.editor import Editor, OnStep, watch_editor
+from musika.edit.sounds import SharedSound
 from musika.edit.with_editor import blend_sounds, continue_sound, fill_gaps, vary_sound
 from musika.edit.with_generator import blend_by_coordinates, vary_by_coordinates
 from musika.edit.with_notes import continue_by_notes, require_composer
@@ -37,13 +37,13 @@ class AppliedEdit:
         editor: the network: an editor; a generator, which can only vary and blend; or a performer with a composer,
             which can only continue by notes.
         other: the second sound of a blend, a recording or a piece.
-        on_step: is called before every step of the work; what it raises ends it.
+        on_step: is called before each step of the work (`OnStep`); what it raises ends it.
     """
 
     edit: Edit
     editor: Editor | Model
     other: Openable | None = None
-    on_step: Callable[[], None] | None = dataclasses.field(default=None, compare=False)
+    on_step: OnStep | None = dataclasses.field(default=None, compare=False)
 
     def apply(self, sound: Sound) -> Sound:
         """The edited sound.
@@ -57,6 +57,7 @@ class AppliedEdit:
             if not isinstance(self.editor, ComposedModel):
                 raise require_composer(self.editor.name)
             return continue_by_notes(self.editor, sound, self.edit)
+        sound = SharedSound(sound)  # what is made of it is computed ahead in other threads
         if isinstance(self.editor, GeneratorModel):
             return self._apply_by_coordinates(self.editor, sound)
         if isinstance(self.editor, Model) and not isinstance(self.editor, EditorModel):
@@ -69,7 +70,19 @@ class AppliedEdit:
         if isinstance(self.edit, Vary):
             return vary_sound(editor, sound, self.edit)
         assert isinstance(self.edit, Blend) and self.other is not None
-        return blend_sounds(editor, sound, self.other.open(), self.edit)
+        return blend_sounds(editor, sound, SharedSound(self.other.open()), self.edit)
+
+    def watch(self, on_step: OnStep) -> AppliedEdit:
+        """The same edit, which calls one more function before each step."""
+        earlier = self.on_step
+        if earlier is None:
+            return dataclasses.replace(self, on_step=on_step)
+
+        def call_both(share: float | None) -> None:
+            earlier(share)
+            on_step(share)
+
+        return dataclasses.replace(self, on_step=call_both)
 
     def describe(self) -> dict[str, Any]:
         """The edit and all that made it, as JSON values: what the recipe of a file says about it."""
@@ -85,7 +98,7 @@ class AppliedEdit:
         if isinstance(self.edit, Vary):
             return vary_by_coordinates(model, sound, self.edit, self.on_step)
         if isinstance(self.edit, Blend) and self.other is not None:
-            return blend_by_coordinates(model, sound, self.other.open(), self.edit, self.on_step)
+            return blend_by_coordinates(model, sound, SharedSound(self.other.open()), self.edit, self.on_step)
         raise UsageError(
             f"{model.name} is a generator: it can vary and blend, but {self.edit.name} needs an editor", about="editor"
         )

@@ -11,6 +11,7 @@ Shapes: T latents, C numbers in a latent, K anchors, D coordinate depth, L/2 lat
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from musika import draws
+from musika.edit.editor import OnStep
 from musika.gan.coordinates import interpolate_anchors
 from musika.gan.noise import draw_rendering_noise
 from musika.render import GeneratorModel, GroupedLatents, LatentSource
@@ -29,6 +31,8 @@ BOUND = 2.0  # of each coordinate, in standard deviations
 AT_ONCE = 2  # half-windows in a step of the gradient; also the generator's batch when it renders
 BETAS = (0.9, 0.99)
 
+Point = dict[str, np.ndarray]  # anchors `[K, D]` and a style `[D]`
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Projection:
@@ -36,11 +40,13 @@ class Projection:
 
     Attributes:
         anchors: `[K, D]`.
+        first_anchor: absolute number of the first of them.
         style: `[D]`.
         distance: mean absolute difference of its latents to the recording's.
     """
 
     anchors: np.ndarray
+    first_anchor: int
     style: np.ndarray
     distance: float
 
@@ -73,12 +79,13 @@ class ProjectedLatents(GroupedLatents):
 
 
 def make_path(model: GeneratorModel, projection: Projection) -> Callable[[np.ndarray], np.ndarray]:
-    """Coordinates `[T, 2D]` of a projection at absolute numbers of latents `[T]`; beyond its end, its last anchor."""
+    """Coordinates `[T, 2D]` of a projection at absolute numbers of latents `[T]`; beyond its ends they stay."""
     config = model.config
+    first = projection.first_anchor * config.anchor_distance
     last = (len(projection.anchors) - 1) * config.anchor_distance - 1
 
     def find_coordinates(numbers: np.ndarray) -> np.ndarray:
-        places = np.clip(numbers + config.window // 4, 0, last)
+        places = np.clip(numbers + config.window // 4 - first, 0, last)
         anchors = interpolate_anchors(projection.anchors, config.anchor_distance, places)
         return np.concatenate([anchors, np.broadcast_to(projection.style, anchors.shape)], axis=1)
 
@@ -88,33 +95,46 @@ def make_path(model: GeneratorModel, projection: Projection) -> Callable[[np.nda
 def vary_projection(projection: Projection, strength: float, seed: int) -> Projection:
     """A projection moved towards random anchors and a random style: 0 not at all, 1 all the way."""
     kept = np.sqrt(1.0 - strength**2)
-    shape = projection.style.shape
-    others = [draws.truncated_normal(seed, "edit/anchor", k, shape, BOUND) for k in range(len(projection.anchors))]
+    shape, numbers = projection.style.shape, projection.first_anchor + np.arange(len(projection.anchors))
+    others = [draws.truncated_normal(seed, "edit/anchor", int(number), shape, BOUND) for number in numbers]
     style = draws.truncated_normal(seed, "edit/style", 0, shape, BOUND)
     anchors = kept * projection.anchors + strength * np.stack(others)
-    return Projection(anchors, kept * projection.style + strength * style, projection.distance)
+    return dataclasses.replace(projection, anchors=anchors, style=kept * projection.style + strength * style)
 
 
 def project(
-    model: GeneratorModel, latents: LatentSource, count: int, on_step: Callable[[], None] | None = None
+    model: GeneratorModel, latents: LatentSource, first: int, stop: int, on_step: OnStep | None = None
 ) -> Projection:
-    """Anchors and style whose latents come close to the first `count` of a source.
+    """Anchors and style whose latents come close to latents `first` to `stop` of a source.
 
     Args:
-        on_step: is called before each batch of half-windows of each step; what it raises ends the search.
+        on_step: is called before each batch of half-windows of each step, with the share that is done; what it raises
+            ends the search.
     """
     config = model.config
-    halves = -(-count // config.half_window)
-    wanted = latents.get_span(0, halves * config.half_window).reshape(halves, config.half_window, -1)
-    known = (np.arange(halves * config.half_window) < count).reshape(halves, config.half_window, 1).astype(np.float32)
-    places = config.window // 4 + np.arange(halves * config.half_window)
+    half = config.half_window
+    numbers = np.arange(first // half * half, -(-stop // half) * half)  # of whole half-windows
+    halves = len(numbers) // half
+    wanted = latents.get_span(int(numbers[0]), int(numbers[-1]) + 1).reshape(halves, half, -1)
+    known = ((numbers >= first) & (numbers < stop)).reshape(halves, half, 1).astype(np.float32)
+    first_anchor = int(numbers[0] + config.window // 4) // config.anchor_distance
+    places = numbers + config.window // 4 - first_anchor * config.anchor_distance
     anchors = int(places[-1]) // config.anchor_distance + 2
     # the line through anchors is linear in them: coordinates are weights times anchors
     weights = interpolate_anchors(np.eye(anchors, dtype=np.float32), config.anchor_distance, places)
-    weights = weights.reshape(halves, config.half_window, anchors)
-    batches = _split(halves, wanted, known, weights)
-    step = _compile_step(model, on_step or (lambda: None))
-    point, distance = _find_start(model, anchors, batches, step)
+    batches = _split(halves, wanted, known, weights.reshape(halves, half, anchors))
+    step = _compile_step(model, on_step, (TRIED + STEPS) * len(batches))
+    point, distance = _descend(*_find_start(model, anchors, batches, step), batches, step)
+    return Projection(point["anchors"], first_anchor, point["style"], distance)
+
+
+def _descend(
+    point: Point,
+    distance: float,
+    batches: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    step: Callable[..., tuple[np.ndarray, Point]],
+) -> tuple[Point, float]:
+    """The closest point on the way of STEPS steps of Adam, and how far it is away."""
     first, second = ({name: np.zeros_like(value) for name, value in point.items()} for _ in range(2))
     best, best_distance = point, distance
     for number in range(1, STEPS + 1):
@@ -130,7 +150,7 @@ def project(
             size = np.sqrt(second[name] / (1 - BETAS[1] ** number)) + 1e-8
             moved[name] = np.clip(value - RATE * slope / size, -BOUND, BOUND).astype(np.float32)
         point = moved
-    return Projection(best["anchors"], best["style"], best_distance)
+    return best, best_distance
 
 
 def _split(
@@ -145,18 +165,21 @@ def _split(
     ]
 
 
-def _compile_step(
-    model: GeneratorModel, on_step: Callable[[], None]
-) -> Callable[..., tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Sum of the absolute differences of a batch, and its gradient by anchors and style."""
+def _compile_step(model: GeneratorModel, on_step: OnStep | None, calls: int) -> Callable[..., tuple[np.ndarray, Point]]:
+    """Sum of the absolute differences of a batch, and its gradient by anchors and style.
+
+    Args:
+        on_step: as `project` has it.
+        calls: of the function, in the whole search.
+    """
     from keras import ops
 
     from musika import backend
 
     network = model.network
 
-    def compute(point: dict[str, np.ndarray], wanted: np.ndarray, known: np.ndarray, weights: np.ndarray) -> object:
-        def measure(point: dict[str, np.ndarray]) -> tuple[object, object]:
+    def compute(point: Point, wanted: np.ndarray, known: np.ndarray, weights: np.ndarray) -> object:
+        def measure(point: Point) -> tuple[object, object]:
             anchors = ops.matmul(weights, point["anchors"])  # [B, L/2, D]
             style = ops.broadcast_to(point["style"], anchors.shape)
             made = network(ops.concatenate([anchors, style], axis=-1))
@@ -165,20 +188,21 @@ def _compile_step(
         value, _, gradient = backend.value_and_gradient(measure, point)
         return value, gradient
 
-    compiled = backend.compile(compute)
+    compiled, number = backend.compile(compute), itertools.count()
 
-    def run(*inputs: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        on_step()
+    def run(*inputs: Any) -> tuple[np.ndarray, Point]:
+        if on_step is not None:
+            on_step(next(number) / calls)
         return backend.to_numpy(compiled(*backend.to_device(inputs)))
 
     return run
 
 
 def _measure(
-    point: dict[str, np.ndarray],
+    point: Point,
     batches: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
-    step: Callable[..., tuple[np.ndarray, dict[str, np.ndarray]]],
-) -> tuple[float, dict[str, np.ndarray]]:
+    step: Callable[..., tuple[np.ndarray, Point]],
+) -> tuple[float, Point]:
     """Mean absolute difference over all batches, and its gradient."""
     count = sum(float(known.sum()) * wanted.shape[-1] for wanted, known, _ in batches)
     total, gradient = 0.0, {name: np.zeros_like(value) for name, value in point.items()}
@@ -193,8 +217,8 @@ def _find_start(
     model: GeneratorModel,
     anchors: int,
     batches: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
-    step: Callable[..., tuple[np.ndarray, dict[str, np.ndarray]]],
-) -> tuple[dict[str, np.ndarray], float]:
+    step: Callable[..., tuple[np.ndarray, Point]],
+) -> tuple[Point, float]:
     """The closest of some random points, and how far it is away."""
     depth = model.config.coordinate_depth
     tried = []

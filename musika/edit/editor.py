@@ -13,6 +13,10 @@ import numpy as np
 
 from musika.codec.base import Codec
 
+# is called before each step of an edit's work, with the share of a search that is done; None where there is no search.
+# What it raises ends the work.
+OnStep = Callable[[float | None], None]
+
 
 class HasCodec(Protocol):
     """A network with the codec of its latents."""
@@ -83,13 +87,13 @@ class Editor(HasCodec, Protocol):
         """
 
 
-def watch_editor(editor: Editor, on_step: Callable[[], None]) -> Editor:
+def watch_editor(editor: Editor, on_step: OnStep) -> Editor:
     """The same editor, which calls a function before each window that it makes; what that raises ends the work."""
     return typing.cast(Editor, _WatchedEditor(editor, on_step))
 
 
 class _WatchedEditor:
-    def __init__(self, editor: Editor, on_step: Callable[[], None]) -> None:
+    def __init__(self, editor: Editor, on_step: OnStep) -> None:
         self._editor, self._on_step = editor, on_step
 
     def __getattr__(self, name: str) -> Any:
@@ -97,5 +101,5 @@ class _WatchedEditor:
 
     def make_window(self, *values: Any) -> np.ndarray:
         """As `Editor` says."""
-        self._on_step()
+        self._on_step(None)
         return self._editor.make_window(*values)

@@ -18,11 +18,13 @@ from musika.render import Sound, read_padded
 
 FADE = 0.05  # seconds, the longest
 EDGE_FADE = 0.005  # seconds, where the gap begins or ends with the sound
-HEARD = 0.15  # seconds that a prediction is made from
-ORDER = 512  # of the prediction, at most
+HEARD = 0.3  # seconds that a prediction is made from
+ORDER = 1024  # of the prediction, at most
 KNEE, CEILING = 0.85, 0.99  # relative to full scale: where what was made begins to be bent, and what it never reaches
 COMPARED = 1.0  # seconds outside a gap in which levels are compared
 LARGEST_GAIN = 2.0  # 6 dB
+LARGEST_CHANGE = 1.4  # 3 dB: of what was made, so that it is about as loud as the sound around it
+CHANGE = 0.6  # of that difference in dB, the part that is taken away: what was there may be louder or softer, too
 SILENCE = 1e-4  # root mean square below which levels are not compared
 
 
@@ -104,6 +106,8 @@ class JoinedSound:
             gains = (gains[1], gains[1])
         if not after:
             gains = (gains[0], gains[0])
+        if end is not None:
+            gains = self._adapt_levels(gains, (begin, -before), (end, after))
         return Join(head, tail, gains)
 
     def _predict(self, edge: int, known: int, room: int | None) -> np.ndarray:
@@ -131,6 +135,27 @@ class JoinedSound:
         if min(levels) < SILENCE:
             return 1.0
         return min(max(levels[0] / levels[1], 1 / LARGEST_GAIN), LARGEST_GAIN)
+
+    def _adapt_levels(
+        self, gains: tuple[float, float], start: tuple[int, int], end: tuple[int, int]
+    ) -> tuple[float, float]:
+        """Gains that bring what was made nearer to the level of the sound on both sides of a gap.
+
+        Args:
+            gains: by what was made outside the gap.
+            start, end: edge of the gap, and samples of the sound outside, as `_predict` has them.
+        """
+        if not start[1] or not end[1]:
+            return gains
+        size = min(end[0] - start[0], round(COMPARED * self.sample_rate))
+        adapted = []
+        for gain, first, (edge, known) in zip(gains, (start[0], end[0] - size), (start, end), strict=True):
+            heard = min(abs(known), round(COMPARED * self.sample_rate))
+            outside = _measure_level(read_padded(self.base, edge - heard if known < 0 else edge, heard))
+            inside = gain * _measure_level(read_padded(self.made, first, size))
+            change = 1.0 if min(outside, inside) < SILENCE else (outside / inside) ** CHANGE
+            adapted.append(gain * min(max(change, 1 / LARGEST_CHANGE), LARGEST_CHANGE))
+        return adapted[0], adapted[1]
 
 
 def soften_peaks(samples: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from musika import __version__, audio
 from musika.audio import WrittenFile
 from musika.config import describe_edit
 from musika.edit.apply import AppliedEdit
+from musika.edit.editor import OnStep
 from musika.errors import UsageError
 from musika.files import escape
 from musika.render import Model, Sound, apply_edits, prefetch, read_in_blocks, save_blocks
@@ -71,16 +73,17 @@ class Recording:
         Raises:
             UsageError: an edit does not fit; a part outside the recording; all of one that has no end.
         """
-        sound = self.open()
+        sound, stop = self._open_until_stopped()
         first, count = self._locate(sound, start, seconds)
         if count is None:
             raise UsageError("the recording goes on without end: say how many seconds of it")
-        return np.concatenate([np.zeros((0, sound.channels), np.float32), *read_in_blocks(sound, first, count)])
+        blocks = prefetch(read_in_blocks(sound, first, count), stop)
+        return np.concatenate([np.zeros((0, sound.channels), np.float32), *blocks])
 
     def stream(self, start: float = 0.0, seconds: float | None = None) -> Generator[np.ndarray, None, None]:
         """`render` in blocks `[n, channels]`, one ahead of its reader; to the end, where there is one."""
-        sound = self.open()
-        return prefetch(read_in_blocks(sound, *self._locate(sound, start, seconds)))
+        sound, stop = self._open_until_stopped()
+        return prefetch(read_in_blocks(sound, *self._locate(sound, start, seconds)), stop)
 
     def save(
         self,
@@ -91,6 +94,7 @@ class Recording:
         keep_existing: bool = False,
         bits: str | None = None,
         on_block: Callable[[np.ndarray], None] | None = None,
+        on_step: OnStep | None = None,
     ) -> WrittenFile:
         """Writes the edited recording into a file, in the format that the name's ending says.
 
@@ -101,16 +105,18 @@ class Recording:
             keep_existing: never replace a file that holds something else; the result says the name that was taken.
             bits: "16", "24" or "32f" (floats); None is as few as hold every sample of the recording exactly.
             on_block: is given each block once it is written; what it raises ends the writing.
+            on_step: is called in another thread before each step of an edit's work (`OnStep`), so also before the
+                first block.
 
         Raises:
             UsageError: as `render` says.
             AudioError: the file cannot be written.
         """
         bits = bits or choose_bits(self.waveform, Path(path))
-        sound = self.open()
+        sound, stop = (self if on_step is None else self._watch(on_step))._open_until_stopped()
         first, count = self._locate(sound, start, seconds)
         tags = self._make_tags(first, count, audio.choose_encoding(Path(path), bits).bits)
-        blocks = prefetch(read_in_blocks(sound, first, count))
+        blocks = prefetch(read_in_blocks(sound, first, count), stop)
         return save_blocks(path, blocks, self.sample_rate, {**tags, **(metadata or {})}, keep_existing, bits, on_block)
 
     def add(self, edit: AppliedEdit) -> Recording:
@@ -178,6 +184,15 @@ class Recording:
         """Length of the waveform without edits."""
         return len(self.waveform) / self.sample_rate
 
+    def _open_until_stopped(self) -> tuple[Sound, threading.Event]:
+        """The edited sound, and what ends the work on it once it is set."""
+        stop = threading.Event()
+        return self._watch(lambda share: _give_up(stop)).open(), stop
+
+    def _watch(self, on_step: OnStep) -> Recording:
+        """The same recording, whose edits call one more function before each step of their work."""
+        return dataclasses.replace(self, edits=tuple(edit.watch(on_step) for edit in self.edits))
+
     def _locate(self, sound: Sound, start: float, seconds: float | None) -> tuple[int, int | None]:
         """First sample and number of samples of a part."""
         first = round(start * self.sample_rate)
@@ -204,6 +219,15 @@ def hash_samples(waveform: np.ndarray, sample_rate: int) -> str:
     for first in range(0, len(waveform), CHECKED):
         total.update(np.ascontiguousarray(waveform[first : first + CHECKED], "<f4").tobytes())
     return total.hexdigest()[:DIGITS]
+
+
+class AbandonedError(Exception):
+    """Nobody waits for the result any more. It is raised in a thread of its own, and nobody sees it."""
+
+
+def _give_up(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise AbandonedError
 
 
 def open_recording(path: str | Path, note: Callable[[str], object] | None = None) -> Recording:

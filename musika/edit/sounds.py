@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import numpy as np
 
 from musika.codec.base import AUDIO_CHANNELS
@@ -31,14 +34,63 @@ def count_span(editor: HasCodec) -> int:
     return around + 2 * getattr(editor, "reach", 0) + getattr(editor, "step", 0)
 
 
-def decode_latents(editor: HasCodec, latents: LatentSource, sound: Sound) -> Sound:
-    """Latents as a sound without end, of the rate and the channels of another."""
-    return adapt(DecodedSound(editor, latents), sound.sample_rate, sound.channels)
+def decode_latents(editor: HasCodec, latents: LatentSource, sound: Sound, stop: int | None) -> Sound:
+    """Latents as a sound without end, of the rate and the channels of another.
+
+    Args:
+        stop: samples of the sound that are read, most of the time; None is without end.
+    """
+    codec = editor.codec
+    last = None if stop is None else count_latents(editor, sound, stop) + codec.context
+    ahead = LatentsAhead(latents, codec.block, last)
+    return adapt(DecodedSound(editor, ahead), sound.sample_rate, sound.channels)
 
 
 def count_latents(editor: HasCodec, sound: Sound, samples: int) -> int:
     """Latents of so many samples of a sound."""
     return editor.codec.count_latents(round(samples * editor.codec.sample_rate / sound.sample_rate))
+
+
+class LatentsAhead:
+    """A source whose latents are computed in a thread of its own, the next ones while the last ones are decoded.
+
+    Args:
+        source: belongs to that thread alone.
+        stride: latents from one window that is read to the next one.
+        stop: latents before which the next ones begin, or nothing is computed ahead; None is without end.
+    """
+
+    def __init__(self, source: LatentSource, stride: int, stop: int | None) -> None:
+        self.source, self.stride, self.stop = source, stride, stop
+        self.channels = source.channels
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="latents")
+        self._ahead: tuple[tuple[int, int], Future[np.ndarray]] | None = None
+
+    def get_span(self, start: int, stop: int) -> np.ndarray:
+        """As `LatentSource` says."""
+        if self._ahead is not None and self._ahead[0] == (start, stop):
+            found = self._ahead[1]
+        else:
+            found = self._worker.submit(self.source.get_span, start, stop)
+        self._ahead, latents = None, found.result()
+        following = (start + self.stride, stop + self.stride)
+        if self.stop is None or following[0] < self.stop:
+            self._ahead = following, self._worker.submit(self.source.get_span, *following)
+        return latents
+
+
+class SharedSound:
+    """A sound that several threads may read, one at a time."""
+
+    def __init__(self, sound: Sound) -> None:
+        self.sound = sound
+        self.sample_rate, self.channels, self.length = sound.sample_rate, sound.channels, sound.length
+        self._lock = threading.Lock()
+
+    def read(self, first: int, count: int) -> np.ndarray:
+        """As `Sound` says."""
+        with self._lock:
+            return self.sound.read(first, count)
 
 
 class DecodedSound(CachedSound):

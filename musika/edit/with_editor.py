@@ -69,7 +69,7 @@ def vary_sound(editor: Editor, sound: Sound, edit: Vary) -> Sound:
 
     style = _measure_style(editor, known, int(spans[0][0]))
     made = RemadeLatents(editor, known, tell_detail, style, edit.seed, count_span(editor))
-    return JoinedSound(sound, decode_latents(editor, made, sound), gaps, sound.length)
+    return JoinedSound(sound, decode_latents(editor, made, sound, gaps[-1][1]), gaps, sound.length)
 
 
 def blend_sounds(editor: Editor, sound: Sound, other: Sound, edit: Blend) -> Sound:
@@ -86,7 +86,7 @@ def blend_sounds(editor: Editor, sound: Sound, other: Sound, edit: Blend) -> Sou
     style = (1.0 - edit.ratio) * styles[0] + edit.ratio * styles[1]
     mixed = MixedLatents(one, two, lambda places: np.full(len(places), edit.ratio))
     made = _remake_mixture(editor, mixed, style, edit.seed)
-    return JoinedSound(sound, decode_latents(editor, made, sound), [(0, length)], length)
+    return JoinedSound(sound, decode_latents(editor, made, sound, length), [(0, length)], length)
 
 
 def _pass_over(editor: Editor, sound: Sound, other: Sound, edit: Blend) -> Sound:
@@ -102,7 +102,8 @@ def _pass_over(editor: Editor, sound: Sound, other: Sound, edit: Blend) -> Sound
     style = 0.5 * (_measure_style(editor, one, place) + _measure_style(editor, two, place + 1))
     mixed = MixedLatents(one, two, make_ramp(start, over, unit))
     made = _remake_mixture(editor, mixed, style, edit.seed)
-    return JoinedSound(both, decode_latents(editor, made, sound), [(start, sound.length)], both.length)
+    decoded = decode_latents(editor, made, sound, sound.length)
+    return JoinedSound(both, decoded, [(start, sound.length)], both.length)
 
 
 def _remake_mixture(editor: Editor, mixed: MixedLatents, style: np.ndarray, seed: int) -> LatentSource:
@@ -131,7 +132,7 @@ def _fill(editor: Editor, sound: Sound, gaps: list[Gap], length: int | None, see
         scaled = [(scaled[0][0], None)]
     unknown = find_unknown_latents(scaled, codec.hop_total, codec.encoder_context, known.length)
     made = FilledLatents(editor, known, unknown, None if unknown[-1][1] is None else known.length, seed, seen)
-    return JoinedSound(sound, decode_latents(editor, made, sound), gaps, length)
+    return JoinedSound(sound, decode_latents(editor, made, sound, gaps[-1][1]), gaps, length)
 
 
 def _measure_style(editor: Editor, known: EncodedLatents, place: int) -> np.ndarray:

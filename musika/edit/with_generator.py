@@ -9,29 +9,31 @@ import numpy as np
 from musika.config import Blend, Vary
 from musika.edit.convert import adapt
 from musika.edit.coordinates import ProjectedLatents, make_path, project, vary_projection
+from musika.edit.editor import OnStep
 from musika.edit.joining import JoinedSound
 from musika.edit.places import LEAST_VARIED, check_heard, locate_passage, locate_varied, make_ramp, require_end
 from musika.edit.sounds import SoundSequence, count_latents, count_span, decode_latents, encode_sound
 from musika.render import GeneratorModel, Sound
 
-OnStep = Callable[[], None] | None  # is called often while coordinates are looked for; what it raises ends that
+AROUND = 2.0  # seconds on either side of what is made that are searched, too
 
 
-def vary_by_coordinates(model: GeneratorModel, sound: Sound, edit: Vary, on_step: OnStep = None) -> Sound:
+def vary_by_coordinates(model: GeneratorModel, sound: Sound, edit: Vary, on_step: OnStep | None = None) -> Sound:
     """The sound, or spans of it, as a generator makes it near the coordinates that come closest."""
     gaps, length = locate_varied(sound, edit), require_end(sound)
     known = encode_sound(model, sound)
 
     def find_path() -> Callable[[np.ndarray], np.ndarray]:
-        projection = project(model, known, count_latents(model, sound, length), on_step)
+        stop = length if gaps[-1][1] is None else gaps[-1][1]
+        projection = project(model, known, *_find_searched(model, sound, (gaps[0][0], stop), (0, length)), on_step)
         return make_path(model, vary_projection(projection, edit.strength, edit.seed))
 
     made = ProjectedLatents(model, find_path, edit.seed, count_span(model))
-    return JoinedSound(sound, decode_latents(model, made, sound), gaps, sound.length)
+    return JoinedSound(sound, decode_latents(model, made, sound, gaps[-1][1]), gaps, sound.length)
 
 
 def blend_by_coordinates(
-    model: GeneratorModel, sound: Sound, other: Sound, edit: Blend, on_step: OnStep = None
+    model: GeneratorModel, sound: Sound, other: Sound, edit: Blend, on_step: OnStep | None = None
 ) -> Sound:
     """Two sounds in one, as a generator makes it between the coordinates of both."""
     other = adapt(other, sound.sample_rate, sound.channels)
@@ -50,9 +52,11 @@ def blend_by_coordinates(
     sources = [encode_sound(model, sound), encode_sound(model, SoundSequence(None, other, start))]
 
     def find_path() -> Callable[[np.ndarray], np.ndarray]:
-        counts = [count_latents(model, sound, n) for n in (lengths[0], start + lengths[1])]
-        pairs = zip(sources, counts, strict=True)
-        one, two = (make_path(model, project(model, source, count, on_step)) for source, count in pairs)
+        heard = (0, lengths[0]), (start, start + lengths[1])  # where either sound is
+        spans = [_find_searched(model, sound, gap, span) for span in heard]
+        parts = [None if on_step is None else narrow_to_half(on_step, half) for half in range(2)]
+        searched = zip(sources, spans, parts, strict=True)
+        one, two = (make_path(model, project(model, source, *span, part)) for source, span, part in searched)
 
         def find_coordinates(numbers: np.ndarray) -> np.ndarray:
             part = share(numbers)[:, None]
@@ -61,4 +65,24 @@ def blend_by_coordinates(
         return find_coordinates
 
     made = ProjectedLatents(model, find_path, edit.seed, count_span(model))
-    return JoinedSound(base, decode_latents(model, made, sound), [gap], length)
+    return JoinedSound(base, decode_latents(model, made, sound, gap[1]), [gap], length)
+
+
+def _find_searched(
+    model: GeneratorModel, sound: Sound, made: tuple[int, int], heard: tuple[int, int]
+) -> tuple[int, int]:
+    """The latents that a place in the generator's space is searched for: (first, last + 1).
+
+    Args:
+        made: samples of the sound that are made by the generator; those a little outside count, too, since levels are
+            compared there.
+        heard: samples between which there is something to go by.
+    """
+    around = round(AROUND * sound.sample_rate)
+    edges = (max(made[0] - around, heard[0]), min(made[1] + around, heard[1]))
+    return count_latents(model, sound, edges[0]), count_latents(model, sound, edges[1])
+
+
+def narrow_to_half(on_step: OnStep, half: int) -> OnStep:
+    """For one of two searches (0 or 1): the share that is done of both."""
+    return lambda share: on_step(None if share is None else 0.5 * (half + share))

@@ -7,6 +7,7 @@ is compiled once.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -77,11 +78,19 @@ def decode_block(codec: Codec, latents: LatentSource, index: int, period: int = 
     return waveform.reshape(-1, AUDIO_CHANNELS)
 
 
-def prefetch(blocks: Iterable[np.ndarray]) -> Generator[np.ndarray, None, None]:
-    """The same blocks; a thread makes the next one while this one is used."""
+def prefetch(blocks: Iterable[np.ndarray], stop: threading.Event | None = None) -> Generator[np.ndarray, None, None]:
+    """The same blocks; a thread makes the next one while this one is used.
+
+    Args:
+        stop: is set when the reader leaves before the end, so that what makes the next block can give up.
+    """
     iterator = iter(blocks)
     with ThreadPoolExecutor(1, thread_name_prefix="render") as worker:
         following = worker.submit(next, iterator, None)
-        while (block := following.result()) is not None:
-            following = worker.submit(next, iterator, None)
-            yield block
+        try:
+            while (block := following.result()) is not None:
+                following = worker.submit(next, iterator, None)
+                yield block
+        finally:
+            if stop is not None:
+                stop.set()

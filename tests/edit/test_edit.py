@@ -6,6 +6,8 @@ import dataclasses
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from functools import cache
 from itertools import islice
 
@@ -18,9 +20,10 @@ import musika.edit as edit
 from musika.edit.apply import AppliedEdit
 from musika.edit.joining import CEILING, KNEE, soften_peaks
 from musika.edit.recording import Recording
+from musika.edit.sounds import LatentsAhead
 from musika.edit.untouched import find_untouched
 from musika.errors import ConfigError, UsageError
-from musika.render import Sound, read_in_blocks
+from musika.render import GeneratorModel, Sound, prefetch, read_in_blocks
 from tests.helpers import tiny
 from tests.helpers.editors import FourNumberCodec, StandInEditor
 
@@ -285,22 +288,51 @@ def test_what_is_untouched_is_counted() -> None:
     assert find_untouched(original, -original, RATE) == find_untouched(original, original[:, :1], RATE) == []
 
 
+@cache
+def make_generator_model() -> GeneratorModel:
+    return dataclasses.replace(tiny.make_model(tiny.SMALL, FourNumberCodec()), network=tiny.make_generator(tiny.SMALL))
+
+
 def test_a_search_for_coordinates_can_be_stopped() -> None:
     class Stop(Exception):
         pass
 
-    calls: list[int] = []
+    shares: list[float | None] = []
 
-    def stop() -> None:
-        calls.append(1)
-        if len(calls) > 3:
+    def stop(share: float | None) -> None:
+        shares.append(share)
+        if len(shares) > 3:
             raise Stop
 
-    model = dataclasses.replace(tiny.make_model(tiny.SMALL, FourNumberCodec()), network=tiny.make_generator(tiny.SMALL))
-    applied = AppliedEdit(edit.Vary(), model, on_step=stop)
+    applied = AppliedEdit(edit.Vary(), make_generator_model(), on_step=stop)
     with pytest.raises(Stop):
         make_recording().add(applied).render()
-    assert len(calls) == 4
+    assert len(shares) == 4 and shares[0] == 0.0 and shares == sorted(shares)
+
+
+def test_a_search_says_how_far_it_is_and_looks_only_at_what_is_made(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("musika.edit.coordinates.STEPS", 2)
+    model, sound = make_generator_model(), make_recording(length=40_000)
+
+    def list_shares(edited: Recording) -> list[float | None]:
+        shares: list[float | None] = []
+        edited.save(tmp_path / "edited.wav", on_step=shares.append)
+        assert shares == sorted(shares) and shares[0] == 0.0 and 0.8 < shares[-1] < 1.0
+        return shares
+
+    whole, part = (list_shares(edit.vary(model, sound, spans=spans)) for spans in ((), "20-21"))
+    assert len(part) < len(whole) / 2
+    assert len(list_shares(edit.blend(model, sound, make_other(), over=0.5))) < len(whole)
+
+
+def test_an_edit_of_a_part_is_searched_for_wherever_the_part_lies(monkeypatch) -> None:
+    monkeypatch.setattr("musika.edit.coordinates.STEPS", 2)
+    monkeypatch.setattr("musika.edit.with_generator.AROUND", 0.2)
+    sound = edit.vary(make_generator_model(), make_recording(length=40_000), spans="30-30.5", seed=3)
+    whole = sound.render()
+    np.testing.assert_array_equal(sound.open().read(30_100, 300), whole[30_100:30_400])
+    changed = np.flatnonzero((whole != make_tones(length=40_000)).any(axis=1))
+    assert 30_000 <= changed[0] <= changed[-1] < 30_500 and np.isfinite(whole).all()
 
 
 def test_what_a_reader_of_blocks_raises_ends_saving_and_leaves_no_file(tmp_path) -> None:
@@ -314,6 +346,50 @@ def test_what_a_reader_of_blocks_raises_ends_saving_and_leaves_no_file(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         make_recording(length=200_000).save(path, on_block=stop)
     assert len(seen) == 1 and not list(tmp_path.iterdir())
+
+
+def test_work_on_the_next_block_ends_when_the_reader_leaves() -> None:
+    stop, left = threading.Event(), threading.Event()
+
+    def make_blocks() -> Iterator[np.ndarray]:
+        yield np.zeros((1, 2), np.float32)
+        assert stop.wait(30)
+        left.set()
+        raise RuntimeError  # nobody sees it
+
+    blocks = prefetch(make_blocks(), stop)
+    next(blocks)
+    blocks.close()
+    assert left.is_set()
+
+
+def test_latents_ahead_are_the_same_and_come_from_one_thread() -> None:
+    asked: list[tuple[int, int]] = []
+    threads = set()
+
+    class Numbers:
+        channels = 1
+
+        def get_span(self, start: int, stop: int) -> np.ndarray:
+            asked.append((start, stop))
+            threads.add(threading.get_ident())
+            return np.arange(start, stop, dtype=np.float32)[:, None]
+
+    ahead = LatentsAhead(Numbers(), 4, 12)
+    for start in (0, 4, 8, 2, 40):
+        np.testing.assert_array_equal(ahead.get_span(start, start + 6)[:, 0], np.arange(start, start + 6))
+    assert asked == [(0, 6), (4, 10), (8, 14), (2, 8), (6, 12), (40, 46)]
+    assert len(threads) == 1 and threading.get_ident() not in threads
+
+
+def test_leaving_a_stream_ends_an_edit(monkeypatch) -> None:
+    calls: list[float | None] = []
+    applied = AppliedEdit(edit.Fill(spans=((0.5, 0.9), (2.0, 3.9))), StandInEditor(), on_step=calls.append)
+    stream = make_recording().add(applied).stream()
+    next(stream)
+    stream.close()
+    before = len(calls)
+    assert before and not [thread for thread in threading.enumerate() if thread.name.startswith("render")]
 
 
 def test_a_blend_needs_its_second_sound() -> None:

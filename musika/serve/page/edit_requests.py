@@ -30,8 +30,8 @@ PREVIEW = "flac"  # what browsers are given to play: all samples, in half the by
 
 
 @dataclasses.dataclass(frozen=True)
-class Draft:
-    """What the page shows and sends back: a recording and the edits of it.
+class EditList:
+    """What the page shows and sends back: a recording and the list of its edits.
 
     Attributes:
         base: name of the recording.
@@ -44,8 +44,8 @@ class Draft:
     steps: tuple[Step, ...]
 
     @classmethod
-    def from_dict(cls, values: Any) -> Draft:
-        """The draft in plain JSON values, which may come from anybody.
+    def from_dict(cls, values: Any) -> EditList:
+        """The list in plain JSON values, which may come from anybody.
 
         Raises:
             UsageError: there is none, or it is damaged.
@@ -106,9 +106,9 @@ def make_edits(task: Any, values: Mapping[str, Any], spans: Any, seed: Any, coun
     if "spans" in fields:
         own["spans"] = read_spans(spans)
     number = check_whole_number("the seed", seed, 0, MAX_SEED)
-    variants = check_whole_number("the number of variants", count, 1, most)
+    wanted = check_whole_number("the number of results", count, 1, most)
     try:
-        return [parse_edit({"edit": task, **own, "seed": min(number + n, MAX_SEED)}) for n in range(variants)]
+        return [parse_edit({"edit": task, **own, "seed": min(number + n, MAX_SEED)}) for n in range(wanted)]
     except ConfigError as error:
         raise UsageError(str(error)) from error
 
@@ -124,10 +124,10 @@ def read_spans(text: Any) -> list[list[float | None]]:
     return [[start, end] for start, end in parse_spans(text)] if text.strip() else []
 
 
-def make_variants(
-    sounds: EditedSounds, draft: Draft, edits: Sequence[Edit], checkpoint: Any, other: Any, report: Report
+def make_results(
+    sounds: EditedSounds, edited: EditList, edits: Sequence[Edit], checkpoint: Any, other: Any, report: Report
 ) -> list[dict[str, Any]]:
-    """Renders a draft with one more edit, once for each of several; what a page shows of each result.
+    """Renders a recording with one more edit, once for each of several; what a page shows of each result.
 
     Args:
         checkpoint: name of the editor or generator.
@@ -144,51 +144,51 @@ def make_variants(
         second = other.get("base") if isinstance(other, dict) else ""
         if not isinstance(second, str) or not second:
             raise UsageError("a blend needs a second recording: drop one beside it")
-    recording = sounds.store.get(draft.base)
+    recording = sounds.store.get(edited.base)
     first = edits[0]
-    if not draft.steps and isinstance(first, (Fill, Vary)) and first.spans:
+    if not edited.steps and isinstance(first, (Fill, Vary)) and first.spans:
         locate_spans(first.spans, recording.sample_rate, len(recording.waveform))
     results = []
     for number, edit in enumerate(edits):
-        steps = [*draft.steps, Step(edit, checkpoint, second)]
-        results.append(_render(sounds, draft.base, steps, narrow_report(report, number, len(edits))))
+        steps = [*edited.steps, Step(edit, checkpoint, second)]
+        results.append(_render(sounds, edited.base, steps, narrow_report(report, number, len(edits))))
     return results
 
 
-def render_draft(sounds: EditedSounds, draft: Draft, report: Report) -> dict[str, Any]:
-    """Renders a draft as it is, such as after one of its edits was taken away; as `make_variants`.
+def render_list(sounds: EditedSounds, edited: EditList, report: Report) -> dict[str, Any]:
+    """Renders a recording with its edits as they are, such as after one of its edits was taken away; as `make_results`.
 
     Raises:
         MusikaError: an edit does not fit any more, or cannot be made.
     """
-    return _render(sounds, draft.base, draft.steps, report)
+    return _render(sounds, edited.base, edited.steps, report)
 
 
-def save_draft(sounds: EditedSounds, draft: Draft, extension: Any, folder: Path, report: Report) -> Path:
-    """Writes a draft into a file of a folder.
+def save_list(sounds: EditedSounds, edited: EditList, extension: Any, folder: Path, report: Report) -> Path:
+    """Writes an edited recording into a file of a folder.
 
     Args:
         extension: names the format, without a dot.
 
     Raises:
-        MusikaError: there is no such format, or the draft cannot be rendered.
+        MusikaError: there is no such format, or the recording cannot be rendered.
     """
     if extension not in list_formats():
         raise UsageError(f"choose a format: one of {', '.join(list_formats())}")
-    name = sounds.render(draft.base, draft.steps, report)
-    tasks = "-".join(dict.fromkeys(step.edit.name for step in draft.steps)) or "recording"
-    path = folder / f"{draft.title or 'recording'}-{tasks}-{name[:8]}.{extension}"
-    return sounds.save(draft.base, draft.steps, name, path, draft.title)
+    name = sounds.render(edited.base, edited.steps, report)
+    tasks = "-".join(dict.fromkeys(step.edit.name for step in edited.steps)) or "recording"
+    path = folder / f"{edited.title or 'recording'}-{tasks}-{name[:8]}.{extension}"
+    return sounds.save(edited.base, edited.steps, name, path, edited.title)
 
 
-def write_preview(sounds: EditedSounds, draft: Draft, name: str, folder: Path) -> Path:
+def write_preview(sounds: EditedSounds, edited: EditList, name: str, folder: Path) -> Path:
     """Writes a sound for the browser to play, unless it is there already.
 
     Raises:
         MusikaError: it cannot be written.
     """
     path = folder / f"{name}.{PREVIEW}"
-    return path if path.exists() else sounds.save(draft.base, (), name, path)
+    return path if path.exists() else sounds.save(edited.base, (), name, path)
 
 
 def check_whole_number(what: str, value: Any, low: int, high: int) -> int:

@@ -140,7 +140,7 @@ class EditedSounds:
         self._check_length(recording, step, other)
         _check_projection(model, recording, other)
         report(None)
-        sound = recording.add(AppliedEdit(step.edit, model, other, lambda: report(None))).open()
+        sound = recording.add(AppliedEdit(step.edit, model, other, report)).open()
         assert sound.length is not None
         blocks = _report_blocks(sound, report)
         self.store.write(name, sound.sample_rate, (sound.length, sound.channels), blocks)

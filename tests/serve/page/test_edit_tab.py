@@ -85,7 +85,7 @@ def make(tab: Any) -> None:
     """Presses Make and waits for what comes of it."""
     tab.click("#musika-edit-make")
     tab.wait_for_function(
-        f"document.querySelector('{EDIT}').variants.length === 2 || document.querySelector('.toast-body')"
+        f"document.querySelector('{EDIT}').results.length === 2 || document.querySelector('.toast-body')"
     )
     assert not tab.locator(".toast-body").all_inner_texts()
 
@@ -233,15 +233,15 @@ def test_a_program_edits_as_people_do(link: str, recording: Path, tmp_path: Path
 
     client = Client(link, verbose=False, analytics_enabled=False, download_files=str(tmp_path))
     told, _ = client.predict(handle_file(str(recording)), api_name="/open_recording")
-    draft = {"base": told["base"], "title": told["title"], "steps": []}
+    edited = {"base": told["base"], "title": told["title"], "steps": []}
     settings = {"seconds": 0, "before": 0, "at": 0, "notes": False, "strength": 0.5, "ratio": 0.5, "over": 0}
     values = {"checkpoint": "edit", "task": "fill", "spans": "1-2", **settings, "seed": 3, "count": 1, "other": None}
-    _, results, _ = client.predict(draft=draft, **values, api_name="/make_edit")
-    edited = {**draft, "steps": results[0]["steps"]}
-    path = client.predict(draft=edited, extension="flac", api_name="/save_edits")
+    _, results, _ = client.predict(edited=edited, **values, api_name="/make_edit")
+    edited = {**edited, "steps": results[0]["steps"]}
+    path = client.predict(edited=edited, extension="flac", api_name="/save_edits")
     saved, original = (soundfile.read(file, dtype="float32")[0] for file in (path, recording))
     outside = np.r_[0:RATE, 2 * RATE : SECONDS * RATE]
     np.testing.assert_array_equal(saved[outside], original[outside])
     with pytest.raises(Exception, match="outside the sound"):
-        client.predict(draft=draft, **{**values, "spans": "1-99"}, api_name="/make_edit")
+        client.predict(edited=edited, **{**values, "spans": "1-99"}, api_name="/make_edit")
     client.close()

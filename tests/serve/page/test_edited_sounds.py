@@ -86,27 +86,27 @@ def test_what_was_rendered_is_not_rendered_again(sounds: EditedSounds) -> None:
 
 def test_a_result_is_saved_with_the_bits_of_the_recording(sounds: EditedSounds, tmp_path: Path) -> None:
     waveform = make_waveform()
-    draft = requests.Draft(sounds.store.add(Recording(waveform, RATE)), "my song", (FILL,))
-    path = requests.save_draft(sounds, draft, "wav", tmp_path, ignore)
+    edited = requests.EditList(sounds.store.add(Recording(waveform, RATE)), "my song", (FILL,))
+    path = requests.save_list(sounds, edited, "wav", tmp_path, ignore)
     assert path.name.startswith("my song-fill-") and soundfile.info(path).subtype == "PCM_16"
     saved = soundfile.read(path, dtype="float32")[0]
     outside = np.r_[0:1000, 2000:LENGTH]
     np.testing.assert_array_equal(saved[outside], waveform[outside])
     with pytest.raises(UsageError, match="choose a format"):
-        requests.save_draft(sounds, draft, "exe", tmp_path, ignore)
+        requests.save_list(sounds, edited, "exe", tmp_path, ignore)
 
 
-def test_variants_are_one_for_each_seed_and_blends_need_two(sounds: EditedSounds) -> None:
-    draft = requests.Draft(sounds.store.add(Recording(make_waveform(), RATE)), "a", ())
+def test_results_are_one_for_each_seed_and_blends_need_two(sounds: EditedSounds) -> None:
+    edited = requests.EditList(sounds.store.add(Recording(make_waveform(), RATE)), "a", ())
     values = {"strength": 0.5, "ratio": 0.25, "over": None, "seconds": 1.0}
     edits = requests.make_edits("fill", values, "1-2", 4, 2, 8)
-    results = requests.make_variants(sounds, draft, edits, "edit", None, ignore)
+    results = requests.make_results(sounds, edited, edits, "edit", None, ignore)
     assert [edit.seed for edit in edits] == [4, 5] and len({result["name"] for result in results}) == 2
     blends = requests.make_edits("blend", values, "", 0, 1, 8)
     with pytest.raises(UsageError, match="second recording"):
-        requests.make_variants(sounds, draft, blends, "edit", None, ignore)
+        requests.make_results(sounds, edited, blends, "edit", None, ignore)
     other = {"base": sounds.store.add(Recording(make_waveform(1, 4_000), RATE))}
-    (blended,) = requests.make_variants(sounds, draft, blends, "edit", other, ignore)
+    (blended,) = requests.make_results(sounds, edited, blends, "edit", other, ignore)
     assert blended["seconds"] == 4.0 and blended["text"] == "blend ratio 0.25, seed 0"
 
 
@@ -129,9 +129,9 @@ def test_variants_are_one_for_each_seed_and_blends_need_two(sounds: EditedSounds
         ({"base": "0" * 32, "steps": [{}] * 41}, "damaged"),
     ],
 )
-def test_drafts_from_anybody_are_checked(sounds: EditedSounds, values: object, message: str) -> None:
+def test_lists_of_edits_from_anybody_are_checked(sounds: EditedSounds, values: object, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:
-        requests.render_draft(sounds, requests.Draft.from_dict(values), ignore)
+        requests.render_list(sounds, requests.EditList.from_dict(values), ignore)
     assert "\n" not in str(caught.value)
 
 

@@ -2,7 +2,7 @@
  * The element <musika-editor> of the tab Edit: the waveform with its spans, an A/B comparison of before and after,
  * and the list of edits.
  *
- * The draft is {base, title, steps}: the name of the recording on the server, what it is called, and the edits. It is sent
+ * The edit list is {base, title, steps}: the name of the recording on the server, what it is called, and the edits. It is sent
  * with every request; the server keeps no state of it. `musika.editor` is what Gradio's events call.
  */
 (function () {
@@ -38,10 +38,10 @@
     connectedCallback() {
       if (editor !== this) editor = this;
       if (this.waveform) return;
-      this.draft = null;
-      this.current = null; // {url, text, untouched, steps} of the draft as it is
+      this.edited = null;
+      this.current = null; // {url, text, untouched, steps} of the edit list as it is
       this.original = null; // url
-      this.variants = [];
+      this.results = [];
       this.empty = make("p", "musika-empty", "Drop a recording above, or choose a file.");
       this.body = make("div", "musika-editor-body");
       this.body.hidden = true;
@@ -71,7 +71,7 @@
     }
 
     open(told, files) {
-      this.draft = { base: told.base, title: told.title, steps: [] };
+      this.edited = { base: told.base, title: told.title, steps: [] };
       this.original = files[0].url;
       this.current = { url: this.original, steps: [], untouched: "" };
       this.heading.textContent = [told.title, told.text, told.remarks].filter(Boolean).join(" · ");
@@ -81,7 +81,7 @@
     }
 
     close() {
-      this.draft = null;
+      this.edited = null;
       this.compare.pause();
       this.compare.setSources([]);
       this.waveform.setSound(null);
@@ -91,16 +91,16 @@
     }
 
     /* Results of another edit; each is heard beside what was there before. */
-    showVariants(told, files) {
-      if (!this.draft) return;
+    showResults(told, files) {
+      if (!this.edited) return;
       this._show(told.map((result, number) => ({ ...result, url: files[number].url })));
     }
 
-    /* The draft after one of its edits was taken away. */
-    showDraft(told, files) {
-      if (!this.draft) return;
+    /* The edit list after one of its edits was taken away. */
+    showEdited(told, files) {
+      if (!this.edited) return;
       this.current = { ...told[0], url: files[0].url };
-      this.draft.steps = told[0].steps;
+      this.edited.steps = told[0].steps;
       this._show([]);
     }
 
@@ -131,18 +131,18 @@
       this._setRepeat();
     }
 
-    _show(variants) {
-      this.variants = variants;
+    _show(results) {
+      this.results = results;
       this.empty.hidden = true;
       this.body.hidden = false;
       const sources = [{ name: "Original", url: this.original }];
-      if (this.draft.steps.length) sources.push({ name: "Edited", url: this.current.url });
-      this.firstVariant = sources.length;
-      variants.forEach((variant, number) => {
-        const letter = variants.length > 1 ? " " + String.fromCharCode(65 + number) : "";
-        sources.push({ name: "New" + letter, url: variant.url });
+      if (this.edited.steps.length) sources.push({ name: "Edited", url: this.current.url });
+      this.firstResult = sources.length;
+      results.forEach((result, number) => {
+        const letter = results.length > 1 ? " " + String.fromCharCode(65 + number) : "";
+        sources.push({ name: "New" + letter, url: result.url });
       });
-      const selected = variants.length ? this.firstVariant : sources.length - 1;
+      const selected = results.length ? this.firstResult : sources.length - 1;
       this.compare.setSources(sources, selected).catch(() => {});
       this._showList();
       this._showSelected();
@@ -150,7 +150,7 @@
     }
 
     _getSelected() {
-      return this.variants[this.compare.selected - this.firstVariant] || null;
+      return this.results[this.compare.selected - this.firstResult] || null;
     }
 
     _showSelected() {
@@ -159,32 +159,32 @@
         this.shown = buffer;
         this.waveform.setSound(buffer);
       }
-      const variant = this._getSelected();
-      this.keep.hidden = !variant;
+      const result = this._getSelected();
+      this.keep.hidden = !result;
       const isOriginal = this.compare.selected === 0;
-      const said = variant || (isOriginal ? null : this.current);
+      const said = result || (isOriginal ? null : this.current);
       this.untouched.textContent = said ? said.untouched : "";
     }
 
     _keepSelected() {
-      const variant = this._getSelected();
-      if (!variant) return;
-      this.current = variant;
-      this.draft.steps = variant.steps;
-      this._remember(variant);
+      const result = this._getSelected();
+      if (!result) return;
+      this.current = result;
+      this.edited.steps = result.steps;
+      this._remember(result);
       this._show([]);
       this.list.lastElementChild.querySelector("button").focus();
     }
 
-    _remember(variant) {
+    _remember(result) {
       if (!musika.history) return;
-      const title = this.draft.title + ": " + variant.text;
-      const name = this.draft.title + "-" + variant.name.slice(0, 8) + ".flac";
-      musika.history.addUrl({ title, kind: "edit", name }, variant.url).catch(() => {}); // it can be made again
+      const title = this.edited.title + ": " + result.text;
+      const name = this.edited.title + "-" + result.name.slice(0, 8) + ".flac";
+      musika.history.addUrl({ title, kind: "edit", name }, result.url).catch(() => {}); // it can be made again
     }
 
     _showList() {
-      const { steps } = this.draft;
+      const { steps } = this.edited;
       this.list.replaceChildren();
       this.list.hidden = !steps.length;
       steps.forEach((step, number) => {
@@ -200,26 +200,26 @@
 
     /* Takes an edit away; the others stay, and what follows from them is rendered. */
     _undo(number) {
-      this.asked = this.draft.steps.filter((_, other) => other !== number);
+      this.asked = this.edited.steps.filter((_, other) => other !== number);
       document.getElementById("musika-edit-again").click();
     }
 
-    /* The draft that a request is about. */
+    /* The edit list that a request is about. */
     describe() {
-      const steps = this.asked || (this.draft ? this.draft.steps : []);
+      const steps = this.asked || (this.edited ? this.edited.steps : []);
       this.asked = null;
       return this._describe(steps);
     }
 
-    /* What is heard: a result that is not kept yet, or the draft. */
+    /* What is heard: a result that is not kept yet, or the recording with its edits. */
     describeHeard() {
-      const variant = this._getSelected();
-      return this._describe(variant ? variant.steps : this.draft ? this.draft.steps : []);
+      const result = this._getSelected();
+      return this._describe(result ? result.steps : this.edited ? this.edited.steps : []);
     }
 
     _describe(steps) {
-      if (!this.draft) return null;
-      return { ...this.draft, steps: steps.map(({ edit, checkpoint, other }) => ({ edit, checkpoint, other })) };
+      if (!this.edited) return null;
+      return { ...this.edited, steps: steps.map(({ edit, checkpoint, other }) => ({ edit, checkpoint, other })) };
     }
 
     _addRepeat() {
@@ -248,8 +248,8 @@
   musika.editor = {
     open: call("open"),
     close: call("close"),
-    showVariants: call("showVariants"),
-    showDraft: call("showDraft"),
+    showResults: call("showResults"),
+    showEdited: call("showEdited"),
     setTask: call("setTask"),
     setSpans: call("setSpans"),
     describe: call("describe"),

@@ -1,6 +1,6 @@
 """The tab Edit: a recording whose marked spans are filled, continued, varied or blended. static/editor.js draws it.
 
-The browser holds the draft: the name of the recording and the list of edits. The server renders what it is sent and
+The browser holds an edit list: the name of the recording and the list of edits. The server renders what it is sent and
 keeps no state but sounds, by names made from what they are.
 """
 
@@ -93,7 +93,7 @@ class _EditTab:
             with gradio.Row():
                 self.seed = add_setting(Edit, "seed", precision=0, elem_id="musika-edit-seed")
                 most = self.context.limits.pieces
-                self.count = gradio.Slider(1, most, value=2, step=1, label="Variants", info="One for each seed.")
+                self.count = gradio.Slider(1, most, value=2, step=1, label="Results", info="One for each seed.")
                 choices = editors + generators + composed
                 self.checkpoint = gradio.Dropdown(
                     choices, value=choices[0] if choices else None, label="Editor", elem_id="musika-edit-checkpoint"
@@ -109,7 +109,7 @@ class _EditTab:
             self.format = gradio.Dropdown(list_formats(), value="wav", label="Format", elem_id="musika-edit-format")
             self.download = gradio.Button("Download", elem_id="musika-edit-download")
         hidden: dict[str, Any] = {"visible": "hidden"}
-        self.draft, self.told, self.other_told = (gradio.JSON(**hidden) for _ in range(3))
+        self.edited, self.told, self.other_told = (gradio.JSON(**hidden) for _ in range(3))
         self.played = gradio.File(file_count="multiple", elem_id="musika-edit-played", **hidden)
         self.saved = gradio.File(**hidden)
         self.again = gradio.Button("Render the list", elem_id="musika-edit-again", **hidden)
@@ -143,20 +143,20 @@ class _EditTab:
             self.count,
             self.other_told,
         ]
-        send = "(draft, ...values) => [musika.editor.describe(), ...values]"
+        send = "(edited, ...values) => [musika.editor.describe(), ...values]"
         results = [self.status, self.told, self.played]
         long: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "edit", "preprocess": False}
         made = self.make.click(
-            self._make, [self.draft, *values], results, js=send, api_name="make_edit", show_progress="hidden", **long
+            self._make, [self.edited, *values], results, js=send, api_name="make_edit", show_progress="hidden", **long
         )
-        made.success(None, results[1:], None, js="(told, files) => musika.editor.showVariants(told, files)", **PRIVATE)
+        made.success(None, results[1:], None, js="(told, files) => musika.editor.showResults(told, files)", **PRIVATE)
         again = self.again.click(
-            self._render, [self.draft], results, js=send, api_name="render_edits", show_progress="hidden", **long
+            self._render, [self.edited], results, js=send, api_name="render_edits", show_progress="hidden", **long
         )
-        again.success(None, results[1:], None, js="(told, files) => musika.editor.showDraft(told, files)", **PRIVATE)
-        heard = "(draft, format) => [musika.editor.describeHeard(), format]"
+        again.success(None, results[1:], None, js="(told, files) => musika.editor.showEdited(told, files)", **PRIVATE)
+        heard = "(edited, format) => [musika.editor.describeHeard(), format]"
         saved = self.download.click(
-            self._save, [self.draft, self.format], [self.saved], js=heard, api_name="save_edits", **long
+            self._save, [self.edited, self.format], [self.saved], js=heard, api_name="save_edits", **long
         )
         saved.success(None, [self.saved], None, js="file => musika.download(file)", **PRIVATE)
         told = "Cancelled: nothing was changed."
@@ -164,10 +164,10 @@ class _EditTab:
         self.cancel.click(lambda: told, None, [self.status], cancels=running, queue=False, **PRIVATE)
 
     def _open(self, file: Any) -> Update:
-        """Stores a recording and says what it is: give its `base` and `title` to the other endpoints as a draft."""
+        """Stores a recording and says what it is: other endpoints take its `base` and `title` in an edit list."""
         with tell_failures():
             told = self._read_upload(file)
-            preview = self._write_preview(requests.Draft(told["base"], told["title"], ()), told["base"])
+            preview = self._write_preview(requests.EditList(told["base"], told["title"], ()), told["base"])
             return told, [preview]
 
     def _open_other(self, file: Any) -> Any:
@@ -185,7 +185,7 @@ class _EditTab:
 
     def _make(
         self,
-        draft: Any,
+        edited: Any,
         checkpoint: Any,
         task: Any,
         spans: Any,
@@ -200,45 +200,45 @@ class _EditTab:
         count: Any,
         other: Any,
     ) -> Iterator[Update]:
-        """Fills, continues, varies or blends a draft `{base, title, steps}`, once for each of `count` seeds.
+        """Fills, continues, varies or blends a recording with edits `{base, title, steps}`, for each of `count` seeds.
 
-        Results come with their own steps, which make the next draft, and with a sound file each.
+        Results come with their own steps, which make the next list, and with a sound file each.
         """
         with tell_failures():
             values = (seconds, before, at, notes, strength, ratio, over)
             named = dict(zip(SETTINGS, values, strict=True))
             edits = requests.make_edits(task, named, spans, seed, count, self.context.limits.pieces)
-            asked = requests.Draft.from_dict(draft)
+            asked = requests.EditList.from_dict(edited)
             yield from self._run(
-                asked, lambda report: requests.make_variants(self.sounds, asked, edits, checkpoint, other, report)
+                asked, lambda report: requests.make_results(self.sounds, asked, edits, checkpoint, other, report)
             )
 
-    def _render(self, draft: Any) -> Iterator[Update]:
-        """Renders a draft `{base, title, steps}` as it is, such as after one of its steps was left out."""
+    def _render(self, edited: Any) -> Iterator[Update]:
+        """Renders a recording with edits `{base, title, steps}`, such as after one of its steps was left out."""
         with tell_failures():
-            asked = requests.Draft.from_dict(draft)
-            yield from self._run(asked, lambda report: [requests.render_draft(self.sounds, asked, report)])
+            asked = requests.EditList.from_dict(edited)
+            yield from self._run(asked, lambda report: [requests.render_list(self.sounds, asked, report)])
 
-    def _run(self, draft: requests.Draft, run: Callable[[Report], list[dict[str, Any]]]) -> Iterator[Update]:
+    def _run(self, edited: requests.EditList, run: Callable[[Report], list[dict[str, Any]]]) -> Iterator[Update]:
         """Results of some work, and how far it is until then."""
         work = Work(run)
         for share in work.wait():
             yield f"Working: {100 * share:.0f} %", gradio.skip(), gradio.skip()
-        files = [self._write_preview(draft, result["name"]) for result in work.result]
+        files = [self._write_preview(edited, result["name"]) for result in work.result]
         yield "", work.result, files
 
-    def _save(self, draft: Any, extension: Any) -> Iterator[Any]:
-        """Writes a draft `{base, title, steps}` into a file of a format, such as "flac"."""
+    def _save(self, edited: Any, extension: Any) -> Iterator[Any]:
+        """Writes a recording with edits `{base, title, steps}` into a file of a format, such as "flac"."""
         with tell_failures():
-            files, asked = self.context.files, requests.Draft.from_dict(draft)
-            work = Work(lambda report: requests.save_draft(self.sounds, asked, extension, files.folder, report))
+            files, asked = self.context.files, requests.EditList.from_dict(edited)
+            work = Work(lambda report: requests.save_list(self.sounds, asked, extension, files.folder, report))
             for _ in work.wait():
                 yield gradio.skip()
             files.remove_old(work.result)
             yield str(work.result)
 
-    def _write_preview(self, draft: requests.Draft, name: str) -> str:
-        path = requests.write_preview(self.sounds, draft, name, self.context.files.folder)
+    def _write_preview(self, edited: requests.EditList, name: str) -> str:
+        path = requests.write_preview(self.sounds, edited, name, self.context.files.folder)
         self.context.files.remove_old(path)
         return str(path)
 
