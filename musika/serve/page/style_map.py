@@ -258,7 +258,7 @@ def draw_seed_map(model: ComposedModel, report: Report, count: int = SEEDS) -> P
     low, high = table.min(axis=0), table.max(axis=0)
     places = 2 * (table[:, :2] - low[:2]) / np.maximum(high[:2] - low[:2], FLOOR) - 1
     colours = np.stack([rank(table[:, 2]), 1 - table[:, 3]], axis=1)
-    span, notes = f"{low[1]:.0f} to {high[1]:.0f}", f"{low[2]:.1f} to {high[2]:.1f}"
+    span, rates = f"{low[1]:.0f} to {high[1]:.0f}", f"{low[2]:.1f} to {high[2]:.1f}"
     return PointMap(
         "seeds",
         np.arange(count),
@@ -268,7 +268,7 @@ def draw_seed_map(model: ComposedModel, report: Report, count: int = SEEDS) -> P
             f"tempo: {low[0]:.0f} to {high[0]:.0f} beats a minute",
             f"middle of the notes: MIDI key {span}",
         ),
-        (f"notes a second: {notes}", "mode: large is major"),
+        (f"notes a second: {rates}", "mode: large is major"),
         tuple(labels),
         "Each point is the seed of a piece. The map shows what is planned for it before a note is written.",
     )
