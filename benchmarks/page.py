@@ -239,8 +239,8 @@ def main() -> int:
 
     environment.prepare()
     before = yardstick.measure()
-    precision, xla = render.choose_computation(Path(options.load_path))
-    model = render.load_model(Path(options.load_path), None, None, precision, xla)
+    how = render.choose_computation(Path(options.load_path))
+    model = render.load_model(Path(options.load_path), None, None, *how)
     next(model.piece(0).stream_samples(0))  # compiles
     rows = []
     with start_chromium() as browser:

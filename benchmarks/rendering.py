@@ -1,8 +1,9 @@
-"""Where the time of rendering goes, how soon the first sound is there, and whether hour 100 costs what second 0 costs.
+"""How fast a piece is rendered and where the time goes, how soon the first sound is there, and what a seek costs.
 
-The model is loaded and compiled before anything is measured. Parts are seconds of work for a minute of music: latents
-(the networks of the generator), decoder (networks and synthesis), limiter. The whole is less than their sum where a
-thread makes the next block while one is used.
+The model is loaded and compiled before anything is measured. Seconds are by the clock and, where other work on the
+machine would falsify those, of the processor, of all threads together. Parts are those of a minute of music, each by
+itself: latents (a generator, or composer and performer), networks and synthesis of the decoder, limiter. All of it is
+faster than their sum by the clock, since parts run at the same time.
 """
 
 from __future__ import annotations
@@ -22,33 +23,52 @@ from tools.common import command
 
 MINUTE = 60.0
 HOUR_100 = 360_000.0
-SEEKS = 8  # places that a seek is measured at
+SEEKS = 4  # places that a seek is measured at
 PART = 1.0  # seconds that a seek renders
+COLUMNS = ("part", "s", "processor s", "x real time", "x per GFLOP/s", "share")
+Row = dict[str, Any]
 
 
 def main() -> int:
+    options = _parse_options()
+
+    import musika
+
+    before = yardstick.measure()
+    model = _load(options.load_path, options.dec_path)
+    piece = model.piece(0)
+    assert isinstance(piece, musika.Piece)
+    piece.render(0.0, 2 * MINUTE)  # compiles
+    measurements = {"whole": _measure_whole, "parts": _measure_parts, "latency": _measure_latency}
+    rows = [row for name in options.parts if name in measurements for row in measurements[name](piece, options)]
+    if options.jobs > 1:
+        rows += _measure_jobs(piece, options)
+    speeds = yardstick.pick_faster(before, yardstick.measure())
+    for row in rows:
+        if "x real time" in row:
+            row["x per GFLOP/s"] = row["x real time"] / speeds["float32"]
+    rows = [{name: row.get(name, float("nan")) for name in COLUMNS} for row in rows]
+    yardstick.report("rendering", rows, speeds, options.json)
+    return 0
+
+
+def _parse_options() -> argparse.Namespace:
     parser = yardstick.make_parser("benchmarks.rendering", __doc__)
     generating.add_checkpoint_flags(parser)
     whole = command.parse_number(int, 1)
     parser.add_argument("--repeats", type=whole, metavar="N", default=3, help="runs of each part; the best counts")
     parser.add_argument("--jobs", type=whole, metavar="N", default=1, help="also measure that many processes")
     parser.add_argument(
-        "--minutes", type=command.parse_number(float, 0.1), metavar="X", default=5.0, help="of music, with --jobs"
+        "--minutes", type=command.parse_number(float, 0.1), metavar="X", default=5.0, help="of music, of the whole"
     )
-    options = parser.parse_args()
-
-    import musika
-
-    piece = _load(options.load_path, options.dec_path).piece(0)
-    assert isinstance(piece, musika.Piece)
-    piece.render(0.0, 10.0)  # compiles
-    rows = [*_measure_parts(piece, options.repeats), *_measure_latency(piece, options.repeats)]
-    if options.jobs > 1:
-        rows += _measure_jobs(piece, options)
-    columns = ("part", "s", "x real time", "share")
-    rows = [{name: row.get(name, float("nan")) for name in columns} for row in rows]
-    yardstick.report("rendering", rows, yardstick.measure(), options.json)
-    return 0
+    parser.add_argument(
+        "--parts",
+        type=command.parse_names(("whole", "parts", "latency")),
+        metavar="NAME,...",
+        default="whole,parts,latency",
+        help="what to measure: whole, parts, latency",
+    )
+    return parser.parse_args()
 
 
 def _load(load_path: Path, dec_path: Path | None) -> Any:
@@ -59,51 +79,91 @@ def _load(load_path: Path, dec_path: Path | None) -> Any:
     return musika.load(load_path, dec_path)
 
 
-def _measure_parts(piece: Any, repeats: int) -> list[dict[str, Any]]:
-    """Seconds of work for a minute of music."""
+def _time(action: Callable[[], Any], repeats: int) -> tuple[float, float]:
+    """Seconds by the clock, and of the processor, of the fastest of some runs of each."""
+    taken = []
+    for _ in range(repeats):
+        start, used = time.perf_counter(), time.process_time()
+        action()
+        taken.append((time.perf_counter() - start, time.process_time() - used))
+    return min(clock for clock, _ in taken), min(processor for _, processor in taken)
+
+
+def _describe(part: str, music: float, taken: tuple[float, float], per: float = 1.0) -> Row:
+    clock, processor = taken
+    return {"part": part, "s": clock / per, "processor s": processor / per, "x real time": music / clock}
+
+
+def _measure_whole(piece: Any, options: argparse.Namespace) -> list[Row]:
+    """A long piece in blocks, as a file is written; the seconds are those of a minute."""
+    seconds = options.minutes * MINUTE
+    taken = _time(lambda: _read(piece.stream(0.0, seconds)), options.repeats)
+    return [_describe("all", seconds, taken, options.minutes)]
+
+
+def _read(blocks: Any) -> None:
+    for _ in blocks:
+        pass
+
+
+def _measure_parts(piece: Any, options: argparse.Namespace) -> list[Row]:
+    """Seconds of work for a minute of music; shares are of the processor's time."""
+    from musika.codec.stereo import StereoCodec
     from musika.render import limiter
+    from musika.render.decoding import count_block_samples, decode_spans, read_spans
 
     model = piece.model
     codec, count = model.codec, model.count_samples(MINUTE)
-    latents = piece.open_latents().get_span(0, codec.count_latents(count))
-    waveform = np.concatenate(list(piece.stream_without_levels(0, count)))
-    cells = len(waveform) // limiter.CELL * limiter.CELL
-    work: dict[str, Callable[[], Any]] = {
-        "latents": lambda: piece.open_latents().get_span(0, codec.count_latents(count)),
-        "decoder": lambda: codec.decode(latents),
-        "limiter": lambda: [limiter.limit(waveform[start : start + 270_336]) for start in range(0, cells, 262_144)],
-        "all": lambda: piece.render(0.0, MINUTE),
+    latents = piece.open_latents()
+    blocks = [read_spans(codec, latents, index) for index in range(codec.count_latents(count) // codec.block)]
+    waveform = np.concatenate(list(piece.stream_without_levels(0, count))) * np.float32(model.output_gain)
+    size = count_block_samples(codec)
+    per = len(blocks) * codec.block * codec.hop_total / codec.sample_rate / MINUTE  # whole blocks only
+    work: dict[str, tuple[float, Callable[[], Any]]] = {
+        "latents": (1.0, lambda: piece.open_latents().get_span(0, codec.count_latents(count)))
     }
-    best = {name: yardstick.time_best(call, repeats) for name, call in work.items()}
-    return [{"part": name, "s": s, "x real time": MINUTE / s, "share": s / best["all"]} for name, s in best.items()]
+    if isinstance(codec, StereoCodec):
+        networks, synthesis = codec.run_networks, codec.run_synthesis
+        planes = networks(blocks[0])
+        work["decoder: networks"] = (per, lambda: [networks(block) for block in blocks])
+        work["decoder: synthesis"] = (per, lambda: [np.asarray(synthesis(*planes)) for _ in blocks])
+    else:
+        work["decoder"] = (per, lambda: [decode_spans(codec, block, n) for n, block in enumerate(blocks)])
+    parts = [waveform[start : start + size] for start in range(0, len(waveform), size)]
+    work["limiter"] = (1.0, lambda: _read(limiter.limit_blocks(parts)))
+    rows = [_describe(name, per * MINUTE, _time(do, options.repeats), per) for name, (per, do) in work.items()]
+    total = sum(row["processor s"] for row in rows)
+    return [{**row, "share": row["processor s"] / total} for row in rows]
 
 
-def _measure_latency(piece: Any, repeats: int) -> list[dict[str, Any]]:
+def _measure_latency(piece: Any, options: argparse.Namespace) -> list[Row]:
     """Until the first block of a stream is there, and for a second of music near the beginning and 100 hours in."""
 
-    def seek(hour: float) -> None:
+    def seek(second: float) -> None:
         for place in range(SEEKS):
-            piece.render(hour + 11.0 * place, PART)
+            piece.render(second + 11.0 * place, PART)
 
-    first = min(_time_first_block(piece) for _ in range(repeats))
-    near, far = (yardstick.time_best(functools.partial(seek, hour), repeats) / SEEKS for hour in (0.0, HOUR_100))
-    return [
-        {"part": "first sound", "s": first},
-        {"part": "seek to the beginning", "s": near},
-        {"part": "seek to hour 100", "s": far, "share": far / near},
+    def hear() -> None:
+        stream = piece.stream(0.0)
+        next(stream)
+        opened.append(stream)
+
+    opened: list[Any] = []
+    first = []
+    for _ in range(2 * options.repeats):
+        first.append(_time(hear, 1))
+        opened.pop().close()
+        time.sleep(1.0)  # what is made ahead ends
+    rows: list[Row] = [
+        {"part": "first sound", "s": min(clock for clock, _ in first), "processor s": min(used for _, used in first)}
     ]
+    near, far = (_time(functools.partial(seek, place), options.repeats) for place in (MINUTE, HOUR_100))
+    for name, (clock, used) in (("seek to the first minute", near), ("seek to hour 100", far)):
+        rows.append({"part": name, "s": clock / SEEKS, "processor s": used / SEEKS, "share": used / near[1]})
+    return rows
 
 
-def _time_first_block(piece: Any) -> float:
-    start = time.perf_counter()
-    stream = piece.stream(0.0)
-    next(stream)
-    taken = time.perf_counter() - start
-    stream.close()
-    return taken
-
-
-def _measure_jobs(piece: Any, options: argparse.Namespace) -> list[dict[str, Any]]:
+def _measure_jobs(piece: Any, options: argparse.Namespace) -> list[Row]:
     """One long piece by one process and by several, all of which are loaded and compiled before."""
     from musika import render
 
@@ -111,14 +171,11 @@ def _measure_jobs(piece: Any, options: argparse.Namespace) -> list[dict[str, Any
     load = functools.partial(_load, options.load_path, options.dec_path)
     rows = []
     with render.Workers(load, options.jobs) as workers:
+        _read(piece.stream(0.0, seconds, workers))  # starts and compiles
         for jobs, by in ((1, None), (options.jobs, workers)):
-            for _ in piece.stream(0.0, seconds, by):  # starts and compiles
-                pass
-            start = time.perf_counter()
-            for _ in piece.stream(0.0, seconds, by):
-                pass
-            taken = time.perf_counter() - start
-            rows.append({"part": f"{jobs} processes", "s": taken, "x real time": seconds / taken})
+            clock, _ = _time(lambda by=by: _read(piece.stream(0.0, seconds, by)), options.repeats)  # type: ignore[misc]
+            row = {"part": f"{jobs} process{'es' if jobs > 1 else ''}", "s": clock / options.minutes}
+            rows.append({**row, "x real time": seconds / clock})
     return rows
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from musika import environment
 from musika.checkpoint import locate
 from musika.codec import load as codec_load
 from musika.codec.base import Codec
@@ -18,6 +19,9 @@ def load(
 ) -> Model:
     """The model of a checkpoint, whatever kind it is.
 
+    Unless TensorFlow is imported before, or TF_NUM_INTRAOP_THREADS is set, its operations use one thread each in this
+    process, and rendering uses all cores by decoding several blocks at a time.
+
     Args:
         folder: a checkpoint, the folder of a training run (its newest checkpoint), or a folder of the original Musika.
             A relative path is looked for here and beside the program; published checkpoints are downloaded.
@@ -29,8 +33,9 @@ def load(
         CheckpointError: a folder is missing or damaged, or does not fit.
     """
     path = locate.resolve_checkpoint(Path(folder), "generator")  # before slow imports: a mistake is reported at once
-    precision, with_xla = choose_computation(path, mixed_precision, xla)
-    return load_model(path, None if codec is None else Path(codec), None, precision, with_xla)
+    environment.prepare_rendering()
+    how = choose_computation(path, mixed_precision, xla)
+    return load_model(path, None if codec is None else Path(codec), None, *how)
 
 
 def load_codec(folder: str | Path, mixed_precision: Switch = "auto", xla: Switch = "auto") -> Codec:

@@ -20,7 +20,6 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 Tree = Any
-THREADS = "TF_NUM_INTRAOP_THREADS"  # TensorFlow's own variable, read when it starts
 NAME: str = keras.backend.backend()
 
 if NAME == "tensorflow":
@@ -94,7 +93,7 @@ def to_numpy(tree: Tree) -> Tree:
 
 def count_threads() -> int:
     """Threads that one operation may use on the processor; their number can decide the last bit of a result."""
-    chosen = os.environ.get(THREADS, "")
+    chosen = os.environ.get(environment.THREADS, "")
     if NAME == "tensorflow" and not chosen:
         chosen = str(tf.config.threading.get_intra_op_parallelism_threads() or "")
     return int(chosen) if chosen.isdecimal() and int(chosen) else os.cpu_count() or 1
@@ -108,7 +107,12 @@ def has_accelerator() -> bool:
 
 
 def has_native_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 numbers itself; False where it does not say so (other than Linux)."""
+    """Whether the processor multiplies bfloat16 numbers itself, and the backend lets it.
+
+    False where it does not say so (other than Linux), and with JAX, which multiplies them as 32-bit numbers.
+    """
+    if NAME != "tensorflow":
+        return False
     try:
         flags = set(Path("/proc/cpuinfo").read_text(errors="replace").split())
     except OSError:

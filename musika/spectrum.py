@@ -28,11 +28,19 @@ def split_frames(signal: Tensor, window: int, hop: int) -> Tensor:
     return ops.concatenate([pieces[..., i : i + count, :] for i in range(overlap)], axis=-1)
 
 
-def overlap_add(pieces: Tensor, hop: int) -> Tensor:
-    """The transpose of `split_frames`: `[..., frames, window]` to `[..., (frames + window / hop - 1) hop]`."""
+def overlap_add(pieces: Tensor, hop: int, whole: bool = True) -> Tensor:
+    """The transpose of `split_frames`: `[..., frames, window]` to `[..., (frames + window / hop - 1) hop]`.
+
+    Args:
+        whole: without it, only samples that `window / hop` frames add up to: `[..., (frames - window / hop + 1) hop]`.
+    """
     *lead, count, window = pieces.shape
     overlap = window // hop
     pieces = ops.reshape(pieces, (*lead, count, overlap, hop))
+    if not whole:
+        inner = count - overlap + 1
+        total = sum(pieces[..., overlap - 1 - i : overlap - 1 - i + inner, i, :] for i in range(overlap))
+        return ops.reshape(total, (*lead, inner * hop))
     none = [(0, 0)] * len(lead)
     total = sum(
         ops.pad(pieces[..., i, :], [*none, (i, overlap - 1 - i), (0, 0)]) for i in range(overlap)
@@ -45,15 +53,15 @@ def stft(signal: Tensor, window: int, hop: int) -> Spectrum:
     return ops.rfft(split_frames(signal, window, hop) * make_hann_window(window))
 
 
-def inverse_stft(spectrum: Spectrum, hop: int) -> Tensor:
-    """(real, imaginary) of `stft` back to `[..., (frames + window / hop - 1) hop]`.
+def inverse_stft(spectrum: Spectrum, hop: int, whole: bool = True) -> Tensor:
+    """(real, imaginary) of `stft` back to `[..., (frames + window / hop - 1) hop]`; `whole` as `overlap_add` has it.
 
     Exact for samples under window / hop frames; the first and last window - hop samples fade. The analysis and the
     synthesis window are both Hann, whose squares at a quarter of the window add up to 3 / 2.
     """
     window = 2 * (spectrum[0].shape[-1] - 1)
-    pieces = ops.irfft(spectrum, fft_length=window) * make_hann_window(window)
-    return overlap_add(pieces, hop) * (8 * hop / (3 * window))
+    pieces = ops.irfft(spectrum, fft_length=window) * (make_hann_window(window) * np.float32(8 * hop / (3 * window)))
+    return overlap_add(pieces, hop, whole)
 
 
 def compute_power(spectrum: Spectrum) -> Tensor:
@@ -70,6 +78,23 @@ def normalise(real: Tensor, imaginary: Tensor) -> Spectrum:
 def multiply(one: Spectrum, other: Spectrum) -> Spectrum:
     """The product of two complex numbers given as pairs."""
     return one[0] * other[0] - one[1] * other[1], one[0] * other[1] + one[1] * other[0]
+
+
+def compute_cosine_and_sine(angle: Tensor) -> Spectrum:
+    """Of angles in radians, to 3e-7 for small ones and as exact as whole turns can be taken away from large ones.
+
+    By series of half the angle (to the twelfth power): several times as fast as XLA's functions on a processor, which
+    are called number by number.
+    """
+    half = angle * (0.5 / np.pi)
+    half = (half - ops.round(half)) * np.pi  # -pi / 2 to pi / 2
+    square = half * half
+    sine, cosine = square * 0.0, square * 0.0
+    for n in range(12, 0, -2):  # Horner's scheme: 1 / n! is a product of what each step divides by
+        cosine = 1.0 - square * cosine / (n * (n - 1)) if n < 12 else 1.0 - square / (n * (n - 1))
+        sine = 1.0 - square * sine / (n * (n + 1)) if n < 12 else 1.0 - square / (n * (n + 1))
+    sine = half * sine
+    return 1.0 - 2.0 * sine * sine, 2.0 * sine * cosine
 
 
 def make_mel_filters(sample_rate: int, window: int, bands: int) -> np.ndarray:

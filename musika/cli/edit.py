@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from musika import audio, console, edit, render
+from musika import audio, console, edit, environment, render
 from musika.checkpoint import locate
 from musika.cli import output
 from musika.cli.flags import MAX_SEED, EditOptions
@@ -138,6 +138,8 @@ def _open_recording(path: Path, stereo: bool) -> edit.Recording:
 
 
 def _load_editor(options: EditOptions, folder: Path) -> render.Model:
+    environment.prepare_rendering()
+
     from musika import backend
 
     started = time.perf_counter()

@@ -51,9 +51,10 @@ def load_model(options: RenderOptions) -> render.Model:
         UsageError: a flag contradicts it.
     """
     folder = locate.resolve_checkpoint(options.load_path, "generator")  # first, as above
+    environment.prepare_rendering()
     sizes = {name: getattr(options, name) for name in render.GENERATOR_SIZES} | codec_sizes(options)
-    precision, xla = render.choose_computation(folder, options.mixed_precision, options.xla)
-    return render.load_model(folder, options.dec_path, sizes, precision, xla)
+    how = render.choose_computation(folder, options.mixed_precision, options.xla)
+    return render.load_model(folder, options.dec_path, sizes, *how)
 
 
 def load_other_model(options: RenderOptions, folder: Path) -> render.Model:
@@ -82,14 +83,13 @@ def load_performer(load_path: Path, options: PlayOptions | GenerateOptions | Eva
         UsageError: it holds something else than a performer.
     """
     folder = locate.resolve_checkpoint(load_path, "performer")
-
-    from musika import backend
-
-    precision, xla = backend.choose_precision(options.mixed_precision), backend.should_use_xla(options.xla)
+    if not isinstance(options, EvaluateOptions):
+        environment.prepare_rendering()
+    how = render.choose_computation(folder, options.mixed_precision, options.xla)
     codec = None if isinstance(options, EvaluateOptions) else options.dec_path
     if isinstance(options, EvaluateOptions) and "codec" in options.given:
         codec = options.codec
-    model = render.load_model(folder, codec, None, precision, xla)
+    model = render.load_model(folder, codec, None, *how)
     if not isinstance(model, render.PerformerModel):
         raise UsageError(f"{format_path(folder)} plays no MIDI files: it is no performer", about="performer")
     return model

@@ -59,11 +59,15 @@ class Decoder(LayerStack):
         if self.config.tuned_bins:
             self.tuner.build((None, None, self.config.channels))
 
-    def call(self, latents: Tensor) -> Tensor:
+    def call(self, latents: Tensor, trim: int = 0) -> Tensor:
+        """The planes, without those of `trim` frames at either end: most of the work is in the last layer.
+
+        Frames can only be left out where phases add up: fixed carriers are those of whole latents.
+        """
         x, planes = latents, []
         for layer, _ in self.stack:
             if layer.name in ("head", "strength"):
-                planes.append(layer(x))  # [B, T frames, 6 K], [B, T frames, R]
+                planes.append(layer(x[:, trim : x.shape[1] - trim]))  # [B, T frames, 6 K], [B, T frames, R]
                 continue
             x = layer(x)
             if layer.name.startswith("up"):  # [B, t, 2 width] to [B, 2 t, width]

@@ -33,7 +33,11 @@ class CodecInfo:
 
 
 def load_codec(
-    folder: Path, precision: str = "float32", xla: bool = False, sizes: Mapping[str, Any] | None = None
+    folder: Path,
+    precision: str = "float32",
+    xla: bool = False,
+    sizes: Mapping[str, Any] | None = None,
+    decoder: str = "",
 ) -> Codec:
     """The codec of a checkpoint or of a Musika folder.
 
@@ -42,13 +46,17 @@ def load_codec(
         xla: compile with XLA.
         sizes: sizes of a published codec, by the names of `published.checkpoint.SIZES`. They are compared with the
             folder; those that a Musika folder does not state are set by them. A value of None is left out.
+        decoder: policy of the decoder, without its tuner; "" is `precision`. Published codecs have one for both parts.
 
     Raises:
         CheckpointError: the folder is missing or damaged, of another kind, or does not fit its configuration.
         UsageError: a size contradicts it.
     """
-    load = _load_published if _is_published(folder) else _load_stereo
-    codec = load(folder, precision, xla, sizes)
+    codec: Codec
+    if _is_published(folder):
+        codec = _load_published(folder, precision, xla, sizes)
+    else:
+        codec = _load_stereo(folder, precision, xla, sizes, decoder or precision)
     codec.files = checkpoint.hash_files(folder)
     return codec
 
@@ -60,7 +68,9 @@ def _load_published(folder: Path, precision: str, xla: bool, sizes: Mapping[str,
     return PublishedCodec(own, arrays, published.compute_identity(own, arrays), precision, xla)
 
 
-def _load_stereo(folder: Path, precision: str, xla: bool, sizes: Mapping[str, Any] | None) -> Codec:
+def _load_stereo(
+    folder: Path, precision: str, xla: bool, sizes: Mapping[str, Any] | None, decoder_precision: str
+) -> Codec:
     from musika.codec.decoder import Decoder
     from musika.codec.encoder import Encoder
     from musika.codec.stereo import StereoCodec
@@ -68,7 +78,7 @@ def _load_stereo(folder: Path, precision: str, xla: bool, sizes: Mapping[str, An
     config, weights = read_weights(folder)
     _check_stereo_sizes(folder, config, sizes)
     encoder = Encoder(config, name="encoder", dtype=precision)
-    decoder = Decoder(config, name="decoder", dtype=precision)
+    decoder = Decoder(config, name="decoder", dtype=decoder_precision)
     for part, network in zip(PARTS, (encoder, decoder), strict=True):
         network.build()
         checkpoint.assign(network, weights[part])

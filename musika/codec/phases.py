@@ -65,23 +65,29 @@ def _follow_tones(offset: Tensor, own: Tensor, frames: int) -> tuple[Tensor, Ten
         frames: in one step.
     """
     _, steps, count = offset.shape
-    turn = (np.pi / 2 * frames) * offset  # a bin turns by a quarter from frame to frame
+    turn = ops.transpose((np.pi / 2 * frames) * offset, (1, 0, 2))  # a bin turns by a quarter from frame to frame
     cells = ops.reshape(ops.arange(ops.shape(own)[0], dtype="int32"), (-1, 1, 1))
-    own = ops.reshape(own + count * cells, (-1, steps, count))  # indices into `[N R]`: one gather a step
-    phase = _compute_border_phases(offset[:, 0])
-    starts = []
-    for step in range(steps):
-        if step:
-            phase = ops.take(ops.reshape(phase, (-1,)), own[:, step])
-        starts.append(phase)
-        phase = phase + turn[:, step]
+    own = ops.transpose(own + count * cells, (1, 0, 2))  # [S, N, R], indices into `[N R]`: one gather a step
+
+    def go_on(phase: Tensor, step: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        index, turned = step
+        start = ops.take(ops.reshape(phase, (-1,)), index)
+        return start + turned, start
+
+    def go_back(missing: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        missing = ops.take(ops.reshape(missing, (-1,)), index)
+        return missing, missing
+
+    first = _compute_border_phases(offset[:, 0])
+    phase, starts = first + turn[0], first[None]
+    if steps > 1:
+        phase, later = ops.scan(go_on, phase, (own[1:], turn[1:]))
+        starts = ops.concatenate([starts, later], axis=0)
     missing = _compute_border_phases(offset[:, -1]) - phase
     missing = missing - 2 * np.pi * ops.round(missing / (2 * np.pi))
-    corrections = []
-    for step in reversed(range(steps)):  # tones are followed back from the end, so each has one correction all along
-        missing = ops.take(ops.reshape(missing, (-1,)), own[:, step])
-        corrections.append(missing)
-    return ops.stack(starts, axis=1), ops.stack(corrections[::-1], axis=1)
+    # tones are followed back from the end, so each has one correction all along
+    _, corrections = ops.scan(go_back, missing, own, reverse=True)
+    return ops.transpose(starts, (1, 0, 2)), ops.transpose(corrections, (1, 0, 2))
 
 
 def _compute_border_phases(offset: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ from musika.codec.synthesis import compute_tone_phases, synthesise
 from musika.config import CodecConfig
 
 Tensor = Any
+Tree = Any
 
 
 class StereoCodec(Codec):
@@ -81,10 +82,10 @@ class StereoCodec(Codec):
         Tone phases are computed step by step here: where cells begin differs from window to window, and a program for
         each would take seconds to compile.
         """
-        latents = np.asarray(latents, np.float32)
-        phases = self._tell_tone_phases(latents, self._inside, window) if self.config.phase_cell else None
+        planes, tuning = self.run_networks(np.asarray(latents, np.float32))
+        phases = self._tell_tone_phases(tuning, window) if self.config.phase_cell else None
         numbers = window.count_frames(self.config.frames)[self._inside_frames]
-        return backend.to_numpy(self._decode_with(latents, phases, numbers))
+        return backend.to_numpy(self._synthesise(planes, phases, numbers))
 
     @cached_property
     def _encode(self) -> Callable[[Tensor], Tensor]:
@@ -104,40 +105,64 @@ class StereoCodec(Codec):
         return slice(self.context - around, self.context + self.block + around)
 
     @property
+    def _trim(self) -> int:
+        """Frames at either end of these that are not synthesised."""
+        return compute_decoder_context(self.config) * self.config.frames - self.config.overlap
+
+    @property
     def _inside_frames(self) -> slice:
-        return slice(self._inside.start * self.config.frames, self._inside.stop * self.config.frames)
+        """Frames of a window that there are planes of."""
+        skipped = self._trim if self.config.phase_cell else 0
+        return slice(
+            self._inside.start * self.config.frames + skipped, self._inside.stop * self.config.frames - skipped
+        )
+
+    def _decode(self, latents: np.ndarray) -> Tensor:
+        planes, tuning = self.run_networks(latents)
+        return self.run_synthesis(planes, tuning)
 
     @cached_property
-    def _decode(self) -> Callable[[Tensor], Tensor]:
-        def decode(latents: Tensor) -> Tensor:
-            phases = self._tell_tone_phases(latents, self._inside) if self.config.phase_cell else None
-            return self._synthesise(latents, phases)
+    def run_networks(self) -> Callable[[Tensor], tuple[Tensor, Tree]]:
+        """The decoder's planes of a window, and what the tuner tells where phases add up."""
 
-        return backend.compile(decode, self.xla)
+        def run(latents: Tensor) -> tuple[Tensor, Tree]:
+            inside = latents[:, self._inside]
+            if not self.config.phase_cell:
+                return self.decoder(inside), ()
+            return self.decoder(inside, trim=self._trim), self.decoder.tuner(latents)
+
+        return backend.compile(run, self.xla)
 
     @cached_property
-    def _decode_with(self) -> Callable[[Tensor, Tensor | None, Tensor], Tensor]:
-        return backend.compile(self._synthesise, self.xla)
+    def run_synthesis(self) -> Callable[[Tensor, Tree], Tensor]:
+        """The waveform of a window. Its many small operations become few with XLA, whatever the networks take."""
+        numbers = np.arange(self._inside_frames.start, self._inside_frames.stop, dtype=np.int32)
+        numbers -= self.context * self.config.frames
 
-    def _synthesise(self, latents: Tensor, phases: Tensor | None, frame_numbers: Tensor | None = None) -> Tensor:
-        """`decode_window` with phases of tones, and numbers of frames for random phases, of what lies inside."""
-        # synthesis needs some spectra beyond either end; what lies further out is not synthesised
-        config, overlap = self.config, self.config.overlap
-        around = compute_decoder_context(config)
-        trim, margin = around * config.frames - overlap, overlap * config.hop
-        planes = self.decoder(latents[:, self._inside])
-        waveform = synthesise(config, planes, -around, trim, phases, frame_numbers)
-        return waveform[:, margin:-margin]
+        def run(planes: Tensor, tuning: Tree) -> Tensor:
+            return self._synthesise_planes(planes, self._tell_tone_phases(tuning) if tuning else None, numbers)
 
-    def _tell_tone_phases(self, latents: Tensor, inside: slice, window: SeamWindow | None = None) -> Tensor:
-        """Phases of the tones of some latents of a window `[B, block + 2 context, C]`, from all cells they lie in."""
+        return backend.compile(run, xla=True)
+
+    @cached_property
+    def _synthesise(self) -> Callable[[Tensor, Tensor | None, Tensor], Tensor]:
+        return backend.compile(self._synthesise_planes, xla=True)
+
+    def _synthesise_planes(self, planes: Tensor, phases: Tensor | None, frame_numbers: Tensor) -> Tensor:
+        """The waveform of a window: planes `[B, frames, ..]`, phases `[B, frames, R]`, numbers `[frames]`."""
+        first, trim = self._inside.start - self.context, 0 if self.config.phase_cell else self._trim
+        return synthesise(self.config, planes, first, trim, phases, frame_numbers)
+
+    def _tell_tone_phases(self, tuning: Tree, window: SeamWindow | None = None) -> Tensor:
+        """Phases of the tones of the frames of a window, from what the tuner tells of all cells that they lie in."""
         reach, frames, cell = tuner.compute_reach(self.config), self.config.frames, self.config.phase_cell
-        offset, log_power = self.decoder.tuner(latents)
-        begin, end = reach, latents.shape[1] - reach  # beyond them the tuner does not see all that it should
+        offset, log_power = tuning
+        begin, end = reach, offset.shape[1] - reach  # beyond them the tuner does not see all that it should
         runs = [(begin, end, cell)] if window is None else window.split_cells(cell, begin, end)
         parts = [compute_tone_phases(self.config, offset[:, b:e], log_power[:, b:e], size) for b, e, size in runs]
         phases = parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=1)
-        return phases[:, (inside.start - begin) * frames : (inside.stop - begin) * frames]
+        inside = self._inside_frames
+        return phases[:, inside.start - begin * frames : inside.stop - begin * frames]
 
 
 def compute_context(config: CodecConfig) -> int:

@@ -24,6 +24,8 @@ from musika.config import CodecConfig
 Tensor = Any
 Pair = tuple[Tensor, Tensor]  # cosine and sine
 
+FRAMES_AROUND = 3  # frames on either side that overlap with one
+
 
 def synthesise(
     config: CodecConfig,
@@ -33,41 +35,41 @@ def synthesise(
     tone_phases: Tensor | None = None,
     frame_numbers: Tensor | None = None,
 ) -> Tensor:
-    """The decoder's planes `[B, T frames, ..]` to a waveform `[B, n hop, 2]`.
+    """The decoder's planes of some frames to the waveform `[B, n hop, 2]` that all its spectra are there for.
 
-    The outermost `config.overlap` hops lack spectra further out.
+    There are `config.overlap` frames more at either end than hops in the waveform.
 
     Args:
-        first_latent: absolute number of the first of the T latents, for fixed carriers and random phases.
-        trim: frames at either end that are not synthesised: n = T frames - 2 trim.
-        tone_phases: of `compute_tone_phases`, `[B, T frames, R]`, where phases add up.
-        frame_numbers: absolute number of each frame, int `[T frames]`, for random phases; None counts from
-            `first_latent` on.
+        planes: `[B, frames, ..]`; of whole latents where carriers are fixed.
+        first_latent: absolute number of the latent of the first frame, for fixed carriers and random phases.
+        trim: frames at either end that are only for fixed carriers: n = frames - 2 trim - 2 overlap.
+        tone_phases: of `compute_tone_phases`, `[B, frames, R]`, where phases add up.
+        frame_numbers: absolute number of each frame, int `[frames]`; None counts from `first_latent` on.
     """
     keep = slice(trim, planes.shape[1] - trim)
+    numbers = np.arange(planes.shape[1], dtype=np.int32) if frame_numbers is None else frame_numbers
+    if frame_numbers is None:
+        numbers = config.frames * first_latent + numbers
+    numbers = numbers[keep]
     magnitudes, common, between = split_head(config, planes[:, keep])
-    if config.random_phases:
-        if frame_numbers is None:
-            numbers = config.frames * first_latent + np.arange(planes.shape[1], dtype=np.int32)[keep]
-        else:
-            numbers = frame_numbers[keep]
-        common = spectrum.multiply(common, _take_random_phases(config, numbers))
+    common = spectrum.multiply(common, _take_turns(config, numbers))
     if config.tuned_bins:
         if tone_phases is None:
-            carriers = _compute_fixed_carriers(config, planes, first_latent, keep)
+            tones = _compute_fixed_carriers(config, planes, first_latent, keep)
+            tones = spectrum.multiply(tones, spectrum.compute_cosine_and_sine(_take_bin_carriers(config, numbers)))
         else:
-            carriers = ops.cos(tone_phases[:, keep]), ops.sin(tone_phases[:, keep])
-        common = _add_tones(config, split_tuning(config, planes)[0][:, keep], common, carriers)
-    carrier = _compute_bin_carriers(config, trim, magnitudes.shape[2])
-    left = spectrum.multiply(spectrum.normalise(*common), carrier)  # (cos, sin), each [B, n, K]
+            tones = spectrum.compute_cosine_and_sine(tone_phases[:, keep] + _take_bin_carriers(config, numbers))
+        common = _add_tones(config, split_tuning(config, planes)[0][:, keep], common, tones)
+    left = spectrum.normalise(*common)  # (cos, sin), each [B, n, K]
     right = spectrum.multiply(left, between)
     phases = ops.stack([left[0], right[0]], axis=1), ops.stack([left[1], right[1]], axis=1)  # each [B, 2, n, K]
-    waveform = _invert(config, magnitudes, phases)  # [B, 2, n hop + window - hop]
+    waveform = _invert(config, magnitudes, phases)  # [B, 2, (n - 3) hop]
     for _ in range(config.consistency_steps):
         phases = spectrum.normalise(*spectrum.stft(waveform, config.window, config.hop))
+        magnitudes = magnitudes[:, :, FRAMES_AROUND:-FRAMES_AROUND]
         waveform = _invert(config, magnitudes, phases)
-    margin = (config.window - config.hop) // 2
-    return ops.transpose(waveform[..., margin:-margin], (0, 2, 1))
+    half = config.hop // 2  # a frame's centre is that of a hop
+    return ops.transpose(waveform[..., half:-half], (0, 2, 1))
 
 
 def compute_tone_phases(config: CodecConfig, offset: Tensor, log_power: Tensor, cell: int | None = None) -> Tensor:
@@ -83,15 +85,30 @@ def compute_tone_phases(config: CodecConfig, offset: Tensor, log_power: Tensor, 
     return phases.accumulate_phases(config, offset, power, cell or config.phase_cell)
 
 
-def _take_random_phases(config: CodecConfig, numbers: Tensor) -> Pair:
-    """Random phases of frames of some absolute numbers `[n]`, as (cos, sin), each `[n, K]`.
+def _take_turns(config: CodecConfig, numbers: Tensor) -> Pair:
+    """By how much the decoder's phases are turned in frames of some absolute numbers, (cos, sin), each `[n, K]`.
 
-    They are the same in every block.
+    By the carriers of bins, and by random phases, which are the same in every block.
     """
-    frames = config.block * config.frames
-    angle = 2 * np.pi * draws.uniform(0, "codec/random-phases", 0, (frames, config.bins))
-    number = numbers % frames
-    return ops.take(np.cos(angle), number, axis=0), ops.take(np.sin(angle), number, axis=0)
+    angle = np.zeros((4, config.bins))
+    if config.random_phases:
+        angle = 2 * np.pi * draws.uniform(0, "codec/random-phases", 0, (config.block * config.frames, config.bins))
+    count = len(angle)
+    angle = angle + _make_bin_carriers(config.bins)[np.arange(count) % 4]
+    return _take_rows(np.cos(angle), numbers), _take_rows(np.sin(angle), numbers)
+
+
+def _take_bin_carriers(config: CodecConfig, numbers: Tensor) -> Tensor:
+    """The phases of the tuned bins' carriers in frames of some absolute numbers, `[n, R]`."""
+    return _take_rows(_make_bin_carriers(config.tuned_bins), numbers)
+
+
+def _take_rows(table: np.ndarray, numbers: Tensor) -> Tensor:
+    """Rows of a table that begins again, float32."""
+    table = table.astype(np.float32)
+    if isinstance(numbers, np.ndarray):
+        return table[numbers % len(table)]
+    return ops.take(table, numbers % len(table), axis=0)
 
 
 def _compute_fixed_carriers(config: CodecConfig, planes: Tensor, first_latent: Tensor, keep: slice) -> Pair:
@@ -102,26 +119,25 @@ def _compute_fixed_carriers(config: CodecConfig, planes: Tensor, first_latent: T
     return tones.compute_carriers(config, tones.average_offsets(offset, power), first_latent, keep)
 
 
-def _add_tones(config: CodecConfig, strength: Tensor, common: Pair, carriers: Pair) -> Pair:
-    """Common phases `[B, n, K]` plus the carriers of tones `[B, n, R]`, times their strength, in the tuned bins."""
+def _add_tones(config: CodecConfig, strength: Tensor, common: Pair, tones: Pair) -> Pair:
+    """Common phases `[B, n, K]` plus those of tones `[B, n, R]`, times their strength, in the tuned bins."""
     count = config.tuned_bins
-    mixed = (part[..., :count] + strength * tone for part, tone in zip(common, carriers, strict=True))
+    mixed = (part[..., :count] + strength * tone for part, tone in zip(common, tones, strict=True))
     cosine, sine = (ops.concatenate([m, p[..., count:]], axis=-1) for m, p in zip(mixed, common, strict=True))
     return cosine, sine
 
 
 def _invert(config: CodecConfig, magnitudes: Tensor, phases: Pair) -> Tensor:
-    """The inverse transform of magnitudes `[B, 2, n, K]` with phases (cos, sin)."""
-    return spectrum.inverse_stft((magnitudes * phases[0], magnitudes * phases[1]), config.hop)
+    """The inverse transform of magnitudes `[B, 2, n, K]` with phases (cos, sin): hops that four frames overlap in."""
+    return spectrum.inverse_stft((magnitudes * phases[0], magnitudes * phases[1]), config.hop, whole=False)
 
 
-def _compute_bin_carriers(config: CodecConfig, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each bin's phase at a frame's first sample when it turns at its centre frequency, as (cos, sin) `[count, K]`.
+def _make_bin_carriers(bins: int) -> np.ndarray:
+    """Each bin's phase at a frame's first sample when it turns at its centre frequency, in radians `[4, bins]`.
 
     Frame n's centre is at sample (n + 1/2) hop, half a window after its first one: with a hop of a quarter of the
     window that is k (2 n + 1) - 4 k eighths of a turn. It repeats every four frames, and a latent has a multiple of
-    four, so it does not matter at which latent a block begins.
+    four.
     """
-    bins, frames = np.arange(config.bins), first + np.arange(count)[:, None]
-    angle = (bins * (2 * frames + 1) - 4 * bins) % 8 * (np.pi / 4)
-    return np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
+    k, frames = np.arange(bins), np.arange(4)[:, None]
+    return (k * (2 * frames + 1) - 4 * k) % 8 * (np.pi / 4)

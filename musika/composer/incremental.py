@@ -3,6 +3,9 @@
 Keys and values of earlier steps are kept, so a step costs the same however long a section is. In NumPy a step of a
 small network costs less than a call into a framework, nothing needs to be compiled, and the numbers do not depend on
 the framework.
+
+Several sections take a step together: most of the time goes into calling NumPy. Each section has products of its own,
+a vector times a matrix. So its numbers are the same to the bit whatever is written beside it.
 """
 
 from __future__ import annotations
@@ -67,7 +70,7 @@ class IncrementalComposer:
         x = w["embedding/kernel"][features + _INPUT_OFFSETS].sum(axis=1)  # [rows, width]
         hidden = memory.compute_bias(self.slopes, position)  # [rows, heads, position + 1]
         for n, block in enumerate(self.blocks):
-            y = (_normalise(x) @ block.query_key_value).reshape(rows, 3, config.heads, size)
+            y = _multiply(_normalise(x), block.query_key_value).reshape(rows, 3, config.heads, size)
             memory.keys[n, :, :, :, position] = y[:, 1]
             memory.values[n, :, :, position] = y[:, 2]
             keys = memory.keys[n, :, :, :, : position + 1]  # [rows, heads, size, steps]
@@ -77,16 +80,43 @@ class IncrementalComposer:
             np.exp(scores, out=scores)
             merged = np.matmul(scores[:, :, None, :], memory.values[n, :, :, : position + 1])[:, :, 0]
             merged /= scores.sum(axis=-1, keepdims=True)
-            x = x + merged.reshape(rows, -1) @ block.merge + block.merge_bias
-            y = _square_positive(_normalise(x) @ block.widen + block.widen_bias)
-            x = x + y @ block.narrow + block.narrow_bias
+            x = x + _multiply(merged.reshape(rows, -1), block.merge) + block.merge_bias
+            y = _square_positive(_multiply(_normalise(x), block.widen) + block.widen_bias)
+            x = x + _multiply(y, block.narrow) + block.narrow_bias
         memory.count += 1
         return _normalise(x) * w["final_norm/scale"]
+
+    def read(self, memory: Memory, features: np.ndarray, is_used: np.ndarray) -> None:
+        """Adds the first steps to an empty memory, all at once.
+
+        Args:
+            memory: it is changed.
+            features: int `[rows, steps, 24]`.
+            is_used: bool `[rows, steps]`.
+        """
+        config = self.config
+        rows, steps, _ = features.shape
+        size = config.width // config.heads
+        memory.is_used[:, :steps] = is_used
+        x = self.weights["embedding/kernel"][features + _INPUT_OFFSETS].sum(axis=2)  # [rows, steps, width]
+        hidden = np.stack([memory.compute_bias(self.slopes, n, steps) for n in range(steps)], axis=2)
+        for n, block in enumerate(self.blocks):
+            y = (_normalise(x) @ block.query_key_value).reshape(rows, steps, 3, config.heads, size)
+            query, key, value = (np.ascontiguousarray(y[:, :, part].transpose(0, 2, 1, 3)) for part in range(3))
+            memory.keys[n, :, :, :, :steps] = key.transpose(0, 1, 3, 2)
+            memory.values[n, :, :, :steps] = value
+            scores = query @ key.transpose(0, 1, 3, 2) + hidden  # [rows, heads, steps, steps]
+            scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
+            merged = (scores @ value) / scores.sum(axis=-1, keepdims=True)
+            x = x + merged.transpose(0, 2, 1, 3).reshape(rows, steps, -1) @ block.merge + block.merge_bias
+            y = _square_positive(_normalise(x) @ block.widen + block.widen_bias)
+            x = x + y @ block.narrow + block.narrow_bias
+        memory.count = steps
 
     def compute_logits(self, x: np.ndarray, field: int) -> np.ndarray:
         """Logits of a field, float32 `[rows, values]`, from the output of `step` with what is known of the note."""
         hidden, hidden_bias, out, out_bias = self.heads[field]
-        return _square_positive(_normalise(x) @ hidden + hidden_bias) @ out + out_bias
+        return _multiply(_square_positive(_multiply(_normalise(x), hidden) + hidden_bias), out) + out_bias
 
     def add_time(self, x: np.ndarray, delta: np.ndarray, places: np.ndarray) -> np.ndarray:
         """`x` once the time of the note is known, int `[rows]`, and what holds there, int `[rows, 8]`."""
@@ -115,10 +145,19 @@ class Memory:
         self.values = np.zeros((config.layers, rows, config.heads, length, size), np.float32)
         self.is_used = np.zeros((rows, length), bool)
 
-    def compute_bias(self, slopes: np.ndarray, position: int) -> np.ndarray:
-        """What is added to the scores of a step, float32 `[rows, heads, position + 1]`; a step always sees itself."""
-        distance = position - np.arange(position + 1, dtype=np.float32)
-        sees = self.is_used[:, : position + 1].copy()
+    def select(self, rows: np.ndarray) -> None:
+        """Keeps some of the sections."""
+        self.keys, self.values, self.is_used = self.keys[:, rows], self.values[:, rows], self.is_used[rows]
+
+    def compute_bias(self, slopes: np.ndarray, position: int, count: int | None = None) -> np.ndarray:
+        """What is added to the scores of a step, float32 `[rows, heads, count]`; a step always sees itself.
+
+        Args:
+            count: steps from the first on; None is up to this one. Later ones are not seen.
+        """
+        count = position + 1 if count is None else count
+        distance = position - np.arange(count, dtype=np.float32)
+        sees = self.is_used[:, :count] & (distance >= 0)
         sees[:, position] = True
         hidden = np.where(sees, np.float32(0), np.float32(-1e9))
         return hidden[:, None, :] - slopes[None, :, None] * distance
@@ -146,9 +185,14 @@ def _fold_head(weights: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray
 
 
 def _normalise(x: np.ndarray) -> np.ndarray:
-    """RMS normalisation over the last axis of `[rows, width]`, without its scale."""
-    mean = np.einsum("rw,rw->r", x, x) / np.float32(x.shape[1])
-    return x * (np.float32(1) / np.sqrt(mean + np.float32(EPSILON)))[:, None]
+    """RMS normalisation over the last axis of `[.., width]`, without its scale."""
+    mean = np.einsum("...w,...w->...", x, x) / np.float32(x.shape[-1])
+    return x * (np.float32(1) / np.sqrt(mean + np.float32(EPSILON)))[..., None]
+
+
+def _multiply(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """`x @ kernel`, of `[rows, inputs]`: one row after the other, so that none depends on how many there are."""
+    return np.matmul(x[:, None], kernel)[:, 0]
 
 
 def _square_positive(y: np.ndarray) -> np.ndarray:

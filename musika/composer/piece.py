@@ -1,8 +1,11 @@
 """A composed piece: its notes in any span of seconds, without what came before.
 
-Themes and sections are written one by one, when they are needed, each a function of (composer, seed, settings, number).
-A section needs its theme and nothing else; notes that ring at its end reach into the next. So hour seven costs what
-second zero costs. Several at once would take less time in all, but the first sound would come much later.
+Themes and sections are written when they are needed, each a function of (composer, seed, settings, number). A section
+needs its theme and nothing else; notes that ring at its end reach into the next. So hour seven costs what second zero
+costs.
+
+Sections that will be needed soon are written ahead in a thread, several at once, which takes half the time: one at
+first, so that nobody waits, then more and more as the piece goes on. Which ones are written together changes no note.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from musika.composer.clock import SectionPlace
 from musika.composer.fitting import find_given, fit_articulation, fit_notes, fit_velocities
 from musika.composer.incremental import IncrementalComposer
 from musika.composer.plan import Plan, SectionPlan
-from musika.composer.sampling import SectionTask, write_section
+from musika.composer.sampling import SectionTask, write_sections
 from musika.composer.sections import SectionNotes, find_highest_notes, quantise_notes, transpose_conditions
 from musika.composer.touch import PIANO, add_touch, make_pedals, press_pedals
 from musika.composer.works import make_work
@@ -49,6 +52,7 @@ LEAST_PEDALLED = 0.9  # articulation below which the pedal stays up
 MOST_MELODY_NOTES = 100_000
 LATEST_UNIT = 1 << 30
 KEPT = 48  # themes, and sections, that are remembered
+MOST_AHEAD = 8  # sections that are written together
 
 Value = TypeVar("Value")
 
@@ -152,6 +156,8 @@ class ComposedScore:
         self._scores: OrderedDict[int, tuple[Notes, Pedals]] = OrderedDict()
         self._lock = threading.RLock()  # of themes and sections
         self._ahead: threading.Thread | None = None
+        self._ahead_count = 1  # sections that are written ahead next
+        self._end: int | None = None  # section from which on nothing is needed; None where that is not known
 
     def get_score(self, start: float, stop: float) -> Score:
         """All notes that sound within a span of seconds, whole; their times count from the beginning of the piece.
@@ -171,6 +177,10 @@ class ComposedScore:
         name = frame.metre.split("/")
         metres = Metres(np.zeros(1), np.array([int(name[0])]), np.array([int(name[1])]))
         return Score(notes, pedals, self.make_tempo_map(start, stop), metres)
+
+    def announce_end(self, seconds: float) -> None:
+        """Says that nothing will be asked for from some second on, so that it is not written ahead."""
+        self._end = self.find_section(seconds) + 1
 
     @property
     def longest_ring(self) -> float:
@@ -200,35 +210,62 @@ class ComposedScore:
             return self._vary_theme(plan)  # whoever asks for the opening does not wait for what follows
         notes = self._sections.get(section)
         if notes is None:
-            notes = self._write_section(section)
+            notes = self._write_sections([section])[0]
         self._write_ahead(section + 1)
         return notes
 
     def get_theme(self, number: int) -> SectionNotes:
         """The notes of a theme in its own key."""
         with self._lock:
-            if number not in self._themes:
-                task = self.make_theme_task(number)
-                _keep(self._themes, number, self._write(task))
+            self._write_themes([number])
             return self._themes[number]
 
-    def _write_section(self, number: int) -> SectionNotes:
-        with self._lock:
-            if number not in self._sections:
-                task = self._make_task(self.plan.plan_section(number))
-                _keep(self._sections, number, self._write(task))
-            return self._sections[number]
+    def _write_themes(self, numbers: list[int]) -> None:
+        missing = sorted(set(numbers) - set(self._themes))
+        tasks = [self.make_theme_task(number) for number in missing]
+        for number, notes in zip(missing, self._write(tasks), strict=True):
+            _keep(self._themes, number, notes)
 
-    def _write(self, task: SectionTask) -> SectionNotes:
-        return write_section(self.composer, self.seed, task, self.manner.freedom, self.manner.guidance)
+    def _write_sections(self, numbers: list[int]) -> list[SectionNotes]:
+        """The notes of some sections; those that are not known yet are written together."""
+        with self._lock:
+            known = {number: self._sections[number] for number in numbers if number in self._sections}
+            plans = [self.plan.plan_section(number) for number in numbers if number not in known]
+            self._write_themes([plan.theme.number for plan in plans])
+            written = self._write([self._make_task(plan) for plan in plans])
+            for plan, notes in zip(plans, written, strict=True):
+                known[plan.number] = notes
+                _keep(self._sections, plan.number, notes)
+            return [known[number] for number in numbers]
+
+    def _write(self, tasks: list[SectionTask]) -> list[SectionNotes]:
+        """The notes of some tasks; those with a theme to see and those without are written apart."""
+        written: dict[int, SectionNotes] = {}
+        for sees_theme in (False, True):
+            chosen = [n for n, task in enumerate(tasks) if (task.theme is not None) == sees_theme]
+            if chosen:
+                manner = self.manner.freedom, self.manner.guidance
+                notes = write_sections(self.composer, self.seed, [tasks[n] for n in chosen], *manner)
+                written |= dict(zip(chosen, notes, strict=True))
+        return [written[n] for n in range(len(tasks))]
 
     def _write_ahead(self, section: int) -> None:
-        """Writes a section that will be needed soon in a thread, while what comes before it is played."""
-        section = section % self.plan.sections if self.plan.sections else section
-        if section in self._sections or (self._ahead is not None and self._ahead.is_alive()):
+        """Writes sections that will be needed soon in a thread, while what comes before them is played."""
+        if self._ahead is not None and self._ahead.is_alive():
             return
-        self._ahead = threading.Thread(target=self._write_section, args=(section,), name="compose", daemon=True)
+        stop = section + self._ahead_count if self._end is None else min(section + self._ahead_count, self._end)
+        turn = self.plan.sections
+        numbers = dict.fromkeys(number % turn if turn else number for number in range(section, stop))
+        missing = [number for number in numbers if number not in self._sections and self._must_be_written(number)]
+        if not missing or 2 * len(missing) < len(numbers):  # most of them are there
+            return
+        self._ahead_count = min(2 * self._ahead_count, MOST_AHEAD)
+        self._ahead = threading.Thread(target=self._write_sections, args=(missing,), name="compose", daemon=True)
         self._ahead.start()
+
+    def _must_be_written(self, section: int) -> bool:
+        """Whether a section is not just a theme."""
+        return self.melody is not None or not self.plan.plan_section(section).is_theme
 
     def make_theme_task(self, number: int) -> SectionTask:
         """What is to be written as a theme."""

@@ -1,7 +1,8 @@
 """Writing sections: several at once, note by note, each number drawn by its place.
 
-The random number of a field is a function of (seed, purpose, section, step, field). Logits are rounded before a value
-is drawn, and a piece writes its sections one by one, so none depends on what else is asked for.
+The random number of a field is a function of (seed, purpose, section, step, field), and the numbers of a section are
+the same to the bit whatever is written beside it. So none depends on what else is asked for. Logits are rounded before
+a value is drawn, so that other processors seldom write other notes.
 
 A section may hold notes that are given (bars that are kept from a theme, a melody). They are written when their time
 has come, and the network sees them as its own. What it writes in between lies where it is free to write, below the
@@ -48,6 +49,22 @@ LEAST_FREEDOM = 0.02  # below it, all but the most probable value are out of rea
 TOP_SHARE = 0.95  # the most probable values that have this share together are drawn from
 GUIDED = [list(CONDITIONS).index(name) for name in ("density", "dynamics", "register")]
 MOST_AT_ONCE = 7  # notes that begin together
+# attributes of a writer that have an entry for each section
+ROWS_OF_ARRAYS = (
+    "lengths",
+    "bar_lengths",
+    "tables",
+    "free",
+    "ceilings",
+    "next_given",
+    "chances",
+    "conditions",
+    "onsets",
+    "last_pitch",
+    "at_once",
+    "is_done",
+)
+ROWS_OF_LISTS = ("given", "given_fields", "written")
 _CLASSES, _OCTAVES = FIELDS["pitch_class"], FIELDS["octave"]
 _PITCHES = join_pitch(np.arange(_CLASSES)[:, None], np.arange(_OCTAVES)[None, :])  # [12, 9]
 
@@ -106,14 +123,15 @@ def write_sections(
 
     Args:
         seed: of the piece.
-        tasks: each result is a function of its own task, its place, the number of tasks, and the other arguments.
+        tasks: with themes that the network sees, or all without. Each result is a function of its own task and of the
+            other arguments.
         freedom: factor on the temperatures: smaller keeps to the most probable values.
         guidance: how strongly density, dynamics and register act; at 1 as learned, and nothing is computed for it.
     """
     writer = _Writer(composer, seed, tasks, freedom, guidance)
     writer.read_themes()
     writer.write()
-    return [writer.get_notes(row) for row in range(len(tasks))]
+    return [writer.get_notes(task) for task in range(len(tasks))]
 
 
 class _Writer:
@@ -144,7 +162,8 @@ class _Writer:
         self.last_pitch = np.zeros(self.rows, int)  # 0 where nothing begins at the present onset yet
         self.at_once = np.zeros(self.rows, int)
         self.is_done = np.zeros(self.rows, bool)
-        self.written: list[list[tuple[int, int, int, int]]] = [[] for _ in tasks]
+        self.all_written: list[list[tuple[int, int, int, int]]] = [[] for _ in tasks]
+        self.written = list(self.all_written)  # of the sections that are not done yet
 
     def read_themes(self) -> None:
         """Shows the network the themes; all end in the same step."""
@@ -162,8 +181,7 @@ class _Writer:
             columns[row, -len(features) :] = features
             is_used[row, -len(features) :] = True
         if is_used.any():
-            for step in range(self.theme_length):
-                self.composer.step(self.memory, self._copy(columns[:, step]), self._copy(is_used[:, step]))
+            self.composer.read(self.memory, self._copy(columns), self._copy(is_used))
 
     @property
     def memory_features(self) -> int:
@@ -175,16 +193,29 @@ class _Writer:
         fields = np.tile(START, (self.rows, 1))
         for step in range(MOST_NOTES):
             features = self._make_features(fields)
-            x = self.composer.step(self.memory, features, self._copy(~self.is_done))
+            x = self.composer.step(self.memory, features, np.ones(self.copies * self.rows, bool))
             fields = self._write_note(x, step)
             if self.is_done.all():
                 return
+            if self.is_done.any():
+                fields = fields[~self.is_done]
+                self._leave_out_what_is_done()
 
-    def get_notes(self, row: int) -> SectionNotes:
-        """What was written; a key is released before it is struck again."""
-        if not self.written[row]:
+    def _leave_out_what_is_done(self) -> None:
+        """Goes on with the sections that are not done."""
+        rows = np.flatnonzero(~self.is_done)
+        self.memory.select(np.concatenate([rows + copy * self.rows for copy in range(self.copies)]))
+        for name in ROWS_OF_ARRAYS:
+            setattr(self, name, getattr(self, name)[rows])
+        for name in ROWS_OF_LISTS:
+            setattr(self, name, [getattr(self, name)[row] for row in rows])
+        self.rows = len(rows)
+
+    def get_notes(self, task: int) -> SectionNotes:
+        """What was written for a task; a key is released before it is struck again."""
+        if not self.all_written[task]:
             return NO_NOTES
-        onsets, durations, pitches, velocities = np.array(self.written[row]).T
+        onsets, durations, pitches, velocities = np.array(self.all_written[task]).T
         notes = SectionNotes(onsets, durations, pitches, velocities)
         return _release_before_repeats(notes)
 
@@ -297,14 +328,15 @@ def _draw(logits: np.ndarray, mask: np.ndarray | None, chances: np.ndarray, temp
     if mask is not None:
         rounded = np.where(mask, rounded, -1e9)
     order = np.argsort(-rounded, axis=1, kind="stable")
-    ranked = np.take_along_axis(rounded, order, 1)
+    rows = np.arange(len(order))
+    ranked = rounded[rows[:, None], order]
     shares = np.exp(ranked - ranked[:, :1])
     shares /= shares.sum(axis=1, keepdims=True)
     before = np.cumsum(shares, axis=1) - shares
     shares = np.where(before < TOP_SHARE, shares, 0.0)
     total = np.cumsum(shares, axis=1)
     rank = np.sum(total <= chances[:, None] * total[:, -1:], axis=1)
-    return np.take_along_axis(order, np.minimum(rank, logits.shape[1] - 1)[:, None], 1)[:, 0]
+    return order[rows, np.minimum(rank, logits.shape[1] - 1)]
 
 
 def _extend(array: np.ndarray, size: int) -> np.ndarray:

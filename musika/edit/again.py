@@ -31,6 +31,7 @@ from musika.render.recipe import (
     Recipe,
     RecipeError,
     Source,
+    check_decoder_precision,
     check_precision,
     parse_recipe,
 )
@@ -201,7 +202,7 @@ def list_origins(recipe: Recipe) -> Iterator[tuple[str, Origin]]:
 
 def get_origin(recipe: PieceRecipe) -> Origin:
     """What the model of a piece was loaded from, and how."""
-    return Origin(recipe.identity, recipe.codec, recipe.machine.precision, recipe.machine.xla)
+    return Origin(recipe.identity, recipe.codec, recipe.machine.precision, recipe.machine.xla, recipe.machine.decoder)
 
 
 def read_origin(entry: Mapping[str, Any], file: Path = Path("the file")) -> tuple[str, Origin]:
@@ -215,7 +216,8 @@ def read_origin(entry: Mapping[str, Any], file: Path = Path("the file")) -> tupl
         if not all(isinstance(text, str) for text in texts) or type(entry.get("xla")) is not bool:
             raise ValueError
         name, identity, codec, precision = map(str, texts)
-        return name, Origin(identity, codec, check_precision(precision), bool(entry["xla"]))
+        decoder = check_decoder_precision(entry)
+        return name, Origin(identity, codec, check_precision(precision), bool(entry["xla"]), decoder)
     except ValueError:
         what = str(entry.get("edit"))[:20]
         raise RecipeError(f"{format_path(file)} does not say which network made its edit ({what})") from None

@@ -161,7 +161,7 @@ class Recording:
             origin = applied.editor.origin if isinstance(applied.editor, Model) else None
             if origin is None:
                 return None
-            machine = dataclasses.replace(machine, precision=origin.precision, xla=origin.xla)
+            machine = dataclasses.replace(machine, precision=origin.precision, xla=origin.xla, decoder=origin.decoder)
         source = Source(hash_samples(self.get_original(), self.sample_rate), self.name, self.recipe, self.stereo)
         edits = tuple(describe_input(applied) for applied in self.edits)
         return RecordingRecipe(source, edits, first, count, self.sample_rate, machine, bits)

@@ -1,7 +1,7 @@
 """Music as a pure function of position: `load_model` makes a model, `model.piece(seed)` a piece that renders itself."""
 
 from musika.render.composed import ComposedModel
-from musika.render.computing import choose_computation
+from musika.render.computing import Computation, choose_computation
 from musika.render.decoding import count_block_samples, decode_samples, prefetch
 from musika.render.editor import EditorModel
 from musika.render.finishing import Finish
@@ -19,6 +19,7 @@ __all__ = [
     "GENERATOR_SIZES",
     "CachedSound",
     "ComposedModel",
+    "Computation",
     "CoordinateLatents",
     "EditorModel",
     "Finish",

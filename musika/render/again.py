@@ -58,7 +58,7 @@ def load_recipe_model(origin: Origin, file: Path, folder: Path, dec_path: Path |
         RecipeError: the codec is another one (about "codec").
         MusikaError: a checkpoint cannot be loaded.
     """
-    model = load_model(folder, dec_path, None, origin.precision, origin.xla)
+    model = load_model(folder, dec_path, None, origin.precision, origin.xla, origin.decoder)
     if model.codec.files != origin.codec:
         raise RecipeError(
             f"{format_path(file)} was made with another codec ({origin.codec}) than the one that is here "

@@ -22,6 +22,7 @@ from musika.config import TRUNCATION, ComposedSettings, Config, PerformerSetting
 from musika.config.fields import get_fields
 from musika.config.musical import Instrument
 from musika.errors import UsageError
+from musika.render.computing import Computation
 from musika.render.decoding import count_block_latents
 from musika.render.latents import LatentSource
 from musika.render.performer import PerformedLatents, PerformerModel, count_turns, load_performer_model
@@ -176,6 +177,12 @@ class ComposedLatents(PerformedLatents):
         super().__init__(model.config, model.perform, (), style, count_block_latents(model.codec), begin)
         self.composed, self.seconds_per_latent = composed, model.seconds_per_latent
 
+    def announce_end(self, stop: int) -> None:
+        """As `GroupedLatents` says: the composer writes no section that begins later."""
+        super().announce_end(stop)
+        seen = self.begin + stop + self.size + self.config.context
+        self.composed.announce_end(seen * self.seconds_per_latent)
+
     def compute_tracks(self, first: int, count: int) -> np.ndarray:
         """The tracks of some latents, from the notes around them."""
         first += self.begin
@@ -205,10 +212,10 @@ def is_composed(piece: Piece) -> bool:
 
 
 def load_performer_or_composed_model(
-    folder: Path, dec_path: Path | None, sizes: Mapping[str, Any], dtype: str, xla: bool
+    folder: Path, dec_path: Path | None, sizes: Mapping[str, Any], how: Computation
 ) -> PerformerModel:
     """The model of a performer's checkpoint, with the composer beside it; as `load.load_model`."""
-    performer = load_performer_model(folder, dec_path, sizes, dtype, xla)
+    performer = load_performer_model(folder, dec_path, sizes, how)
     if not (folder / COMPOSER).is_dir():
         return performer
     parts = {field.name: getattr(performer, field.name) for field in dataclasses.fields(performer)}

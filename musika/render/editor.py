@@ -22,6 +22,7 @@ from musika.gan import drafts
 from musika.gan.basis import Basis
 from musika.gan.context import count_kept, make_tracks, summarize
 from musika.gan.editor_load import load_editor
+from musika.render.computing import Computation
 from musika.render.generator import GENERATOR_SIZES, name_checkpoint
 from musika.render.matching import check_codec, find_codec
 from musika.render.piece import Model, Piece
@@ -124,18 +125,18 @@ def draw_noise(seed: int, first: int, count: int, size: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def load_editor_model(
-    folder: Path, dec_path: Path | None, sizes: Mapping[str, Any], dtype: str, xla: bool
-) -> EditorModel:
+def load_editor_model(folder: Path, dec_path: Path | None, sizes: Mapping[str, Any], how: Computation) -> EditorModel:
     """The model of an editor's checkpoint; arguments and errors are those of `load.load_model`."""
     for name in GENERATOR_SIZES:
         if sizes.get(name) is not None:
             raise UsageError(f"{name} belongs to generators, and {folder.name} is an editor: leave it out")
-    loaded = load_editor(folder, dtype)
+    loaded = load_editor(folder, how.precision)
     codec_folder = find_codec(folder, dec_path, loaded.codec_identity)
-    codec = codec_load.load_codec(codec_folder, dtype, xla, {name: sizes.get(name) for name in SIZES})
+    codec = codec_load.load_codec(
+        codec_folder, how.precision, how.xla, {name: sizes.get(name) for name in SIZES}, how.decoder
+    )
     check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
-    make = compile_editor(loaded.network, xla)
+    make = compile_editor(loaded.network, how.xla)
     name = name_checkpoint(folder.resolve())
     return EditorModel(config=loaded.config, make=make, basis=loaded.basis, codec=codec, name=name)
 

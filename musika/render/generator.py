@@ -15,6 +15,7 @@ from musika.errors import UsageError
 from musika.files import format_path
 from musika.gan import load as gan_load
 from musika.gan.rendering_coordinates import RenderingCoordinates
+from musika.render.computing import Computation
 from musika.render.decoding import count_block_latents
 from musika.render.latents import CoordinateLatents, Generate
 from musika.render.levels import parse_output_gain
@@ -60,19 +61,21 @@ class GeneratorModel(Model):
 
 
 def load_generator_model(
-    folder: Path, dec_path: Path | None, sizes: Mapping[str, Any], dtype: str, xla: bool
+    folder: Path, dec_path: Path | None, sizes: Mapping[str, Any], how: Computation
 ) -> GeneratorModel:
     """The model of a generator's checkpoint; arguments and errors are those of `load.load_model`."""
     info = gan_load.read_info(folder)
     _check_sizes(folder, info.get("config"), sizes)
     codec_folder = find_codec(folder, dec_path, str(info.get("codec_identity")))
 
-    loaded = gan_load.load_generator(folder, dtype=dtype)
-    codec = codec_load.load_codec(codec_folder, dtype, xla, {name: sizes.get(name) for name in SIZES})
+    loaded = gan_load.load_generator(folder, dtype=how.precision)
+    codec = codec_load.load_codec(
+        codec_folder, how.precision, how.xla, {name: sizes.get(name) for name in SIZES}, how.decoder
+    )
     check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
     return GeneratorModel(
         config=loaded.config,
-        generate=compile_generator(loaded.generator, xla),
+        generate=compile_generator(loaded.generator, how.xla),
         network=loaded.generator,
         codec=codec,
         name=name_checkpoint(folder.resolve()),

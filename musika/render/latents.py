@@ -48,10 +48,15 @@ class GroupedLatents(abc.ABC):
         self.channels, self.size = channels, size
         self.capacity = span // size + 2  # groups in the cache
         self.cache: OrderedDict[int, np.ndarray] = OrderedDict()
+        self.end: int | None = None  # latent from which on none will be asked for; None where that is not known
 
     @abc.abstractmethod
     def make_group(self, index: int) -> np.ndarray:
         """Group `index`, from 0 on, float32 `[size, C]`: a pure function of the index."""
+
+    def announce_end(self, stop: int) -> None:
+        """Says that no latent from `stop` on will be asked for: sources that work ahead end there."""
+        self.end = stop
 
     def get_span(self, start: int, stop: int) -> np.ndarray:
         """As `LatentSource` says."""

@@ -14,6 +14,7 @@ from musika.files import format_path
 from musika.gan import editor_load, performer_load
 from musika.gan import load as gan_load
 from musika.render.composed import load_performer_or_composed_model
+from musika.render.computing import Computation
 from musika.render.editor import load_editor_model
 from musika.render.generator import load_generator_model
 from musika.render.piece import Model
@@ -21,7 +22,7 @@ from musika.render.recipe import Origin
 from musika.words import read_captions
 
 # kind in `config.json` -> what loads its model, with the arguments of `load_model`
-LOADERS: dict[str, Callable[[Path, Path | None, Mapping[str, Any], str, bool], Model]] = {
+LOADERS: dict[str, Callable[[Path, Path | None, Mapping[str, Any], Computation], Model]] = {
     gan_load.KIND: load_generator_model,
     performer_load.KIND: load_performer_or_composed_model,
     editor_load.KIND: load_editor_model,
@@ -34,6 +35,7 @@ def load_model(
     sizes: Mapping[str, Any] | None = None,
     dtype: str = "float32",
     xla: bool = False,
+    decoder: str = "",
 ) -> Model:
     """The model of a checkpoint folder, with the codec that decodes its latents.
 
@@ -44,6 +46,7 @@ def load_model(
         sizes: sizes of generator and codec (`small`, `hop`, ...) that are compared with the checkpoints; None is not.
         dtype: precision of the networks, a dtype policy of Keras.
         xla: compile with XLA.
+        decoder: precision of the codec's decoder; "" is `dtype`.
 
     Raises:
         CheckpointError: a folder is missing or damaged or holds something else, or the codec is not the one that made
@@ -57,6 +60,6 @@ def load_model(
             f"{format_path(folder)} holds a checkpoint of kind {kind}, which is no generator, performer or editor",
             about="generator",
         )
-    model = LOADERS[kind](folder, dec_path, sizes or {}, dtype, xla)
-    origin = Origin(checkpoint.hash_files(folder), model.codec.files, dtype, xla)
+    model = LOADERS[kind](folder, dec_path, sizes or {}, Computation(dtype, xla, decoder))
+    origin = Origin(checkpoint.hash_files(folder), model.codec.files, dtype, xla, decoder)
     return dataclasses.replace(model, origin=origin, captions=read_captions(folder))

@@ -20,6 +20,7 @@ from musika.codec.published.checkpoint import SIZES
 from musika.config import Config, PerformerConfig, PerformerSettings
 from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.gan.performer_load import load_performer
+from musika.render.computing import Computation
 from musika.render.decoding import count_block_latents
 from musika.render.generator import GENERATOR_SIZES, name_checkpoint
 from musika.render.latents import GroupedLatents, LatentSource
@@ -217,20 +218,22 @@ def vary_touch(score: Score, seed: int, touch: float) -> Score:
 
 
 def load_performer_model(
-    folder: Path, dec_path: Path | None, sizes: Mapping[str, Any], dtype: str, xla: bool
+    folder: Path, dec_path: Path | None, sizes: Mapping[str, Any], how: Computation
 ) -> PerformerModel:
     """The model of a performer's checkpoint; arguments and errors are those of `load.load_model`."""
     for name in GENERATOR_SIZES:
         if sizes.get(name) is not None:
             raise UsageError(f"{name} belongs to generators, and {folder.name} is a performer: leave it out")
-    loaded = load_performer(folder, dtype)
+    loaded = load_performer(folder, how.precision)
     _check_tracks(folder, loaded.config)
     codec_folder = find_codec(folder, dec_path, loaded.codec_identity)
-    codec = codec_load.load_codec(codec_folder, dtype, xla, {name: sizes.get(name) for name in SIZES})
+    codec = codec_load.load_codec(
+        codec_folder, how.precision, how.xla, {name: sizes.get(name) for name in SIZES}, how.decoder
+    )
     check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
     return PerformerModel(
         config=loaded.config,
-        perform=compile_performer(loaded.performer, xla),
+        perform=compile_performer(loaded.performer, how.xla),
         styles=loaded.styles,
         style_names=loaded.style_names,
         codec=codec,

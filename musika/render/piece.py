@@ -373,7 +373,7 @@ class Piece:
 
         from musika import backend
 
-        machine = Machine(backend.NAME, origin.precision, origin.xla, backend.count_threads())
+        machine = Machine(backend.NAME, origin.precision, origin.xla, backend.count_threads(), origin.decoder)
         return PieceRecipe(
             checkpoint=self.model.name,
             identity=origin.identity,

@@ -53,12 +53,14 @@ class Origin:
         codec: hash of the codec's files.
         precision: dtype policy of the networks.
         xla: whether they are compiled with XLA.
+        decoder: dtype policy of the networks of the codec's decoder; "" is `precision`.
     """
 
     identity: str
     codec: str
     precision: str
     xla: bool
+    decoder: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,13 +71,15 @@ class Machine:
         backend: "tensorflow" or "jax".
         precision: dtype policy of the networks.
         xla: whether they were compiled with XLA.
-        threads: of one process.
+        threads: of one operation.
+        decoder: dtype policy of the networks of the codec's decoder; "" is `precision`.
     """
 
     backend: str
     precision: str
     xla: bool
     threads: int
+    decoder: str = ""
 
 
 class _FilePart:
@@ -332,6 +336,7 @@ def _check_machine(value: Any) -> Machine:
         check_precision(fields["precision"]),
         _check_kind(fields["xla"], bool),
         _check_whole(fields["threads"], 1, MAX_THREADS),
+        check_decoder_precision(fields),
     )
 
 
@@ -348,6 +353,11 @@ def _check_source(value: Any) -> Source:
 def check_precision(value: Any) -> str:
     """A dtype policy of networks; ValueError for anything else."""
     return _check_choice(value, PRECISIONS)
+
+
+def check_decoder_precision(fields: Mapping[str, Any]) -> str:
+    """The dtype policy of the decoder that some fields name, "" where they do not; ValueError for anything else."""
+    return _check_choice(fields.get("decoder", ""), ("", *PRECISIONS))
 
 
 def _check_mappings(value: Any) -> tuple[Mapping[str, Any], ...]:

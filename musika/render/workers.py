@@ -25,7 +25,7 @@ from typing import Any, Self
 import numpy as np
 
 from musika.errors import UsageError
-from musika.render.decoding import count_block_samples, decode_block
+from musika.render.decoding import count_block_samples, decode_block, share_cores
 from musika.render.piece import Model, Piece, detach
 
 RUN = 4  # blocks that a process decodes one after the other: neighbours share generated latents
@@ -52,7 +52,7 @@ class Workers:
         context = multiprocessing.get_context("spawn")  # frameworks do not survive a fork
         with _block_signals("SIGINT", "SIGHUP"):  # a closed terminal reaches this process of Python's, too
             resource_tracker.ensure_running()
-        self._pool = ProcessPoolExecutor(count, context, _start, (load,))
+        self._pool = ProcessPoolExecutor(count, context, _start, (load, count))
 
     def __enter__(self) -> Self:
         return self
@@ -133,7 +133,7 @@ def _block_signals(*names: str) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start(load: Callable[[], Model]) -> None:
+def _start(load: Callable[[], Model], count: int) -> None:
     """Prepares a worker process: it ends with its parent, and an interrupt is its parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("SIGTERM", "SIGHUP", REQUEST):  # a closed terminal reaches all processes
@@ -142,6 +142,7 @@ def _start(load: Callable[[], Model]) -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    share_cores(count)
     _model.append(load())
 
 

@@ -254,3 +254,41 @@ def test_main_prepares_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(written, encoding="ascii", errors="strict"))
     assert main("generate", ["--nonsense-é"]) == 2
     assert sys.stderr.errors == "backslashreplace" and b"--nonsense-\\xe9" in written.getvalue()
+
+
+# ------------------------------------------------------------------------------------------------ rendering
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("3", "3")])
+def test_rendering_uses_one_thread_an_operation_unless_told(
+    before: str | None, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "8")  # the heaps of this process stay as they are
+    monkeypatch.setenv(environment.THREADS, before or "")
+    if before is None:
+        monkeypatch.delenv(environment.THREADS)
+    monkeypatch.setitem(sys.modules, "tensorflow", object())  # it runs already
+    environment.prepare_rendering()
+    assert os.environ.get(environment.THREADS) == before
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    environment.prepare_rendering()
+    assert os.environ[environment.THREADS] == after
+    monkeypatch.setenv(environment.THREADS, "")  # so that what was set is taken back after the test
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="heaps are glibc's")
+def test_rendering_uses_one_heap(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    class Library:
+        def mallopt(self, option: int, value: int) -> None:
+            calls.append((option, value))
+
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    monkeypatch.setenv(environment.THREADS, "1")
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setattr(environment.ctypes, "CDLL", lambda name: Library())
+    environment.prepare_rendering()
+    assert calls == [(environment.M_ARENA_MAX, 1)]
+    monkeypatch.setattr(environment.ctypes, "CDLL", lambda name: object())  # another C library
+    environment.prepare_rendering()

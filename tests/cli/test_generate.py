@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from musika import render
+import musika
 from musika.__main__ import main
 from musika.checkpoint import locate
 from musika.cli import flags, generate, models
@@ -57,7 +57,7 @@ def test_samples_are_numbered_by_seed_and_render_again_alone(folder: Path, tmp_p
 def test_the_file_holds_what_render_gives(folder: Path, tmp_path: Path) -> None:
     generate.run(make_options(folder, tmp_path, seconds=3.0, seed=4, truncation=1.0))
     heard, _ = soundfile.read(tmp_path / "open-seed-4.wav", dtype="float32")
-    expected = render.load_model(folder).piece(4, truncation=1.0).render(0.0, 3.0)
+    expected = musika.load(folder).piece(4, truncation=1.0).render(0.0, 3.0)
     np.testing.assert_allclose(heard, expected, atol=2.5 / 32768)
 
 

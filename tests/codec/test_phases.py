@@ -117,7 +117,7 @@ def test_a_tone_sounds_pure_and_in_tune(frequency: float) -> None:
 
     offset, power = tell(np.full(2 * latents, frequency))
     waveform = backend.to_numpy(backend.compile(make)(planes, offset, np.log(power)))[0]
-    inside = waveform[256:-256, 0].astype(np.float64)
+    inside = waveform[:, 0].astype(np.float64)
     spectrum = np.abs(np.fft.rfft(inside * np.hanning(len(inside)))) ** 2
     peak = int(spectrum.argmax())
     rounding = 0.5 / (CELL * CONFIG.hop_total) * len(inside)  # half a turn over a cell, in bins of this spectrum

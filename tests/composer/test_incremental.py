@@ -47,6 +47,40 @@ def test_steps_that_are_not_used_are_not_seen():
     assert np.array_equal(outputs[0][0], outputs[1][0]) and not np.array_equal(outputs[0][1], outputs[1][1])
 
 
+def test_reading_several_steps_at_once_is_reading_them_one_by_one():
+    composer = IncrementalComposer(SMALL, checkpoint.get_weights(Composer(SMALL, seed=3)))
+    random = np.random.default_rng(1)
+    features = np.stack([random.integers(0, size, (3, 6)) for size in INPUT_FEATURES], -1)
+    is_used = np.array([[False, False, True, True, True], [True] * 5, [False] * 5])
+    one, many = composer.start(3, 8), composer.start(3, 8)
+    for step in range(5):
+        composer.step(one, features[:, step], is_used[:, step])
+    composer.read(many, features[:, :5], is_used)
+    after = [composer.step(memory, features[:, 5], np.ones(3, bool)) for memory in (one, many)]
+    np.testing.assert_allclose(after[0], after[1], atol=1e-5)
+
+
+def test_a_section_has_the_same_numbers_beside_others():
+    composer = IncrementalComposer(SMALL, checkpoint.get_weights(Composer(SMALL, seed=3)))
+    random = np.random.default_rng(1)
+    features = np.stack([random.integers(0, size, (7, 6)) for size in INPUT_FEATURES], -1)
+    is_used = random.random((7, 3)) < 0.7
+    together = composer.start(7, 8)
+    composer.read(together, features[:, :3], is_used)
+    wanted = [composer.step(together, features[:, step], np.ones(7, bool)) for step in (3, 4)]
+    together.select(np.array([6, 1, 4]))
+    wanted.append(composer.step(together, features[[6, 1, 4], 5], np.ones(3, bool)))
+    for row in range(7):
+        alone = composer.start(1, 8)
+        composer.read(alone, features[[row], :3], is_used[[row]])
+        steps = [composer.step(alone, features[[row], step], np.ones(1, bool)) for step in (3, 4, 5)]
+        assert np.array_equal(steps[1][0], wanted[1][row]) and np.array_equal(steps[0][0], wanted[0][row])
+        if row in (6, 1, 4):
+            assert np.array_equal(steps[2][0], wanted[2][[6, 1, 4].index(row)])
+        logits = composer.compute_logits(wanted[1], 1)[row]
+        assert np.array_equal(composer.compute_logits(steps[1], 1)[0], logits)
+
+
 def test_shapes_are_those_of_the_network():
     weights = checkpoint.get_weights(Composer(SMALL, seed=None))
     assert list_shapes(SMALL) == {name: array.shape for name, array in weights.items()}

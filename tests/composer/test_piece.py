@@ -162,6 +162,28 @@ def test_sections_are_as_loud_as_the_plan_says(composer):
     assert np.abs(np.array(played) - asked).mean() < 6
 
 
+def test_sections_that_are_written_ahead_together_are_those_that_are_asked_for_alone(composer):
+    ahead = make_piece(composer)
+    written = []
+    for section in range(12):
+        written.append(compute_hash(ahead, section))
+        if ahead._ahead is not None:
+            ahead._ahead.join()
+    assert ahead._ahead_count > 2 and len(ahead._sections) > 6
+    for section in (11, 2, 7):
+        assert compute_hash(make_piece(composer), section) == written[section]
+
+
+def test_nothing_is_written_ahead_that_is_not_needed(composer):
+    piece = make_piece(composer)
+    piece.announce_end(piece.plan.get_start(4) - 0.1)
+    for section in range(4):
+        piece.get_notes(section)
+        if piece._ahead is not None:
+            piece._ahead.join()
+    assert set(piece._sections) <= set(range(4))
+
+
 def test_a_score_beyond_ten_hours_can_be_asked_for(composer):
     piece = make_piece(composer)
     score = piece.get_score(40_000, 40_020)

@@ -49,12 +49,18 @@ def test_a_section_is_in_order_within_its_length_and_without_empty_bars(composer
 def test_a_section_does_not_depend_on_the_others_beside_it(composer):
     theme = make_notes([0, 12, 24], [60, 64, 67])
     with_theme = make_task(2, theme=theme, theme_conditions=encode_conditions({}))
-    alone = write_sections(composer, 1, [make_task(0), make_task(1), make_task(1)])
-    beside = write_sections(composer, 1, [make_task(0), make_task(7), with_theme])
-    assert list_notes(alone[0]) == list_notes(beside[0])
-    assert list_notes(alone[1]) != list_notes(beside[1])
-    assert list_notes(write_section(composer, 1, make_task(0))) == list_notes(write_section(composer, 1, make_task(0)))
-    assert list_notes(write_sections(composer, 2, [make_task(0)])[0]) != list_notes(alone[0])
+    (alone,) = write_sections(composer, 1, [make_task(0)])
+    beside = write_sections(composer, 1, [make_task(7), make_task(0), make_task(1)])
+    assert list_notes(alone) == list_notes(beside[1])
+    assert list_notes(alone) != list_notes(beside[0]) != list_notes(beside[2])
+    assert list_notes(write_sections(composer, 2, [make_task(0)])[0]) != list_notes(alone)
+    (seeing,) = write_sections(composer, 1, [with_theme])
+    tasks = [dataclasses.replace(with_theme, index=n) for n in range(5)]
+    assert list_notes(write_sections(composer, 1, tasks)[2]) == list_notes(seeing)
+    guided = write_sections(composer, 1, tasks, guidance=2.0)
+    assert [list_notes(notes) for notes in guided] == [
+        list_notes(write_section(composer, 1, task, guidance=2.0)) for task in tasks
+    ]
 
 
 def test_guidance_moves_logits_away_from_what_soft_conditions_leave_open(composer):

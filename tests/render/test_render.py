@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -16,10 +18,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musika import render
-from musika.errors import CheckpointError, UsageError
+from musika import backend, render
+from musika.errors import CheckpointError, MusikaError, UsageError
 from musika.gan.noise import draw_rendering_noise
 from musika.gan.rendering_coordinates import draw_rendering_coordinates
+from musika.render import decoding
 from tests.helpers import tiny
 
 pytestmark = pytest.mark.backend
@@ -98,6 +101,48 @@ def test_the_real_codec_gives_what_it_always_gave() -> None:
     waveform = np.concatenate(list(make_stereo_model().piece(3).stream_without_levels(100_000, 200_000)))
     before = [[-0.07260428, -0.05951564], [-0.18684876, -0.14932831], [0.1060506, 0.0977331], [0.01607571, 0.00627503]]
     np.testing.assert_allclose(waveform[[0, 1000, 54321, 199_999]], before, atol=1e-3)
+
+
+@settings(max_examples=20, deadline=None)
+@given(start=st.integers(0, 3_000), count=st.integers(0, 4_000), lanes=st.integers(1, 4))
+def test_blocks_that_are_decoded_at_the_same_time_give_the_same_samples(start: int, count: int, lanes: int) -> None:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(lanes) as pool:
+        patch.setattr(decoding, "get_pool", lambda: pool)
+        patch.setattr(decoding, "count_lanes", lambda: lanes)
+        part = make_model("small").piece(7).render_samples(start, count)
+        endless = itertools.islice(make_model("small").piece(7).stream_samples(start), 3)
+        streamed = np.concatenate([block.copy() for block in endless])
+    np.testing.assert_array_equal(part, render_whole("small")[start : start + count])
+    end = min(WHOLE, start + len(streamed))
+    np.testing.assert_array_equal(streamed[: end - start], render_whole("small")[start:end])
+
+
+def test_an_error_in_a_block_that_is_made_ahead_is_raised_and_ends_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing(tiny.FakeCodec):
+        def decode_window_at(self, number: int, latents: np.ndarray, period: int = 0) -> np.ndarray:
+            if number == 2 * decoding.count_windows(self):
+                raise MusikaError("no memory")
+            return super().decode_window_at(number, latents, period)
+
+    with ThreadPoolExecutor(2) as pool:
+        monkeypatch.setattr(decoding, "get_pool", lambda: pool)
+        monkeypatch.setattr(decoding, "count_lanes", lambda: 2)
+        blocks = tiny.make_model(tiny.SMALL, Failing()).piece(7).stream_without_levels(0)
+        assert len([next(blocks), next(blocks)]) == 2
+        with pytest.raises(MusikaError, match="no memory"):
+            next(blocks)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("latents")]
+
+
+def test_cores_are_shared_by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "count_cores", lambda: 6)
+    monkeypatch.setattr(decoding, "_sharing", [1])
+    monkeypatch.setattr(backend, "count_threads", lambda: 1)
+    assert decoding.count_lanes() == 6
+    decoding.share_cores(2)
+    assert decoding.count_lanes() == 3
+    monkeypatch.setattr(backend, "count_threads", lambda: 6)
+    assert decoding.count_lanes() == 1
 
 
 def test_seconds_are_the_nearest_samples() -> None:

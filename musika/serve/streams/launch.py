@@ -104,8 +104,9 @@ def load_model(settings: StreamSettings, name: str) -> render.Model:
     """
     codec = settings.get_codec_folder()
     folder = locate.resolve_checkpoint(settings.get_folder(name), "generator")
-    precision, xla = render.choose_computation(folder, settings.mixed_precision, settings.xla)
-    model = render.load_model(folder, codec, None, precision, xla)
+    environment.prepare_rendering()
+    how = render.choose_computation(folder, settings.mixed_precision, settings.xla)
+    model = render.load_model(folder, codec, None, *how)
     next(model.piece(settings.seed).stream_samples(0))
     return model
 

@@ -162,10 +162,9 @@ class CodecStep:
 
         Where phases add up, a crop is one cell.
         """
-        edge = self.config.overlap * self.config.hop
         phases = compute_tone_phases(self.config, tuning[0], tuning[1], self.train.crop) if tuning else None
         waveform = synthesise(self.config, planes, first_latent=place, tone_phases=phases)
-        return ops.transpose(waveform[:, edge:-edge], (0, 2, 1))
+        return ops.transpose(waveform, (0, 2, 1))
 
     def _differentiate_waveform(self, decoded: Tensor, original: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """Scalars, and the gradient by the decoded waveforms, of how they differ from the originals."""
