@@ -36,6 +36,7 @@ from musika.listening.recording import RATE, Recording
 from musika.metrics.notes import note_onsets, transcriber
 from musika.render import Model
 from musika.score import Notes, Score, find_midi
+from musika.words import find_folder, load_encoder
 from tools.common import command
 
 TEMPI = (62, 70, 78, 88, 96, 104, 112, 120, 132, 144)
@@ -220,12 +221,14 @@ def describe_wish(settings: MusicalSettings) -> Heard:
 
 
 def measure_words(model: Model, seconds: float, network: Any) -> Iterator[str]:
-    """A line about ten prompts."""
+    """A line about ten prompts, read with the text encoder, where it is installed, and the checkpoint's captions."""
+    encoder = load_encoder() if find_folder() is not None else None
     wishes, sounds = [], []
     for number, prompt in enumerate(PROMPTS):
-        meaning = musika.read_prompt(prompt)
+        meaning = musika.read_prompt(prompt, encoder, model.captions)
         wishes.append(describe_wish(meaning.settings))
-        piece = model.piece(number, **meaning.settings.get_given())
+        style = {} if meaning.style is None else {"style": meaning.style}
+        piece = model.piece(number, **meaning.settings.get_given(), **style)
         sounds.append(describe_sound(piece.render(0, seconds), model.sample_rate, network))
     picked = pick_pieces(wishes, sounds)
     right = sum(place == number for number, place in enumerate(picked))

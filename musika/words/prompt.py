@@ -142,7 +142,10 @@ def read_prompt(text: str, encoder: Encoder | None = None, captions: Captions | 
     found = _look_up(WORD.findall(rest.lower()), encoder)
     meaning = dataclasses.replace(_make_meaning(named, found), style=style)
     if captions is not None and encoder is not None and found.is_vague:
-        meaning = _fill_from_captions(meaning, captions.find_levels(rest, encoder))
+        levels = captions.find_levels(rest, encoder)
+        spoken = {scale for scale, values in found.suggested.items() if values}  # also where words cancel each other
+        levels = {scale: level for scale, level in levels.items() if scale not in spoken}
+        meaning = _fill_from_captions(meaning, levels)
     if captions is not None and style is None:
         meaning = dataclasses.replace(meaning, style=captions.find_style(measure_levels(meaning)))
     if meaning.is_empty:
