@@ -20,8 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [
     *sorted(ROOT.glob("*.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
-    ROOT / "checkpoints/ae/README.md",
-    ROOT / "checkpoints/open/README.md",
+    *sorted((ROOT / "checkpoints").rglob("README.md")),
 ]
 # programs that are not ours, with those of their flags that a document names
 OTHER_PROGRAMS: dict[str, set[str]] = {
