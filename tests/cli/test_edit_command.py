@@ -19,9 +19,11 @@ from musika.cli import edit as command
 from musika.cli import flags
 from musika.cli.remedies import add_remedy
 from musika.codec.load import load_codec
-from musika.config import EditorConfig, EditTrainConfig
+from musika.config import Blend, EditorConfig, EditTrainConfig, Fill
 from musika.errors import MusikaError
 from musika.render.recipe import RecordingRecipe
+from musika.serve.page.edited_sounds import EditedSounds, Step
+from musika.serve.page.sound_store import SoundStore
 from musika.training.stages.edit import EditStage
 from tests.helpers import keras2, tiny
 
@@ -286,6 +288,19 @@ def test_an_edit_of_a_piece_needs_no_recording(folder, tmp_path, monkeypatch, ke
     Path("filled.flac").unlink()
     assert call("verify", "blended.flac") == 0, capsys.readouterr().err
     assert "filled.flac, edited (blend, seed 0)" in capsys.readouterr().out
+
+
+def test_what_the_page_saves_is_made_again(folder, tmp_path, keep_environment, capsys) -> None:
+    editor = musika.load(folder / "edit")
+    store = SoundStore(tmp_path / "store")
+    names = [store.add(musika.edit.open_recording(folder / f"{name}.wav")) for name in ("stereo", "other")]
+    sounds = EditedSounds(store, lambda name, report: editor, 60.0)
+    steps = [Step(Fill(seed=1, spans=((1.0, 1.2),)), "edit"), Step(Blend(ratio=0.5, over=0.5), "edit", names[1])]
+    result = sounds.render(names[0], steps, lambda share: None)
+    saved = sounds.save(names[0], steps, result, tmp_path / "a.flac", "stereo")
+    words = ("--load_path", folder / "edit", "--source", folder / "stereo.wav", "--source", folder / "other.wav")
+    assert call("verify", saved, *words) == 0, capsys.readouterr().err
+    assert "stereo, edited (fill, seed 1; blend, seed 0)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from musika.edit.untouched import find_untouched
 from musika.errors import ConfigError, UsageError
 from musika.render import GeneratorModel, Model, Sound, read_in_blocks, save_blocks
 from musika.serve.page.sound_store import SoundStore, make_name
-from musika.serve.page.work import Report
+from musika.serve.page.work import Report, ignore_report
 
 MAX_STEPS = 40  # of one list
 MAX_PROJECTED = 60.0  # seconds of a recording that a generator brings to its coordinates
@@ -125,8 +125,22 @@ class EditedSounds:
         tags = {"software": "musika", **({"title": title} if title else {})}
         if steps:
             tags["comment"] = "; ".join(f"{describe_step(step)} ({step.checkpoint})" for step in steps)
+            tags |= self._make_recipe_tags(base, steps, len(recording.waveform), path, title)
         blocks = (block for block in read_in_blocks(recording.open(), 0, len(recording.waveform)))
         return save_blocks(path, blocks, recording.sample_rate, tags, bits=bits).path
+
+    def _make_recipe_tags(
+        self, base: str, steps: Sequence[Step], samples: int, path: Path, title: str
+    ) -> dict[str, str]:
+        """The tags from which a result can be made again; none where a network was not loaded from files."""
+        recording = self.store.get(base)
+        edits = []
+        for step in steps:
+            other = self.store.get(step.other) if isinstance(step.edit, Blend) else None
+            edits.append(AppliedEdit(step.edit, self._get_model(step.checkpoint, ignore_report), other))
+        edited = dataclasses.replace(recording, edits=tuple(edits), name=title)
+        recipe = edited.make_recipe(0, samples, choose_bits(recording.waveform, path) or "")
+        return {} if recipe is None else recipe.to_tags()
 
     def _render_step(self, before: str, step: Step, report: Report) -> str:
         """Renders one step on a sound of the store; the name of the result."""
