@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import threadpoolctl
+
 from musika import checkpoint
 from musika.composer.incremental import IncrementalComposer
 from musika.composer.network_sizes import list_shapes
@@ -39,8 +41,12 @@ def read_config(folder: Path) -> ComposerConfig:
 def load_composer(folder: Path) -> IncrementalComposer:
     """The composer of a checkpoint folder, ready to write.
 
+    From then on, NumPy's products use one thread in this process. They are small: with more threads they take a quarter
+    more of the processor's time, which the decoder needs, and last bits would depend on the number of cores.
+
     Raises:
         CheckpointError: as `read_config`, or its weights do not fit its sizes.
     """
     config = read_config(folder)
+    threadpoolctl.threadpool_limits(1, user_api="blas")
     return IncrementalComposer(config, checkpoint.read(folder, expected=list_shapes(config)))

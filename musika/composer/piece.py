@@ -5,7 +5,7 @@ needs its theme and nothing else; notes that ring at its end reach into the next
 costs.
 
 Sections that will be needed soon are written ahead in a thread, several at once, which takes half the time: one at
-first, so that nobody waits, then more and more as the piece goes on. Which ones are written together changes no note.
+first, so that nobody waits, then four, then eight. Which ones are written together changes no note.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ class ComposedScore:
         missing = [number for number in numbers if number not in self._sections and self._must_be_written(number)]
         if not missing or 2 * len(missing) < len(numbers):  # most of them are there
             return
-        self._ahead_count = min(2 * self._ahead_count, MOST_AHEAD)
+        self._ahead_count = min(4 * self._ahead_count, MOST_AHEAD)
         self._ahead = threading.Thread(target=self._write_sections, args=(missing,), name="compose", daemon=True)
         self._ahead.start()
 
