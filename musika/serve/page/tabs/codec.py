@@ -53,7 +53,7 @@ class _CodecTab:
         names = list(self.codecs.folders)
         if not names:
             gradio.Markdown(NO_CODEC)
-        self.file = gradio.File(label="Recording", height=120, elem_id="musika-codec-file")
+        self.file = gradio.File(label="Recording", height=150, elem_id="musika-codec-file")
         with gradio.Row():
             self.codec = gradio.Dropdown(
                 names,
@@ -63,7 +63,7 @@ class _CodecTab:
             )
             self.hear = gradio.Button("Hear it", variant="primary", elem_id="musika-codec-hear")
             self.cancel = gradio.Button("Cancel")
-        self.status = gradio.Markdown(elem_id="musika-codec-status")
+        self.status = gradio.Markdown(elem_id="musika-codec-status", min_height=28)
         gradio.HTML("<musika-codec></musika-codec>", apply_default_css=False)
         with gradio.Row():
             self.format = gradio.Dropdown(list_formats(), value="wav", label="Format", elem_id="musika-codec-format")
@@ -76,9 +76,10 @@ class _CodecTab:
     def _connect(self) -> None:
         results = [self.status, self.told, self.played]
         long: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "codec", "preprocess": False}
+        shown = {**long, "show_progress": "minimal", "show_progress_on": [self.status]}  # the place in the queue
         inputs = [self.file, self.codec]
-        heard = self.hear.click(self._hear, inputs, results, api_name="compare_codec", show_progress="hidden", **long)
-        uploaded = self.file.upload(self._hear, inputs, results, **PRIVATE, show_progress="hidden", **long)
+        heard = self.hear.click(self._hear, inputs, results, api_name="compare_codec", **shown)
+        uploaded = self.file.upload(self._hear, inputs, results, **PRIVATE, **shown)
         for event in (heard, uploaded):
             event.success(
                 None,

@@ -65,7 +65,7 @@ class _EditTab:
         limits = context.limits
         with gradio.Row():
             about = f"Recording (up to {limits.upload_seconds / 60:g} minutes and {limits.upload_bytes >> 20} MB)"
-            self.file = gradio.File(label=about, height=120, elem_id="musika-edit-file")
+            self.file = gradio.File(label=about, height=150, elem_id="musika-edit-file")
         gradio.HTML("<musika-editor></musika-editor>", apply_default_css=False)
         self._add_controls()
         self._add_results()
@@ -89,7 +89,7 @@ class _EditTab:
                 self.settings = {
                     name: add_setting(kind, name, elem_id=f"musika-edit-{name}") for name, kind in SETTINGS.items()
                 }
-            self.other = gradio.File(label="Second recording", height=120, elem_id="musika-edit-other")
+            self.other = gradio.File(label="Second recording", height=150, elem_id="musika-edit-other")
             with gradio.Row():
                 self.seed = add_setting(Edit, "seed", precision=0, elem_id="musika-edit-seed")
                 most = self.context.limits.pieces
@@ -101,7 +101,7 @@ class _EditTab:
             with gradio.Row():
                 self.make = gradio.Button("Make", variant="primary", elem_id="musika-edit-make")
                 self.cancel = gradio.Button("Cancel", elem_id="musika-edit-cancel")
-        self.status = gradio.Markdown(elem_id="musika-edit-status")
+        self.status = gradio.Markdown(elem_id="musika-edit-status", min_height=28)
 
     def _add_results(self) -> None:
         """Download, and components that carry values between the server and the scripts."""
@@ -146,13 +146,10 @@ class _EditTab:
         send = "(edited, ...values) => [musika.editor.describe(), ...values]"
         results = [self.status, self.told, self.played]
         long: dict[str, Any] = {"concurrency_limit": 1, "concurrency_id": "edit", "preprocess": False}
-        made = self.make.click(
-            self._make, [self.edited, *values], results, js=send, api_name="make_edit", show_progress="hidden", **long
-        )
+        shown = {**long, "show_progress": "minimal", "show_progress_on": [self.status]}  # the place in the queue
+        made = self.make.click(self._make, [self.edited, *values], results, js=send, api_name="make_edit", **shown)
         made.success(None, results[1:], None, js="(told, files) => musika.editor.showResults(told, files)", **PRIVATE)
-        again = self.again.click(
-            self._render, [self.edited], results, js=send, api_name="render_edits", show_progress="hidden", **long
-        )
+        again = self.again.click(self._render, [self.edited], results, js=send, api_name="render_edits", **shown)
         again.success(None, results[1:], None, js="(told, files) => musika.editor.showEdited(told, files)", **PRIVATE)
         heard = "(edited, format) => [musika.editor.describeHeard(), format]"
         saved = self.download.click(
