@@ -60,8 +60,10 @@ def open_tab(tab: Any, name: str) -> None:
 
 
 def read_pixel(tab: Any, index: int) -> tuple[float, float]:
-    """Where a point of the map is on the screen."""
-    box = tab.locator(f"{STYLES} canvas").bounding_box()
+    """Where a point of the map is on the screen, once the map is scrolled to."""
+    canvas = tab.locator(f"{STYLES} canvas")
+    canvas.evaluate("canvas => canvas.scrollIntoView({block: 'center', behavior: 'instant'})")
+    box = canvas.bounding_box()
     x, y = tab.evaluate(f"(({{map}}) => map.toPixels(map.points[{index}]))(document.querySelector('{STYLES}'))")
     return box["x"] + x, box["y"] + y
 
