@@ -133,6 +133,7 @@ def test_a_reader_that_leaves_ends_music_without_end(folder: Path, pipe: Pipe) -
 
 def test_a_closed_pipe_in_a_shell_ends_well(folder: Path, model: render.Model) -> None:
     words = ["--load_path", str(folder), "--seed", "7", "--seconds", "inf", "--save_path", "-", "--format", "raw"]
+    words += ["--mixed_precision", "False", "--xla", "False"]  # as the model that it is compared with
     process = subprocess.Popen(
         [sys.executable, "musika_generate.py", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

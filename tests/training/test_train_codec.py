@@ -101,7 +101,7 @@ def test_a_codec_goes_on_with_its_own_audio_alone(codec_run, tmp_path, capsys):
     prepared = prepare_codec(*places, "--files_path", music, "--gradio")
     shown = capsys.readouterr()
     assert "was trained on other audio" in shown.out and "fine-tuned, with fresh optimizers" in shown.out
-    assert "no preview page for a codec" in shown.err
+    assert "no preview page" not in shown.err
     assert prepared.stage.start is not None and prepared.stage.xla
     assert (prepared.train.bs, prepared.train.magnitude_samples) == (8, 0)
     prepared = prepare_codec(*places, "--files_path", music, "--magnitude_samples", 40000)
