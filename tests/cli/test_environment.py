@@ -14,8 +14,6 @@ import pytest
 
 from musika import console, environment
 from musika.__main__ import main
-from musika.cli import generate
-from musika.cli.flags import GenerateOptions
 from musika.errors import UsageError
 from tests.helpers import tiny
 
@@ -43,8 +41,8 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
     """A tiny generator, and the file that `generate` makes with it in ordinary surroundings."""
     folder = tmp_path_factory.mktemp("ordinary")
     generator = tiny.write_checkpoints(folder / "checkpoints")
-    options = GenerateOptions(load_path=generator, save_path=folder / "out", seconds=1.0, seed=3)
-    assert generate.run(options) == 0
+    words = ["--load_path", generator, "--save_path", folder / "out", "--seconds", "1", "--seed", "3"]
+    assert run_python("musika_generate.py", *words).returncode == 0
     return generator, (folder / "out" / "open-seed-3.wav").read_bytes()
 
 

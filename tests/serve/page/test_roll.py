@@ -9,7 +9,7 @@ import pytest
 
 from musika.serve.page.scripts import STATIC
 
-SCRIPTS = ("roll.js", "roll_notes.js", "map.js", "answers.js")
+SCRIPTS = ("canvas.js", "roll.js", "roll_notes.js", "map.js", "answers.js")
 
 
 @pytest.fixture(scope="module")
