@@ -40,7 +40,7 @@ class Encoder(Protocol):
     """Encodes one file."""
 
     @property
-    def clipped(self) -> int:
+    def clipped_samples(self) -> int:
         """Samples of all channels so far that lay beyond full scale."""
 
     def write(self, block: np.ndarray) -> None:
@@ -110,9 +110,9 @@ class _CheckedEncoder:
         self.size = 0  # bytes of samples
 
     @property
-    def clipped(self) -> int:
+    def clipped_samples(self) -> int:
         """Samples of all channels so far that lay beyond full scale."""
-        return self._quantiser.clipped
+        return self._quantiser.clipped_samples
 
     def _prepare(self, block: np.ndarray) -> np.ndarray:
         """The samples as the encoder takes them."""

@@ -19,7 +19,7 @@ class Quantiser:
     """Rounds a waveform, block after block.
 
     Attributes:
-        clipped: samples of all channels so far that lay beyond full scale and were clipped. Floats are not clipped.
+        clipped_samples: of all channels so far: those beyond full scale, which were clipped. Floats are not clipped.
     """
 
     def __init__(self, encoding: Encoding, channels: int) -> None:
@@ -27,14 +27,14 @@ class Quantiser:
         self._position = 0
         self._drawn = -1  # number of the block of dither that `_dither` holds
         self._dither = np.empty((0, channels), np.float32)
-        self.clipped = 0
+        self.clipped_samples = 0
 
     def quantise(self, block: np.ndarray) -> np.ndarray:
         """The next samples, `[n, channels]` float32, as int16, as int32 (24 bits, the lowest byte is 0), or float32."""
         first, self._position = self._position, self._position + len(block)
         if self._bits == "32f":
             return block
-        self.clipped += int(np.count_nonzero(np.abs(block) > 1))
+        self.clipped_samples += int(np.count_nonzero(np.abs(block) > 1))
         if self._bits == "24":
             steps = np.rint(block.astype(np.float64) * 2.0**23)
             return np.clip(steps, -(2**23), 2**23 - 1).astype(np.int32) << 8

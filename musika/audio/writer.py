@@ -35,19 +35,19 @@ class WrittenFile:
         samples: how many per channel.
         channels: how many.
         rate: Hz.
-        clipped: samples of all channels that lay beyond full scale.
+        clipped_samples: samples of all channels that lay beyond full scale.
     """
 
     path: Path
     samples: int
     channels: int
     rate: int
-    clipped: int
+    clipped_samples: int
 
     @property
     def clipped_share(self) -> float:
         """Share of the samples of all channels that lay beyond full scale, 0 to 1."""
-        return self.clipped / max(1, self.samples * self.channels)
+        return self.clipped_samples / max(1, self.samples * self.channels)
 
 
 def write(
@@ -153,7 +153,7 @@ def _encode_blocks(
     except BaseException:
         encoder.abandon()
         raise
-    return samples, channels, encoder.clipped
+    return samples, channels, encoder.clipped_samples
 
 
 def _append_silence(blocks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:

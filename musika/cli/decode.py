@@ -145,7 +145,7 @@ def _print_summary(
         f"{speed:.0f} s of audio a second"
     )
     for written in files:
-        if written.clipped:
+        if written.clipped_samples:
             console.say(f"  {format_path(written.path)}: {written.clipped_share:.3%} of its samples were clipped")
     for line in kept:
         console.say(f"  {line}")

@@ -14,8 +14,6 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 
 from musika import draws
-from musika.codec import load as codec_load
-from musika.codec.published.checkpoint import SIZES
 from musika.config import Config, EditorConfig
 from musika.errors import UsageError
 from musika.gan import drafts
@@ -24,7 +22,7 @@ from musika.gan.context import count_kept, make_tracks, summarize
 from musika.gan.editor_load import load_editor
 from musika.render.computing import Computation
 from musika.render.generator import GENERATOR_SIZES, name_checkpoint
-from musika.render.matching import check_codec, find_codec
+from musika.render.matching import load_fitting_codec
 from musika.render.piece import Model, Piece
 
 STEP = 64  # latents that one window makes, without its context
@@ -131,11 +129,7 @@ def load_editor_model(folder: Path, dec_path: Path | None, sizes: Mapping[str, A
         if sizes.get(name) is not None:
             raise UsageError(f"{name} belongs to generators, and {folder.name} is an editor: leave it out")
     loaded = load_editor(folder, how.precision)
-    codec_folder = find_codec(folder, dec_path, loaded.codec_identity)
-    codec = codec_load.load_codec(
-        codec_folder, how.precision, how.xla, {name: sizes.get(name) for name in SIZES}, how.decoder
-    )
-    check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
+    codec = load_fitting_codec(folder, dec_path, loaded.codec_identity, loaded.config.channels, sizes, how)
     make = compile_editor(loaded.network, how.xla)
     name = name_checkpoint(folder.resolve())
     return EditorModel(config=loaded.config, make=make, basis=loaded.basis, codec=codec, name=name)

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from musika.codec import load as codec_load
-from musika.codec.published.checkpoint import SIZES
 from musika.config import Config, GeneratorConfig, GeneratorSettings
 from musika.errors import UsageError
 from musika.files import format_path
@@ -19,7 +17,7 @@ from musika.render.computing import Computation
 from musika.render.decoding import count_block_latents
 from musika.render.latents import CoordinateLatents, Generate
 from musika.render.levels import parse_output_gain
-from musika.render.matching import check_codec, find_codec
+from musika.render.matching import load_fitting_codec
 from musika.render.piece import Model, Piece
 
 # names of sizes that may be asked for, and the configuration's names for them
@@ -66,13 +64,8 @@ def load_generator_model(
     """The model of a generator's checkpoint; arguments and errors are those of `load.load_model`."""
     info = gan_load.read_info(folder)
     _check_sizes(folder, info.get("config"), sizes)
-    codec_folder = find_codec(folder, dec_path, str(info.get("codec_identity")))
-
     loaded = gan_load.load_generator(folder, dtype=how.precision)
-    codec = codec_load.load_codec(
-        codec_folder, how.precision, how.xla, {name: sizes.get(name) for name in SIZES}, how.decoder
-    )
-    check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
+    codec = load_fitting_codec(folder, dec_path, loaded.codec_identity, loaded.config.channels, sizes, how)
     return GeneratorModel(
         config=loaded.config,
         generate=compile_generator(loaded.generator, how.xla),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from musika import checkpoint
 from musika.checkpoint import locate
 from musika.checkpoint.published import catalogue, musika_folder
 from musika.codec import load as codec_load
 from musika.codec.base import Codec
+from musika.codec.published.checkpoint import SIZES
 from musika.config import ANY_PUBLISHED, same_codec
 from musika.errors import CheckpointError
 from musika.files import format_path
+from musika.render.computing import Computation
 
 
 def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
@@ -39,6 +43,29 @@ def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
         raise CheckpointError(f"there is no codec for {format_path(generator)}", about="codec")
     # loading reports what does not fit; a Musika folder comes first, because its identity is not known yet
     return next((folder for folder in present if musika_folder.is_musika_folder(folder)), present[0])
+
+
+def load_fitting_codec(
+    folder: Path, named: Path | None, identity: str, channels: int, sizes: Mapping[str, Any], how: Computation
+) -> Codec:
+    """The codec that decodes the latents of a checkpoint, found as `find_codec` says and checked as `check_codec` says.
+
+    Args:
+        folder: of the checkpoint that makes the latents.
+        named: folder of the codec; None finds it.
+        identity: of the codec that the checkpoint was trained with.
+        channels: C of the latents that it makes.
+        sizes: that are compared with the codec's; those of other networks are not read.
+        how: how its networks compute.
+
+    Raises:
+        CheckpointError: there is none, it cannot be loaded, or it is another one.
+    """
+    path = find_codec(folder, named, identity)
+    own = {name: sizes.get(name) for name in SIZES}
+    codec = codec_load.load_codec(path, how.precision, how.xla, own, how.decoder)
+    check_codec(folder, identity, channels, path, codec)
+    return codec
 
 
 def check_codec(

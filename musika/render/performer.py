@@ -15,8 +15,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from musika import checkpoint, draws
-from musika.codec import load as codec_load
-from musika.codec.published.checkpoint import SIZES
 from musika.config import Config, PerformerConfig, PerformerSettings
 from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.gan.performer_load import load_performer
@@ -25,7 +23,7 @@ from musika.render.decoding import count_block_latents
 from musika.render.generator import GENERATOR_SIZES, name_checkpoint
 from musika.render.latents import GroupedLatents, LatentSource
 from musika.render.levels import parse_output_gain
-from musika.render.matching import check_codec, find_codec
+from musika.render.matching import load_fitting_codec
 from musika.render.piece import Model, Piece
 from musika.score import Score, find_last_bar, read_score, repeat_score
 from musika.tracks import DRUMS, Track, get_family, get_track_kinds, make_tracks
@@ -226,11 +224,7 @@ def load_performer_model(
             raise UsageError(f"{name} belongs to generators, and {folder.name} is a performer: leave it out")
     loaded = load_performer(folder, how.precision)
     _check_tracks(folder, loaded.config)
-    codec_folder = find_codec(folder, dec_path, loaded.codec_identity)
-    codec = codec_load.load_codec(
-        codec_folder, how.precision, how.xla, {name: sizes.get(name) for name in SIZES}, how.decoder
-    )
-    check_codec(folder, loaded.codec_identity, loaded.config.channels, codec_folder, codec)
+    codec = load_fitting_codec(folder, dec_path, loaded.codec_identity, loaded.config.channels, sizes, how)
     return PerformerModel(
         config=loaded.config,
         perform=compile_performer(loaded.performer, how.xla),

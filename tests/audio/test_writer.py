@@ -26,7 +26,7 @@ def test_written_files_are_read_again(tmp_path: Path, name: str) -> None:
     written = audio.write(tmp_path / name, sound, RATE)
     again = audio.read(tmp_path / name)
     exact = name not in ("a.ogg", "a.mp3", "a.opus")
-    assert (written.samples, written.clipped) == (66_150 if name != "a.opus" else 72_000, 0)
+    assert (written.samples, written.clipped_samples) == (66_150 if name != "a.opus" else 72_000, 0)
     assert again.shape == sound.shape
     assert np.abs(again - sound).max() < (2.1 / 32768 if exact else 0.1)
     assert [p.name for p in tmp_path.iterdir()] == [name]
@@ -95,7 +95,7 @@ def test_clipping_is_counted(tmp_path: Path) -> None:
     sound[:100, 0], sound[100:150, 1] = 1.5, -2
     written = audio.write(tmp_path / "a.wav", sound, RATE)
     found = soundfile.read(tmp_path / "a.wav")[0]
-    assert (written.clipped, written.clipped_share) == (150, 0.075)
+    assert (written.clipped_samples, written.clipped_share) == (150, 0.075)
     assert found[:100, 0].min() > 0.999 and found[100:150, 1].max() == -1
 
 
@@ -157,14 +157,16 @@ def test_24_bits_are_rounded_to_the_nearest(name: str, bits: str, step: float, t
     sound = np.random.default_rng(0).uniform(-1.1, 1.1, (70_000, 2)).astype(np.float32)
     written = audio.write(tmp_path / name, sound, RATE, bits=bits)
     found = soundfile.read(written.path, dtype="float64")[0]
-    assert soundfile.info(written.path).subtype == "PCM_24" and written.clipped == np.count_nonzero(np.abs(sound) > 1)
+    assert soundfile.info(written.path).subtype == "PCM_24" and written.clipped_samples == np.count_nonzero(
+        np.abs(sound) > 1
+    )
     assert np.abs(found - np.clip(sound, -1, 1 - 2 * step)).max() <= step
 
 
 def test_floats_are_kept_as_they_are(tmp_path: Path) -> None:
     sound = np.random.default_rng(0).normal(0, 1, (70_001, 1)).astype(np.float32)
     written = audio.write(tmp_path / "a.wav", sound, RATE, {"comment": "odd"}, bits="32f")
-    assert soundfile.info(written.path).subtype == "FLOAT" and written.clipped == 0
+    assert soundfile.info(written.path).subtype == "FLOAT" and written.clipped_samples == 0
     assert np.array_equal(soundfile.read(written.path, dtype="float32", always_2d=True)[0], sound)
 
 
