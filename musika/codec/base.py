@@ -78,6 +78,13 @@ class Codec(abc.ABC):
         """
         return self.decode_window(latents)
 
+    def prepare_decoding(self) -> None:
+        """Compiles what decoding one window needs later than its networks; called in a thread while these compute.
+
+        There is nothing to do for a codec that compiles quickly.
+        """
+        return
+
     def count_latents(self, samples: int) -> int:
         """The number of latents of a waveform with `samples` samples, rounded up."""
         return -(-samples // self.hop_total)

@@ -19,7 +19,7 @@ from keras import ops
 from musika import backend
 from musika.codec import tuner
 from musika.codec.base import Codec
-from musika.codec.decoder import Decoder
+from musika.codec.decoder import HEAD_PLANES, Decoder
 from musika.codec.encoder import Encoder
 from musika.codec.features import compute_features
 from musika.codec.seams import SeamWindow, find_seam_window
@@ -45,6 +45,7 @@ class StereoCodec(Codec):
     ) -> None:
         self.config, self.encoder, self.decoder, self.identity = config, encoder, decoder, identity
         self.xla = xla
+        self._is_prepared = False
         self.channels, self.hop_total, self.sample_rate = config.channels, config.hop_total, config.sample_rate
         self.block, self.context = config.block, compute_context(config)
 
@@ -75,6 +76,17 @@ class StereoCodec(Codec):
             if window is not None:
                 waveform[n] = self._decode_seam(window, latents[n : n + 1])[0]
         return waveform
+
+    def prepare_decoding(self) -> None:
+        """As `Codec` says: compiles the synthesis, by silence."""
+        if self._is_prepared or not self.config.phase_cell:
+            return
+        self._is_prepared = True
+        config, frames = self.config, self._inside_frames
+        bins = HEAD_PLANES * config.bins + config.tuned_bins
+        planes = ops.zeros((1, frames.stop - frames.start, bins), self.decoder.compute_dtype)
+        shape = (1, self.block + 2 * self.context, config.tuner_values, config.tuned_bins)
+        self.run_synthesis(planes, (ops.zeros(shape), ops.zeros((*shape[:2], shape[3]))))
 
     def _decode_seam(self, window: SeamWindow, latents: np.ndarray) -> np.ndarray:
         """`decode_window` of one window `[1, block + 2 context, C]` that sees the seam of a loop.

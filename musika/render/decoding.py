@@ -88,6 +88,7 @@ def _decode_blocks(
     def send(index: int) -> Future[np.ndarray]:
         return pool.submit(decode_spans, codec, read_spans(codec, latents, index), index, period)
 
+    pool.submit(codec.prepare_decoding)
     waiting: collections.deque[Future[Future[np.ndarray]]] = collections.deque()
     with ThreadPoolExecutor(1, thread_name_prefix="latents") as reader:
         try:

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from musika.codec.features import LOG_DEVIATION, LOG_MEAN
 from musika.codec.phases import accumulate_phases
 from musika.codec.synthesis import compute_tone_phases, synthesise
 from musika.config import CodecConfig
+from tests.helpers import tiny
 
 pytestmark = pytest.mark.backend
 
@@ -123,6 +125,20 @@ def test_a_tone_sounds_pure_and_in_tune(frequency: float) -> None:
     rounding = 0.5 / (CELL * CONFIG.hop_total) * len(inside)  # half a turn over a cell, in bins of this spectrum
     assert abs(peak - frequency / 256 * len(inside)) <= 1 + rounding
     assert spectrum[peak - 3 : peak + 4].sum() / spectrum.sum() > 0.995
+
+
+def test_what_is_compiled_ahead_is_what_decoding_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec, seen = tiny.make_stereo_codec(CONFIG), []
+
+    def synthesise(planes: Any, tuning: Any) -> Any:
+        seen.append([(tuple(part.shape), keras.backend.standardize_dtype(part.dtype)) for part in (planes, *tuning)])
+        return np.zeros((1, codec.block * codec.hop_total, 2), np.float32)
+
+    monkeypatch.setattr(codec, "run_synthesis", synthesise)
+    codec.prepare_decoding()
+    codec.prepare_decoding()
+    codec.decode_window(np.zeros((1, codec.block + 2 * codec.context, codec.channels), np.float32))
+    assert len(seen) == 2 and seen[0] == seen[1]
 
 
 def test_phases_of_longer_cells_are_nearer_to_the_frequency() -> None:
