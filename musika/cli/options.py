@@ -38,10 +38,12 @@ SEED = "number that fixes every random choice"
 PRECISION = "compute with 16-bit numbers; auto: where that is faster and exact enough"
 XLA = "compile with XLA; auto: where that is faster"
 PIANO = Path("checkpoints/piano")
-FETCHED = "checkpoints/techno, misc or misc_small"
-AUDIO_KIND = "kind of audio file; wav is 16-bit"
+MUSIC = (
+    "checkpoint that makes the music, such as checkpoints/open; checkpoints/techno, misc and misc_small are downloaded"
+)
+AUDIO_KIND = "kind of audio file"
 WATCH = "folder of a training run; the page opens on its progress, and plays its checkpoints if they make music"
-RAW = "raw (standard output only): 16-bit little-endian samples"
+RAW = "raw: 16-bit little-endian samples, for standard output only"
 RUNS_PATH = "folder of training runs, which the page's tab Training shows"
 RUNS_SHOWN = "the folder around the run in --load_path, else checkpoints"
 LOG_PATH = "folder of the logs of these runs"
@@ -92,7 +94,7 @@ def source_flag(group: str) -> Any:
 
 def bits_flag(group: str, shown: str = "16") -> Any:
     """A flag for the bits of a sample in an audio file."""
-    return flag(None, "bits of a sample in wav (24, or 32f for floats) and flac (24)", group, shown=shown)
+    return flag(None, "bits of a sample: 24 in wav and flac, 32f (floats) in wav", group, shown=shown)
 
 
 def size_flag(config: type[Config], name: str, group: str, shown: str = AS_TRAINED) -> Any:
@@ -188,7 +190,7 @@ class TrainOptions(CodecOptions):
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)  # field of musika.config to value
     recipe: str | None = flag(
         None,
-        "settings to start from: a name of musika/recipes, or a JSON file",
+        "settings to start from: the name of a file in musika/recipes, such as codec, or a JSON file",
         "What",
         shown="the recipe default, or the one of the --stage",
     )
@@ -206,8 +208,8 @@ class TrainOptions(CodecOptions):
     )
     midi_path: Path | None = flag(
         None,
-        "folder of MIDI files: those that a composer learns from, or for a performer those of the recordings, "
-        "with the same names",
+        "folder of MIDI files: the works that a composer learns, or the notes of a performer's recordings under the "
+        "same names",
         "What",
         shown="performer: that of the loaded run, else --train_path",
     )
@@ -248,7 +250,7 @@ class TrainOptions(CodecOptions):
         shown="they are estimated, on fixed carriers",
         common=False,
     )
-    minutes: float = flag(0.0, "stop after this many minutes; 0 is never", "Training", 0, 10_000_000)
+    minutes: float = flag(0.0, "stop after this many minutes; 0: never", "Training", 0, 10_000_000)
     set: tuple[str, ...] = flag((), "set any size or hyperparameter; may be repeated", "Training", shown="none")
     mixed_precision: Switch = flag("auto", PRECISION, "Machine")
     xla: Switch = flag("auto", XLA, "Machine")
@@ -263,7 +265,7 @@ class TrainOptions(CodecOptions):
 class RenderOptions(CodecOptions):
     """What generating and testing share: a generator, its codec, and the sizes that its checkpoint already says."""
 
-    load_path: Path = flag(PIANO, f"checkpoint that makes the music; checkpoints/open, {FETCHED} too", "Folders")
+    load_path: Path = flag(PIANO, MUSIC, "Folders")
     dec_path: Path | None = flag(None, "folder of the codec", "Folders", shown="the generator's own")
     truncation: float = setting_flag(GeneratorSettings, "truncation", "Sound")
     seed: int | None = flag(
@@ -333,16 +335,22 @@ class GenerateOptions(SteeringOptions, RenderOptions):
     loudness: float | None = flag(
         None, "loudness of each file in LUFS, such as -14, after rendering", "Sound", -70, -5, shown="as it is"
     )
-    fade_in: Time = flag(0.0, "fade at the beginning of each file, in seconds", "Sound", 0, MAX_SECONDS)
-    fade_out: Time = flag(0.0, "fade at the end of each file, in seconds", "Sound", 0, MAX_SECONDS)
+    fade_in: Time = flag(0.0, "length of the fade at the beginning of each file, in seconds", "Sound", 0, MAX_SECONDS)
+    fade_out: Time = flag(0.0, "length of the fade at the end of each file, in seconds", "Sound", 0, MAX_SECONDS)
     jobs: int = flag(1, "processes that render at the same time; they do not change the music", "Machine", 1, 256)
-    midi: tuple[Path, ...] = flag((), "MIDI file to play instead; may be repeated", "Sound", shown="none", place="FILE")
+    midi: tuple[Path, ...] = flag(
+        (), "MIDI file to play, instead of new music; may be repeated", "Sound", shown="none", place="FILE"
+    )
     score: bool = flag(False, "also write the notes of each piece, as a MIDI file beside the audio", "Sound")
     save_path: Path = flag(Path("generations"), "folder that the audio is written to; - is standard output", "Folders")
     format: Literal[AudioFormat, "raw"] = flag("wav", f"{AUDIO_KIND}; {RAW}", "Sound")
     bits: Bits | None = bits_flag("Sound")
     like: Path | None = flag(
-        None, "audio file that Musika made: make it again; longer with --seconds", "Sound", shown="none", place="FILE"
+        None,
+        "audio file or video that Musika made: make it again, or make it longer with --seconds",
+        "Sound",
+        shown="none",
+        place="FILE",
     )
     source: tuple[Path, ...] = source_flag("Sound")
 
@@ -369,7 +377,7 @@ class PlayOptions(Options):
 class EditOptions(Options):
     """A recording, edited."""
 
-    task: Literal["fill", "continue", "vary", "blend"] = positional("fill, continue, vary or blend", "What")
+    task: Literal["fill", "continue", "vary", "blend"] = positional("what to do: fill, continue, vary or blend", "What")
     file: Path = positional("audio file to edit; it stays as it is", "What")
     other: Path | None = positional("second audio file, for blend", "What", default=None)
     spans: str | None = flag(
@@ -393,7 +401,7 @@ class EditOptions(Options):
     dec_path: Path | None = flag(None, "folder of the codec", "Files", shown="the editor's own")
     save_path: Path = flag(Path("edits"), "folder for the results; - is standard output", "Files")
     format: Literal[AudioFormat, "raw"] | None = flag(
-        None, f"kind of audio file; {RAW}", "Files", shown="that of the recording"
+        None, f"{AUDIO_KIND}; {RAW}", "Files", shown="that of the recording"
     )
     bits: Bits | None = bits_flag("Files", "as many as the recording needs")
     stereo: bool = flag(False, "make a mono recording stereo", "Files")
@@ -490,7 +498,9 @@ class EvaluateOptions(CodecOptions):
     generated: Path | None = flag(
         None, "folder of generated audio or latents to compare with --reference", "What", shown="none"
     )
-    reference: Path | None = flag(None, "folder of real music that was not trained on", "What", shown="none")
+    reference: Path | None = flag(
+        None, "folder of real music of the same kind, kept out of training", "What", shown="none"
+    )
     training: Path | None = flag(None, "folder of the training music, to find copies of it", "What", shown="none")
     midi_path: Path | None = flag(
         None,

@@ -29,13 +29,13 @@ class Codec(abc.ABC):
         block: latents coded by one window.
         context: latents on either side that a window must see to be exact.
         kind: "stereo" or "musika", for messages; no caller depends on it.
-        files: hash of the files that it was loaded from; "" where it was made in memory.
+        files_hash: of the files that it was loaded from; "" where it was made in memory.
         stereo_halves: whether the first half of a latent is the left channel alone and the second half the right one,
             so that swapping the halves swaps the channels.
     """
 
     kind: str = ""
-    files: str = ""
+    files_hash: str = ""
     stereo_halves: bool = False
 
     channels: int

@@ -57,7 +57,7 @@ def load_codec(
         codec = _load_published(folder, precision, xla, sizes)
     else:
         codec = _load_stereo(folder, precision, xla, sizes, decoder or precision)
-    codec.files = checkpoint.hash_files(folder)
+    codec.files_hash = checkpoint.hash_files(folder)
     return codec
 
 

@@ -55,9 +55,11 @@ class Fill(Edit):
 class Continue(Edit):
     """More sound behind the end. What was there does not change, sample for sample."""
 
-    seconds: float | None = setting(60.0, "length of what is added; inf: without end", "seconds", above=0, common=True)
+    seconds: float | None = setting(
+        60.0, "length of what is added, in seconds; inf: without end", "seconds", above=0, common=True
+    )
     before: float | None = setting(
-        None, "how much of the sound before the continuation the network hears", "seconds", above=0, common=True
+        None, "seconds of sound before the continuation that the network hears", "seconds", above=0, common=True
     )
     at: float | None = setting(
         None, "second from which the music goes on; what comes after it is dropped", "second", above=0, common=True

@@ -18,8 +18,8 @@ class GeneratorSettings(Config):
 
     truncation: float = setting(
         TRUNCATION,
-        "smaller: closer to the average of what was learned; larger: more varied (bound of random vectors, in "
-        "standard deviations; composers multiply their temperature by half of it)",
+        "how varied the music is; small values keep it close to the average of what was learned (bound of random "
+        "vectors, in standard deviations; half of it multiplies the temperature of composers)",
         above=0,
         high=10,
         common=True,

@@ -20,12 +20,12 @@ AROUND = 2.0  # seconds on either side of what is made that are searched, too
 
 def vary_by_coordinates(model: GeneratorModel, sound: Sound, edit: Vary, on_step: OnStep | None = None) -> Sound:
     """The sound, or spans of it, as a generator makes it near the coordinates that come closest."""
-    gaps, length = locate_varied(sound, edit), require_end(sound)
+    gaps = locate_varied(sound, edit)
+    (searched,) = find_searched(sound, edit)
     known = encode_sound(model, sound)
 
     def find_path() -> Callable[[np.ndarray], np.ndarray]:
-        stop = length if gaps[-1][1] is None else gaps[-1][1]
-        projection = project(model, known, *_find_searched(model, sound, (gaps[0][0], stop), (0, length)), on_step)
+        projection = project(model, known, *_to_latents(model, sound, searched), on_step)
         return make_path(model, vary_projection(projection, edit.strength, edit.seed))
 
     made = ProjectedLatents(model, find_path, edit.seed, count_span(model))
@@ -50,10 +50,9 @@ def blend_by_coordinates(
     for each, place in ((sound, gap[0]), (other, 0)):
         check_heard(each, [(place, place + gap[1] - gap[0])], LEAST_VARIED)
     sources = [encode_sound(model, sound), encode_sound(model, SoundSequence(None, other, start))]
+    spans = [_to_latents(model, sound, stretch) for stretch in find_searched(sound, edit, other)]
 
     def find_path() -> Callable[[np.ndarray], np.ndarray]:
-        heard = (0, lengths[0]), (start, start + lengths[1])  # where either sound is
-        spans = [_find_searched(model, sound, gap, span) for span in heard]
         parts = [None if on_step is None else narrow_to_half(on_step, half) for half in range(2)]
         searched = zip(sources, spans, parts, strict=True)
         one, two = (make_path(model, project(model, source, *span, part)) for source, span, part in searched)
@@ -68,19 +67,34 @@ def blend_by_coordinates(
     return JoinedSound(base, decode_latents(model, made, sound, gap[1]), [gap], length)
 
 
-def _find_searched(
-    model: GeneratorModel, sound: Sound, made: tuple[int, int], heard: tuple[int, int]
-) -> tuple[int, int]:
-    """The latents that a place in the generator's space is searched for: (first, last + 1).
+def find_searched(sound: Sound, edit: Vary | Blend, other: Sound | None = None) -> list[tuple[int, int]]:
+    """The parts that a place in the generator's space is searched for: of the sound, and of the second one of a blend.
+
+    Each is (first, last + 1) in samples of the result. A little more than what is made belongs to it, since levels are
+    compared there.
 
     Args:
-        made: samples of the sound that are made by the generator; those a little outside count, too, since levels are
-            compared there.
-        heard: samples between which there is something to go by.
+        other: the second sound of a blend, at the rate of the first.
+
+    Raises:
+        UsageError: the edit does not fit the sound.
     """
-    around = round(AROUND * sound.sample_rate)
-    edges = (max(made[0] - around, heard[0]), min(made[1] + around, heard[1]))
-    return count_latents(model, sound, edges[0]), count_latents(model, sound, edges[1])
+    length, around = require_end(sound), round(AROUND * sound.sample_rate)
+    heard = [(0, length)]  # where either sound is
+    if isinstance(edit, Vary):
+        gaps = locate_varied(sound, edit)
+        first, stop = gaps[0][0], length if gaps[-1][1] is None else gaps[-1][1]
+    else:
+        assert other is not None
+        start = 0 if edit.over is None else locate_passage(sound, other, edit.over)[0]
+        heard.append((start, start + require_end(other)))
+        first, stop = start, length if edit.over is not None else min(length, heard[1][1])
+    return [(max(first - around, begin), min(stop + around, end)) for begin, end in heard]
+
+
+def _to_latents(model: GeneratorModel, sound: Sound, stretch: tuple[int, int]) -> tuple[int, int]:
+    """A stretch of samples in latents: (first, last + 1)."""
+    return count_latents(model, sound, stretch[0]), count_latents(model, sound, stretch[1])
 
 
 def narrow_to_half(on_step: OnStep, half: int) -> OnStep:

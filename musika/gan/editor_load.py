@@ -17,7 +17,7 @@ from musika.config import EditorConfig
 from musika.errors import CheckpointError
 from musika.files import format_path
 from musika.gan.basis import Basis
-from musika.gan.performer_load import check_sizes
+from musika.gan.performer_weights import load_network
 
 if TYPE_CHECKING:
     from musika.gan.performer import Performer
@@ -68,6 +68,11 @@ def pack_basis(basis: Basis) -> dict[str, np.ndarray]:
     return {MEAN: basis.mean.astype(np.float32), MATRIX: basis.matrix.astype(np.float32)}
 
 
+def get_basis_shapes(config: EditorConfig) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the arrays of a basis."""
+    return {MEAN: (config.channels,), MATRIX: (config.channels, config.channels)}
+
+
 def load_editor(folder: Path, dtype: Any = "float32") -> LoadedEditor:
     """The editor of a checkpoint folder.
 
@@ -80,15 +85,8 @@ def load_editor(folder: Path, dtype: Any = "float32") -> LoadedEditor:
     info = checkpoint.read_config(folder)
     checkpoint.require_kind(folder, info, KIND)
     config, codec_identity = parse_info(folder, info)
-    check_sizes(folder, config)
-
-    from musika.gan.performer import Performer
-
-    network = Performer(config, seed=None, dtype=dtype)
-    expected = {name: array.shape for name, array in checkpoint.get_weights(network).items()}
-    weights, basis = split_weights(folder, config, checkpoint.read(folder))
-    checkpoint.check_names(format_path(folder), {name: array.shape for name, array in weights.items()}, expected)
-    checkpoint.assign(network, weights)
+    network, arrays = load_network(folder, config, dtype, get_basis_shapes(config))
+    _, basis = split_weights(folder, config, arrays)
     return LoadedEditor(config, network, basis, codec_identity, info)
 
 
@@ -100,7 +98,7 @@ def split_weights(
     Raises:
         CheckpointError: the basis is missing, or cannot be inverted.
     """
-    shapes = {MEAN: (config.channels,), MATRIX: (config.channels, config.channels)}
+    shapes = get_basis_shapes(config)
     for name, shape in shapes.items():
         if name not in arrays or arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
             raise CheckpointError(f"{format_path(folder)}: array {name!r} is missing or not of shape {list(shape)}")

@@ -12,6 +12,7 @@ import numpy as np
 from musika import checkpoint
 from musika.config import PerformerConfig
 from musika.errors import CheckpointError
+from musika.gan.performer_weights import load_network
 
 if TYPE_CHECKING:
     from musika.gan.performer import Performer
@@ -74,14 +75,7 @@ def load_performer(folder: Path, dtype: Any = "float32") -> LoadedPerformer:
     info = checkpoint.read_config(folder)
     checkpoint.require_kind(folder, info, KIND)
     config, names, codec_identity = parse_info(folder, info)
-    check_sizes(folder, config)
-
-    from musika.gan.performer import Performer
-
-    performer = Performer(config, seed=None, dtype=dtype)
-    expected = {name: array.shape for name, array in checkpoint.get_weights(performer).items()}
-    weights = checkpoint.read(folder, expected=expected)
-    checkpoint.assign(performer, weights)
+    performer, weights = load_network(folder, config, dtype)
     styles = weights.get("styles", np.zeros((config.styles, 0), np.float32))
     return LoadedPerformer(config, performer, styles, names, codec_identity, info)
 
@@ -100,9 +94,3 @@ def parse_info(folder: Path, info: Mapping[str, Any]) -> tuple[PerformerConfig, 
     if not config.track_widths:
         raise CheckpointError(f"{path} does not say under 'track_widths' how wide its tracks are")
     return config, tuple(names), codec_identity
-
-
-def check_sizes(folder: Path, config: PerformerConfig) -> None:
-    """Compares the configuration with two arrays of the file, before a network of its sizes takes memory."""
-    first, last = (config.input_width, config.width), (config.width, config.channels)
-    checkpoint.check_shapes(folder, {"first/kernel": first, "out/kernel": last})

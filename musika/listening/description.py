@@ -13,6 +13,7 @@ from musika.listening.beats import HOP, find_beats, get_tempo
 from musika.listening.chroma import compute_chroma, find_key
 from musika.listening.instruments import measure_families, name_families
 from musika.listening.recording import RATE, Recording, read_recording
+from musika.metrics.pair.loudness import measure_loudness
 from musika.words import Meaning
 
 FRAME = 2048  # samples
@@ -53,9 +54,7 @@ def measure_density(recording: Recording, tempo: float) -> float:
 
 def measure_dynamics(recording: Recording) -> str:
     """The mark, ppp to fff, of the integrated loudness; empty where it is too short or quiet to have one."""
-    import pyloudnorm
-
-    loudness = pyloudnorm.Meter(RATE).integrated_loudness(recording.samples.astype(float))
+    loudness = measure_loudness(recording.samples, RATE)
     if not np.isfinite(loudness):
         return ""
     marks = list(DYNAMICS)

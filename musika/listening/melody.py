@@ -22,7 +22,9 @@ from musika.score import Notes, Score, make_constant_tempo, read_score
 from musika.score.midi import EXTENSIONS
 
 LEAST_OVERLAP = 0.5  # of a note that lies below a longer one: less, and it is a voice of its own
-TOGETHER = 0.035  # seconds within which notes count as struck together
+# seconds within which notes count as struck together: three frames of the transcriber, which are 35 ms long, or 38 ms
+# where two of its windows meet
+TOGETHER = 0.04
 OVERTONES = (12, 19, 24, 28, 31, 34, 36)  # semitones of the second to the eighth partial above the first
 OVERTONE_DELAY = 0.08  # seconds
 MELODY_VELOCITY = 90

@@ -6,12 +6,11 @@ import numpy as np
 
 from musika.errors import AudioError
 from musika.listening.beats import find_beats, get_tempo
-from musika.listening.melody import find_overtones, fit_tempo
+from musika.listening.melody import TOGETHER, find_overtones, fit_tempo
 from musika.listening.recording import RATE, Recording
 from musika.metrics.notes.transcriber import Network, transcribe_notes
 from musika.score import Notes, Score, TempoMap, make_constant_tempo
 
-TOGETHER = 0.04  # seconds within which notes count as struck together
 ATTACK = 0.08  # seconds after an onset in which its strength is measured
 LOUD_VELOCITY = 92  # of the loudest notes
 VELOCITIES_PER_DB = 1.5

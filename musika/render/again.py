@@ -59,10 +59,10 @@ def load_recipe_model(origin: Origin, file: Path, folder: Path, dec_path: Path |
         MusikaError: a checkpoint cannot be loaded.
     """
     model = load_model(folder, dec_path, None, origin.precision, origin.xla, origin.decoder)
-    if model.codec.files != origin.codec:
+    if model.codec.files_hash != origin.codec:
         raise RecipeError(
             f"{format_path(file)} was made with another codec ({origin.codec}) than the one that is here "
-            f"({model.codec.files})",
+            f"({model.codec.files_hash})",
             about="codec",
         )
     return model

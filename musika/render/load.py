@@ -61,5 +61,5 @@ def load_model(
             about="generator",
         )
     model = LOADERS[kind](folder, dec_path, sizes or {}, Computation(dtype, xla, decoder))
-    origin = Origin(checkpoint.hash_files(folder), model.codec.files, dtype, xla, decoder)
+    origin = Origin(checkpoint.hash_files(folder), model.codec.files_hash, dtype, xla, decoder)
     return dataclasses.replace(model, origin=origin, captions=read_captions(folder))

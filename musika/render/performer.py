@@ -25,7 +25,7 @@ from musika.render.latents import GroupedLatents, LatentSource
 from musika.render.levels import parse_output_gain
 from musika.render.matching import load_fitting_codec
 from musika.render.piece import Model, Piece
-from musika.score import Score, find_last_bar, read_score, repeat_score
+from musika.score import Score, find_end_of_last_bar, read_score, repeat_score
 from musika.tracks import DRUMS, Track, get_family, get_track_kinds, make_tracks
 from musika.tracks.notes import KEYS, LONGEST_FADE, LOWEST_KEY
 
@@ -85,7 +85,7 @@ class PerformerModel(Model):
         touched, before = vary_touch(score, piece.seed, piece.settings.touch), 0
         if piece.loop:
             before = count_turns(piece, self.config.context * self.seconds_per_latent + LONGEST_FADE)
-            touched = repeat_score(touched, find_last_bar(score), piece.loop_seconds, 2 * before + 1)
+            touched = repeat_score(touched, find_end_of_last_bar(score), piece.loop_seconds, 2 * before + 1)
         tracks = make_tracks(self.config.tracks, touched, self.seconds_per_latent)
         style = self.styles[self.choose_style(piece.seed, piece.settings.style)]
         span = count_block_latents(self.codec)
@@ -98,14 +98,14 @@ class PerformerModel(Model):
             turn = start // piece.loop_seconds * piece.loop_seconds
             start -= turn
             count = math.ceil((start + seconds) / piece.loop_seconds)
-            score = repeat_score(score, find_last_bar(score), piece.loop_seconds, max(count, 1))
+            score = repeat_score(score, find_end_of_last_bar(score), piece.loop_seconds, max(count, 1))
         return score.slice(start, start + seconds).shift(-start)
 
     def choose_loop(self, piece: Piece, seconds: float | None) -> int:
         """As `Model` says: a score has one length, up to its last bar line, whatever is asked for."""
         del seconds
         (score,) = piece.tracks
-        return self.round_loop(find_last_bar(score))
+        return self.round_loop(find_end_of_last_bar(score))
 
     def round_loop(self, seconds: float) -> int:
         """Latents of the loop that is nearest to a length."""

@@ -1,6 +1,6 @@
 """Scores: notes, pedals, tempo and metre; MIDI files in and out. Times are seconds, and beats are kept beside them."""
 
-from musika.score.looping import find_last_bar, repeat_score
+from musika.score.looping import find_end_of_last_bar, repeat_score
 from musika.score.midi import MAX_BYTES, find_midi, parse_midi, read_score
 from musika.score.notes import NO_NOTES, NO_PEDALS, Notes, Pedals, find_ends, join_notes, join_pedals
 from musika.score.packing import pack_score, unpack_score
@@ -17,8 +17,8 @@ __all__ = [
     "Pedals",
     "Score",
     "TempoMap",
+    "find_end_of_last_bar",
     "find_ends",
-    "find_last_bar",
     "find_midi",
     "join_notes",
     "join_pedals",

@@ -13,8 +13,8 @@ from musika.score.timing import Metres, TempoMap
 OVERLAP = 0.5  # beats that a note may last beyond a bar line without a further bar
 
 
-def find_last_bar(score: Score) -> float:
-    """Seconds at which a score can begin again: the next bar line after its last notes, or their end without metres."""
+def find_end_of_last_bar(score: Score) -> float:
+    """The second at which a score can begin again: the bar line after its last notes, or their end without metres."""
     last = float(score.notes.releases.max(initial=0.0))
     if not len(score.metres):
         return last

@@ -116,15 +116,15 @@ class PairSet:
         """Some of the pairs, by their numbers; the styles stay those of all."""
         return dataclasses.replace(self, pairs=tuple(self.pairs[number] for number in chosen))
 
-    def select_long(self, window: int) -> PairSet:
+    def select_long(self, length: int) -> PairSet:
         """The pairs that have that many latents.
 
         Raises:
             LatentsError: there are none.
         """
-        chosen = [number for number, length in enumerate(self.lengths) if length >= window]
+        chosen = [number for number, own in enumerate(self.lengths) if own >= length]
         if not chosen:
-            raise LatentsError(f"no file has the {window} latents of an example: choose shorter examples")
+            raise LatentsError(f"no file has the {length} latents of an example: choose shorter examples")
         return self.select(chosen)
 
 
@@ -157,11 +157,11 @@ class PairReader:
         self.scores: dict[Path, Score | str] = {}  # or why it cannot be read
         self.tracks: dict[MidiFile, tuple[Track, ...]] = {}
 
-    def open_folder(self, folder: Path, window: int) -> PairSet:
+    def open_folder(self, folder: Path, least: int) -> PairSet:
         """All latents of a folder that have a score, checked so that training can begin.
 
         Args:
-            window: latents that a file must have; shorter ones are left out.
+            least: latents that a file must have; shorter ones are left out.
 
         Raises:
             LatentsError: there are no latents, latents of another codec, or none that has a score.
@@ -177,7 +177,7 @@ class PairReader:
             latents = open_latents(path, self.channels)
             relative = path.relative_to(folder) if folder.is_dir() else Path(path.name)
             midi = next((midi_files[name] for name in list_names(relative) if name in midi_files), None)
-            if latents.length < window:
+            if latents.length < least:
                 short += 1
             elif midi is None:
                 missing.append(relative)
@@ -189,7 +189,7 @@ class PairReader:
                 pairs.append(Pair(latents, midi.path, firsts.get(path.resolve(), 0), score, tracks, style))
         if not pairs:
             raise LatentsError(
-                f"none of the {len(paths)} files of latents in {format_path(folder)} has {window} latents and a MIDI "
+                f"none of the {len(paths)} files of latents in {format_path(folder)} has {least} latents and a MIDI "
                 "file of its name",
                 about="midi",
             )

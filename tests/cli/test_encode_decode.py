@@ -22,24 +22,10 @@ from musika.cli import decode, encode
 from musika.cli.flags import DecodeOptions, EncodeOptions
 from musika.codec.base import Codec
 from musika.errors import AudioError, LatentsError, UsageError
+from tests.helpers.averages import HOP, RATE, Averages
 
 ROOT = Path(__file__).resolve().parents[2]
 SONGS = ROOT.parent / "shared" / "audio" / "songs"
-RATE = 44_100
-HOP = 4096
-
-
-class Averages(Codec):
-    """Each latent is the mean of its samples, left and right, and of those of its neighbours."""
-
-    channels, hop_total, sample_rate, identity, block, context = 4, HOP, RATE, "averages", 8, 1
-
-    def encode_window(self, waveform: np.ndarray) -> np.ndarray:
-        means = waveform.reshape(len(waveform), self.block + 2, HOP, 2).mean(axis=2)
-        return np.concatenate([means[:, 1:-1], means[:, 2:] - means[:, :-2]], axis=2).astype(np.float32)
-
-    def decode_window(self, latents: np.ndarray) -> np.ndarray:
-        return np.repeat(latents[:, 1:-1, :2], HOP, axis=1)
 
 
 class Other(Averages):
@@ -229,7 +215,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from tests.cli.test_encode_decode import Averages, run_encode
+from tests.cli.test_encode_decode import run_encode
+from tests.helpers.averages import Averages
 left = int(sys.argv[4])
 class Mortal(Averages):
     def encode_window(self, waveform):

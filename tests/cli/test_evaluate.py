@@ -21,22 +21,15 @@ from musika.codec.base import Codec
 from musika.errors import AudioError, LatentsError, MusikaError, UsageError
 from musika.metrics.pair import clicks, reconstruction
 from tests.helpers import shared
+from tests.helpers.averages import HOP, RATE, Averages
 
-RATE, HOP = 44_100, 4096
 
-
-class Averages(Codec):
-    """Each latent is the mean of its samples, left and right, and of those of its neighbours; decoded with noise."""
-
-    channels, hop_total, sample_rate, identity, block, context = 4, HOP, RATE, "averages", 8, 1
-
-    def encode_window(self, waveform: np.ndarray) -> np.ndarray:
-        means = waveform.reshape(len(waveform), self.block + 2, HOP, 2).mean(axis=2)
-        return np.concatenate([means[:, 1:-1], means[:, 2:] - means[:, :-2]], axis=2).astype(np.float32)
+class NoisyAverages(Averages):
+    """Decodes with noise."""
 
     def decode_window(self, latents: np.ndarray) -> np.ndarray:
         noise = np.random.default_rng(3).uniform(0.5, 1.5, (self.block * HOP, 1)).astype(np.float32)
-        return np.repeat(latents[:, 1:-1, :2], HOP, axis=1) * noise
+        return super().decode_window(latents) * noise
 
 
 class Coarse(Codec):
@@ -51,11 +44,11 @@ class Coarse(Codec):
         return 1.1 * latents[:, 1:-1].reshape(len(latents), -1, 2)
 
 
-class Other(Averages):
+class Other(NoisyAverages):
     identity = "other"
 
 
-class Broken(Averages):
+class Broken(NoisyAverages):
     def decode_window(self, latents: np.ndarray) -> np.ndarray:
         return super().decode_window(latents) * np.nan
 
@@ -69,20 +62,22 @@ def write_noise(path: Path, seconds: float, seed: int = 0, rate: int = RATE) -> 
     return path
 
 
-def evaluate_codec(tmp_path: Path, codec: type[Codec] = Averages, **more: Any) -> tuple[int, dict[str, Any]]:
+def evaluate_codec(tmp_path: Path, codec: type[Codec] = NoisyAverages, **more: Any) -> tuple[int, dict[str, Any]]:
     options = EvaluateOptions(files_path=tmp_path / "in", save_path=tmp_path / "out", **more)
     code = evaluate.measure(options, codec)
     file = tmp_path / "out" / "evaluation.json"
     return code, json.loads(file.read_text()) if file.exists() else {}
 
 
-def evaluate_music(tmp_path: Path, codec: type[Codec] | None = Averages, **more: Any) -> tuple[int, dict[str, Any]]:
+def evaluate_music(
+    tmp_path: Path, codec: type[Codec] | None = NoisyAverages, **more: Any
+) -> tuple[int, dict[str, Any]]:
     options = EvaluateOptions(
         **{"generated": tmp_path / "generated", "reference": tmp_path / "real", "save_path": tmp_path / "out"} | more,
         **({} if codec else {"codec": None}),
     )
     evaluate.check_flags(options)
-    code = evaluate.measure(options, codec or Averages)
+    code = evaluate.measure(options, codec or NoisyAverages)
     return code, json.loads((tmp_path / "out" / "music.json").read_text())
 
 
@@ -162,7 +157,7 @@ def test_only_the_first_seconds_count_with_context_behind_them(tmp_path: Path) -
     write_noise(tmp_path / "in" / "one.wav", 12)
     _, found = evaluate_codec(tmp_path, seconds=2.0, latents=False, pictures=False)
     sound = audio.read(tmp_path / "in" / "one.wav")
-    whole = np.clip(Averages().reconstruct(sound), -1, 1)[: 2 * RATE]
+    whole = np.clip(NoisyAverages().reconstruct(sound), -1, 1)[: 2 * RATE]
     expected = reconstruction.evaluate(sound[: 2 * RATE], whole, RATE)
     expected |= clicks.evaluate([clicks.compute_ratios(sound[: 2 * RATE], whole, 8 * HOP)])
     for name, value in expected.items():
@@ -225,7 +220,7 @@ def test_what_cannot_be_measured(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=r"--save_path .* cannot be written to"):
         options = EvaluateOptions(files_path=tmp_path / "in", save_path=tmp_path / "file" / "out")
-        evaluate.measure(options, Averages)
+        evaluate.measure(options, NoisyAverages)
 
 
 # ------------------------------------------------------------------------------------------------------ generated music
@@ -275,21 +270,23 @@ def test_the_same_music_has_no_distance_and_a_warning(tmp_path: Path, capsys: py
 def test_folders_of_latents_need_no_codec(tmp_path: Path) -> None:
     for k in range(2):
         write_noise(tmp_path / "audio" / f"{k}.wav", 30, seed=k)
-    encode_folder(EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "real", whole=True), Averages)
+    encode_folder(EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "real", whole=True), NoisyAverages)
     (tmp_path / "generated").mkdir()
     latents = np.random.default_rng(0).uniform(-0.3, 0.3, (300, 4)).astype(np.float32)
     np.save(tmp_path / "generated" / "one.npy", latents)
     code, found = evaluate_music(tmp_path, None, training=tmp_path / "real")
     assert code == 0 and list(found["spaces"]) == ["latent clips", "latents"]
     assert found["copies"]["shared"] > 0 and found["copies"]["clips"] == 9
-    with_audio = evaluate_music(tmp_path, Averages, reference=tmp_path / "audio")[1]
+    with_audio = evaluate_music(tmp_path, NoisyAverages, reference=tmp_path / "audio")[1]
     ours, theirs = (f["spaces"]["latent clips"]["frechet"] for f in (with_audio, found))
     assert ours == pytest.approx(theirs, rel=1e-5)
 
 
 def test_latents_that_do_not_compare_are_refused(tmp_path: Path) -> None:
     write_noise(tmp_path / "audio" / "a.wav", 30)
-    encode_folder(EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "generated", whole=True), Averages)
+    encode_folder(
+        EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "generated", whole=True), NoisyAverages
+    )
     encode_folder(EncodeOptions(files_path=tmp_path / "audio", save_path=tmp_path / "real", whole=True), Other)
     with pytest.raises(LatentsError, match="different codecs cannot be compared"):
         evaluate_music(tmp_path)

@@ -23,9 +23,9 @@ from musika.edit.recording import Recording
 from musika.edit.sounds import LatentsAhead
 from musika.edit.untouched import find_untouched
 from musika.errors import ConfigError, UsageError
-from musika.render import GeneratorModel, Sound, prefetch, read_in_blocks
+from musika.render import Sound, prefetch, read_in_blocks
 from tests.helpers import tiny
-from tests.helpers.editors import FourNumberCodec, StandInEditor
+from tests.helpers.editors import StandInEditor, make_generator_model
 
 RATE = 1000  # Hz, of the stand-in's codec
 LENGTH = 4_037  # samples: no whole number of latents
@@ -286,11 +286,6 @@ def test_what_is_untouched_is_counted() -> None:
     assert find_untouched(original, filled, RATE) == [(0.0, 0.7), (0.9, 1.5), (2.4, 3.9)]
     assert find_untouched(original, render_edit("continue"), RATE) == [(0.0, LENGTH / RATE)]
     assert find_untouched(original, -original, RATE) == find_untouched(original, original[:, :1], RATE) == []
-
-
-@cache
-def make_generator_model() -> GeneratorModel:
-    return dataclasses.replace(tiny.make_model(tiny.SMALL, FourNumberCodec()), network=tiny.make_generator(tiny.SMALL))
 
 
 def test_a_search_for_coordinates_can_be_stopped() -> None:

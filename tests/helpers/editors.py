@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
 from musika import draws
 from musika.codec.base import Codec
 from musika.gan.drafts import JOIN
+from musika.render import GeneratorModel
+from tests.helpers import tiny
 
 
 class ExactCodec(Codec):
@@ -40,6 +44,12 @@ class FourNumberCodec(ExactCodec):
 
     def decode_window(self, latents: np.ndarray) -> np.ndarray:
         return super().decode_window(np.repeat(latents, 8, axis=2))
+
+
+@cache
+def make_generator_model() -> GeneratorModel:
+    """A small generator that edits through its coordinates."""
+    return dataclasses.replace(tiny.make_model(tiny.SMALL, FourNumberCodec()), network=tiny.make_generator(tiny.SMALL))
 
 
 class StandInEditor:

@@ -9,6 +9,7 @@ from musika.serve.page.checkpoints import CheckpointEntry, describe_checkpoint
 from musika.serve.page.context import LIMITS, PageContext, PageLimits
 from musika.serve.page.launch import make_library
 from musika.serve.page.recent_files import RecentFiles
+from musika.serve.streams.library import Library
 
 
 def write_page_checkpoints(folder: Path) -> dict[str, CheckpointEntry]:
@@ -23,8 +24,17 @@ def write_page_checkpoints(folder: Path) -> dict[str, CheckpointEntry]:
     return {entry.name: entry for entry in entries if entry is not None}
 
 
+def write_page_library(folder: Path) -> tuple[Library, dict[str, CheckpointEntry]]:
+    """The same checkpoints, and a library that loads them."""
+    entries = write_page_checkpoints(folder)
+    return _load_from_disk(entries), entries
+
+
 def make_context(entries: dict[str, CheckpointEntry], folder: Path, limits: PageLimits = LIMITS) -> PageContext:
     """What tabs are made with; files go to a folder."""
     folder.mkdir(exist_ok=True)
-    library = make_library(entries, lambda entry: render.load_model(entry.path))
-    return PageContext(library, entries, RecentFiles(folder), limits)
+    return PageContext(_load_from_disk(entries), entries, RecentFiles(folder), limits)
+
+
+def _load_from_disk(entries: dict[str, CheckpointEntry]) -> Library:
+    return make_library(entries, lambda entry: render.load_model(entry.path))

@@ -11,7 +11,7 @@ from musika import draws
 from musika.composer.looping import LoopedScore, hold_end
 from musika.composer.plan import Plan
 from musika.composer.sections import SectionNotes
-from musika.score import Metres, Notes, Pedals, Score, TempoMap, find_last_bar, make_constant_tempo, repeat_score
+from musika.score import Metres, Notes, Pedals, Score, TempoMap, find_end_of_last_bar, make_constant_tempo, repeat_score
 from tests.helpers import tiny
 from tests.helpers.scores import make_score
 from tests.render.test_composed import make_model
@@ -103,14 +103,14 @@ def test_a_loop_does_not_fall_silent_before_its_seam() -> None:
 
 def test_a_score_loops_after_its_last_bar() -> None:
     score = make_score(bars=3)  # of two seconds
-    assert find_last_bar(score) == pytest.approx(6.0)
+    assert find_end_of_last_bar(score) == pytest.approx(6.0)
     piece = make_performer_model().play(score, 4)
     assert piece.make_loop().loop_seconds == pytest.approx(6.0, abs=0.064)
     assert piece.make_loop(100.0) == piece.make_loop()
     upbeat = Score(score.notes.replace(onsets=score.notes.onsets + 0.5, releases=score.notes.releases + 0.5))
-    assert find_last_bar(upbeat) == pytest.approx(6.5)  # no metre: the end of the last note
+    assert find_end_of_last_bar(upbeat) == pytest.approx(6.5)  # no metre: the end of the last note
     held = score.notes.replace(releases=np.where(score.notes.onsets > 4, 6.9, score.notes.releases))
-    assert find_last_bar(Score(held, tempo=score.tempo, metres=score.metres)) == pytest.approx(8.0)
+    assert find_end_of_last_bar(Score(held, tempo=score.tempo, metres=score.metres)) == pytest.approx(8.0)
 
 
 def test_a_repeated_score_keeps_beats_and_lifts_pedals() -> None:

@@ -23,7 +23,7 @@ def evaluate(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> dic
 
 
 def measure_loudness(waveform: np.ndarray, sample_rate: int) -> float:
-    """Integrated loudness of a waveform `[N, 2]` in LUFS; NaN where it is not defined."""
+    """Integrated loudness of a waveform `[N]` or `[N, 2]` in LUFS; NaN where it is not defined."""
     import pyloudnorm
 
     if len(waveform) < MIN_SECONDS * sample_rate:

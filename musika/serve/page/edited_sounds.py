@@ -16,17 +16,19 @@ from typing import Any
 import numpy as np
 
 from musika import audio
-from musika.config import Blend, Continue, Edit, describe_edit, format_span, parse_edit
+from musika.config import Blend, Continue, Edit, Vary, describe_edit, format_span, parse_edit
 from musika.edit import AppliedEdit, Recording
+from musika.edit.convert import adapt
 from musika.edit.recording import choose_bits
 from musika.edit.untouched import find_untouched
+from musika.edit.with_generator import find_searched
 from musika.errors import ConfigError, UsageError
 from musika.render import GeneratorModel, Model, Sound, read_in_blocks, save_blocks
 from musika.serve.page.sound_store import SoundStore, make_name
 from musika.serve.page.work import Report, ignore_report
 
 MAX_STEPS = 40  # of one list
-MAX_PROJECTED = 60.0  # seconds of a recording that a generator brings to its coordinates
+MAX_SEARCHED = 60.0  # seconds of a recording that a generator is searched for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +140,7 @@ class EditedSounds:
         for step in steps:
             other = self.store.get(step.other) if isinstance(step.edit, Blend) else None
             edits.append(AppliedEdit(step.edit, self._get_model(step.checkpoint, ignore_report), other))
-        edited = dataclasses.replace(recording, edits=tuple(edits), name=title)
+        edited = dataclasses.replace(recording, edits=tuple(edits), name=recording.name or title)
         recipe = edited.make_recipe(0, samples, choose_bits(recording.waveform, path) or "")
         return {} if recipe is None else recipe.to_tags()
 
@@ -152,7 +154,8 @@ class EditedSounds:
         recording = self.store.get(before)
         other = self.store.get(step.other) if isinstance(step.edit, Blend) else None
         self._check_length(recording, step, other)
-        _check_projection(model, recording, other)
+        if isinstance(model, GeneratorModel):
+            _check_search(model, recording, step.edit, other)
         report(None)
         sound = recording.add(AppliedEdit(step.edit, model, other, report)).open()
         assert sound.length is not None
@@ -226,15 +229,18 @@ def _report_blocks(sound: Sound, report: Report) -> Iterator[np.ndarray]:
         report(done / max(1, sound.length or 0))
 
 
-def _check_projection(model: Model, recording: Recording, other: Recording | None) -> None:
-    """Raises UsageError where a generator would take too long to find its coordinates."""
-    if not isinstance(model, GeneratorModel):
+def _check_search(model: GeneratorModel, recording: Recording, edit: Edit, other: Recording | None) -> None:
+    """Raises UsageError where the search for a place in a generator's space would take too long."""
+    if not isinstance(edit, (Vary, Blend)):
         return
-    seconds = max(recording.seconds, 0.0 if other is None else other.seconds)
-    if seconds > MAX_PROJECTED:
+    sound = recording.open()
+    second = None if other is None else adapt(other.open(), sound.sample_rate, sound.channels)
+    seconds = max(stop - first for first, stop in find_searched(sound, edit, second)) / sound.sample_rate
+    if seconds > MAX_SEARCHED:
+        less = "choose a shorter time for it" if isinstance(edit, Blend) else "mark a shorter part of the recording"
         raise UsageError(
-            f"{model.name} is a generator: it edits recordings of at most {MAX_PROJECTED:g} s here, and this one has "
-            f"{seconds:.0f} s"
+            f"{model.name} is a generator: here it changes at most {MAX_SEARCHED:g} s at once, and these are "
+            f"{seconds:.0f} s: {less}"
         )
 
 

@@ -22,7 +22,7 @@ from musika.serve.page.work import Report, SharedWork
 from musika.serve.streams.library import Library
 
 TRIED = 0.1  # seconds of a piece that are rendered
-EDITED = 8.0  # seconds of silence that an editor edits
+EDITED, PITCH = 8.0, 220.0  # seconds and Hz of a tone that an editor edits; silence would be refused
 GAP = (3.0, 4.0)  # what it fills in them, in seconds
 
 
@@ -76,9 +76,10 @@ def compile_model(model: Model) -> None:
     """
     pictures.draw_spectrogram(np.zeros((model.sample_rate, 2), np.float32), model.sample_rate)
     if isinstance(model, EditorModel):
-        silence = np.zeros((round(EDITED * model.sample_rate), 2), np.float32)
-        edited = Recording(silence, model.sample_rate).add(AppliedEdit(Fill(spans=(GAP,)), model))
-        for _ in read_in_blocks(edited.open(), 0, len(silence)):
+        times = np.arange(round(EDITED * model.sample_rate)) / model.sample_rate
+        tone = np.repeat(0.1 * np.sin(2 * np.pi * PITCH * times)[:, None], 2, axis=1).astype(np.float32)
+        edited = Recording(tone, model.sample_rate).add(AppliedEdit(Fill(spans=(GAP,)), model))
+        for _ in read_in_blocks(edited.open(), 0, len(tone)):
             pass
     else:
         with contextlib.suppress(UsageError):  # performers without a composer wait for notes

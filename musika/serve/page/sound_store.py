@@ -21,8 +21,10 @@ from musika import audio
 from musika.audio import FileError
 from musika.edit import Recording
 from musika.errors import UsageError
+from musika.files import escape
 
 NAME = re.compile(r"[0-9a-f]{32}")
+LONGEST_NAME = 255  # characters of a file's name
 LIMIT_BYTES = 4 << 30  # of samples; those that were used longest ago are removed first
 
 
@@ -37,14 +39,17 @@ class SoundStore:
     def __init__(self, folder: Path, limit_bytes: int = LIMIT_BYTES) -> None:
         self.folder, self.limit_bytes = folder, limit_bytes
         self._lock = threading.Lock()
+        self._file_names: dict[str, str] = {}  # of recordings, as people have them: recipes name them
 
     def add(self, recording: Recording) -> str:
-        """Stores a recording without edits; its name."""
+        """Stores a recording without edits; its name in the store."""
         samples = np.ascontiguousarray(recording.waveform, np.float32)
         name = make_name("recording", str(recording.sample_rate), str(samples.shape), hash_samples(samples))
         if self._find(name) is None:
             blocks = iter([samples])
             self.write(name, recording.sample_rate, samples.shape, blocks)
+        with self._lock:
+            self._file_names[name] = recording.name
         return name
 
     def get(self, name: str) -> Recording:
@@ -57,7 +62,8 @@ class SoundStore:
         if path is None:
             raise UsageError("the recording is no longer here: drop it again")
         os.utime(path)
-        return Recording(np.load(path, mmap_mode="r", allow_pickle=False), int(path.stem.split("-")[1]))
+        waveform = np.load(path, mmap_mode="r", allow_pickle=False)
+        return Recording(waveform, int(path.stem.split("-")[1]), name=self._file_names.get(name, ""))
 
     def holds(self, name: str) -> bool:
         """Whether a sound of that name is here."""
@@ -107,6 +113,7 @@ class SoundStore:
                 total += path.stat().st_size
                 if total > self.limit_bytes:
                     path.unlink(missing_ok=True)
+                    self._file_names.pop(path.stem.split("-")[0], None)
 
 
 def make_name(*parts: str) -> str:
@@ -122,7 +129,8 @@ def read_upload(path: Path, title: str, limit_seconds: float, note: Callable[[st
     """The recording in a file that was sent, at its own rate.
 
     Args:
-        title: what the person calls it, for messages: where it lies here is nobody's business.
+        title: the file's name on the person's computer, for messages and recipes: where it lies here is nobody's
+            business.
         limit_seconds: its greatest length. No more than that is decoded.
         note: is called with remarks on the file.
 
@@ -134,7 +142,7 @@ def read_upload(path: Path, title: str, limit_seconds: float, note: Callable[[st
         waveform, rate = audio.read_unchanged(path, note, limit_seconds)
     if len(waveform) > limit_seconds * rate:
         raise UsageError(f"the recording is longer than {limit_seconds:g} seconds: send a shorter part of it")
-    return Recording(waveform, rate)
+    return Recording(waveform, rate, name=escape(Path(title).name[:LONGEST_NAME]))
 
 
 @contextlib.contextmanager

@@ -268,7 +268,7 @@ def draw_seed_map(model: ComposedModel, report: Report, count: int = SEEDS) -> P
             f"tempo: {low[0]:.0f} to {high[0]:.0f} beats a minute",
             f"middle of the notes: MIDI key {span}",
         ),
-        (f"notes a second: {rates}", "mode: large is major"),
+        (f"notes a second: {rates}", "size: large is major, small is minor"),
         tuple(labels),
         "Each point is the seed of a piece. The map shows what is planned for it before a note is written.",
     )

@@ -62,28 +62,28 @@ def prepare_edit(request: TrainingRequest) -> PreparedTraining:
     )
 
 
-def _open_latents(folder: Path, window: int, channels: int | None, wanted: str) -> TrainingSet:
+def _open_latents(folder: Path, crop: int, channels: int | None, wanted: str) -> TrainingSet:
     """The latents of a folder that are long enough; a person is told of shorter ones."""
     everything = open_training_set(folder, 1, channels, wanted)
-    long = tuple(file for file in everything.files if file.length >= window)
+    long = tuple(file for file in everything.files if file.length >= crop)
     if not long:
         raise LatentsError(
-            f"no file in {format_path(folder)} has the {window} latents of an example: encode longer music, or choose "
+            f"no file in {format_path(folder)} has the {crop} latents of an example: encode longer music, or choose "
             "shorter examples",
             about="chunk length",
         )
     if len(long) < len(everything.files):
-        console.warn(f"{len(everything.files) - len(long)} files are shorter than {window} latents: left out")
+        console.warn(f"{len(everything.files) - len(long)} files are shorter than {crop} latents: left out")
     return dataclasses.replace(everything, files=long)
 
 
 def _split_latents(
-    latents: TrainingSet, valid_path: Path | None, window: int, identity: str
+    latents: TrainingSet, valid_path: Path | None, crop: int, identity: str
 ) -> tuple[TrainingSet, TrainingSet | None]:
     """Latents to train on, and latents to measure on, where there are any. A person is told which they are."""
     paths = [file.path for file in latents.files]
     if valid_path is not None:
-        held_out = _open_latents(valid_path, window, latents.channels, identity)
+        held_out = _open_latents(valid_path, crop, latents.channels, identity)
         rest = exclude_held_out(paths, [file.path for file in held_out.files], valid_path, "latents")
         return dataclasses.replace(latents, files=tuple(latents.files[number] for number in rest)), held_out
     kept, held = split_off_held_out(paths, "files")

@@ -51,14 +51,14 @@ class PerformerBatches:
         """Latents `[B, T, C]` in the basis, tracks `[B, T, K]`, styles `[B]` and perhaps noise `[B, T, Z]`."""
         samples = range(position, position + self.train.bs)
         places = [self.choose_place(sample) for sample in samples]
-        window = self.train.crop
+        length = self.train.crop
         batch = {
-            "latents": self.basis.transform(np.stack([self.pairs.crop(file, at, window) for file, at in places])),
+            "latents": self.basis.transform(np.stack([self.pairs.crop(file, at, length) for file, at in places])),
             "tracks": self._compute_tracks(samples, places),
             "styles": np.array([self.pairs.styles[file] for file, _ in places], np.int32),
         }
         if self.config.noise_size:
-            shape = (window, self.config.noise_size)
+            shape = (length, self.config.noise_size)
             batch["noise"] = np.stack([draws.normal(self.train.seed, "training/noise", n, shape) for n in samples])
         return batch
 

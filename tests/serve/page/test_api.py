@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 import soundfile
 
-from musika import render
 from musika.errors import UsageError
 from musika.serve.page.context import PageLimits
-from musika.serve.page.launch import make_library, serve_page
-from tests.helpers.pages import write_page_checkpoints
+from musika.serve.page.launch import serve_page
+from tests.helpers.pages import write_page_library
 from tests.project.test_documents import FENCE
 from tests.serve.page import browser
 from tests.serve.page.browser import PORT
@@ -31,8 +30,7 @@ LIMITS = PageLimits(upload_bytes=1 << 20, seconds=120.0)
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
-    entries = write_page_checkpoints(tmp_path_factory.mktemp("api"))
-    return make_library(entries, lambda entry: render.load_model(entry.path)), entries
+    return write_page_library(tmp_path_factory.mktemp("api"))
 
 
 @pytest.fixture(scope="module")

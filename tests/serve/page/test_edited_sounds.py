@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from musika.config import Blend, Continue, Fill
+from musika.config import Blend, Continue, Fill, Vary
 from musika.edit import AppliedEdit, Recording
 from musika.errors import MusikaError, UsageError
 from musika.serve.page import edit_requests as requests
 from musika.serve.page.edited_sounds import EditedSounds, Step, describe_step, describe_untouched
 from musika.serve.page.sound_store import SoundStore, read_upload
 from musika.serve.page.work import Report, Stopped, Work
-from tests.helpers.editors import StandInEditor
+from tests.helpers.editors import StandInEditor, make_generator_model
 
 RATE = 1000  # Hz, of the stand-in's codec
 LENGTH = 6_000
@@ -39,7 +39,7 @@ def make_waveform(seed: int = 0, length: int = LENGTH) -> np.ndarray:
 @pytest.fixture
 def sounds(tmp_path: Path) -> EditedSounds:
     editor = NamedEditor()
-    names = {"edit": editor}
+    names = {"edit": editor, "open": make_generator_model()}
 
     def get_model(name: str, report: Report):
         if name not in names:
@@ -179,6 +179,33 @@ def test_results_have_a_greatest_length_and_unknown_checkpoints_are_refused(soun
         with pytest.raises(MusikaError, match=message):
             sounds.render(base, [step], ignore)
     assert len(list(sounds.store.folder.iterdir())) == 1, "nothing is left of what failed"
+
+
+def test_a_generator_edits_a_short_part_of_a_long_recording(sounds: EditedSounds, monkeypatch) -> None:
+    monkeypatch.setattr("musika.edit.coordinates.STEPS", 1)
+    monkeypatch.setattr("musika.edit.with_generator.AROUND", 0.2)
+    monkeypatch.setattr("musika.serve.page.edited_sounds.MAX_SEARCHED", 1.0)
+    base, other = (sounds.store.add(Recording(make_waveform(seed), RATE)) for seed in range(2))
+    for step, message in (
+        (Step(Vary(), "open"), "at most 1 s at once, and these are 6 s: mark a shorter part"),
+        (Step(Blend(over=2.0), "open", other), "choose a shorter time"),
+        (Step(Blend(), "open", other), "at most 1 s at once"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            sounds.render(base, [step], ignore)
+    varied = sounds.store.get(sounds.render(base, [Step(Vary(spans=((2.0, 2.5),)), "open")], ignore)).waveform
+    changed = np.flatnonzero((varied != make_waveform()).any(axis=1))
+    assert 2000 <= changed[0] <= changed[-1] < 2500
+    assert sounds.store.get(sounds.render(base, [Step(Blend(over=0.5), "open", other)], ignore)).seconds == 11.5
+
+
+def test_a_recording_keeps_the_name_of_its_file(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a1b2.wav", make_waveform(), 8000)
+    store = SoundStore(tmp_path / "sounds", limit_bytes=LENGTH * 8 + 1000)
+    name = store.add(read_upload(tmp_path / "a1b2.wav", "C:/music/my song.wav", 4.0))
+    assert store.get(name).name == "my song.wav"
+    store.write("0" * 32, 8000, (LENGTH, 2), [make_waveform(1)])
+    assert not store.holds(name) and store.get("0" * 32).name == ""
 
 
 def test_the_store_is_bounded(tmp_path: Path) -> None:

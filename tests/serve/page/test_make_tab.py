@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musika import audio, pictures, render
+from musika import audio, pictures
 from musika.errors import MusikaError
 from musika.render.recipe import read_recipe
 from musika.serve.page import pieces
 from musika.serve.page.context import PageLimits
-from musika.serve.page.launch import make_library, serve_page
+from musika.serve.page.launch import serve_page
 from musika.serve.page.pieces import PieceRequest
-from tests.helpers.pages import write_page_checkpoints
+from tests.helpers.pages import write_page_library
 from tests.serve.page import browser
 
 LIMITS = PageLimits(upload_bytes=1 << 20, upload_seconds=20.0, seconds=60.0, pieces=4)
@@ -34,8 +34,7 @@ TOAST = "[data-testid=toast-body]"
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
-    entries = write_page_checkpoints(tmp_path_factory.mktemp("make"))
-    return make_library(entries, lambda entry: render.load_model(entry.path)), entries
+    return write_page_library(tmp_path_factory.mktemp("make"))
 
 
 @pytest.fixture(scope="module")

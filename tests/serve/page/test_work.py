@@ -6,12 +6,17 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from musika.config import EditorConfig
 from musika.errors import MusikaError, UsageError
+from musika.gan.basis import Basis
+from musika.render.editor import EditorModel
 from musika.serve.page.model_loading import ModelLoader
 from musika.serve.page.work import SharedWork, Stopped, Work, ignore_report
 from musika.serve.streams.library import Library
+from tests.helpers.editors import FourNumberCodec
 from tests.helpers.tones import ToneModel
 
 PATIENCE = 30.0  # seconds for what happens in a moment
@@ -82,6 +87,20 @@ def test_a_model_is_compiled_once_before_it_is_given_to_anybody() -> None:
     loader.start("nothing")  # a page may ask for anything
     with pytest.raises(UsageError, match="choose one of tones"):
         loader.get_model("nothing", ignore_report)
+
+
+def test_an_editor_is_compiled_before_it_is_given_to_anybody(capsys: pytest.CaptureFixture[str]) -> None:
+    sizes: list[int] = []
+
+    def make(tracks: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        sizes.append(tracks.shape[1])
+        return np.zeros((1, tracks.shape[1], 4), np.float32)
+
+    config, basis = EditorConfig(width=8).fit(4), Basis(np.zeros(4), np.eye(4), np.eye(4))
+    editor = EditorModel(config=config, make=make, basis=basis, codec=FourNumberCodec(), name="edit")
+    models = {"edit": editor}
+    assert ModelLoader(Library(("edit",), models.__getitem__)).get_model("edit", ignore_report) is editor
+    assert sizes and "warning" not in capsys.readouterr().err
 
 
 def test_a_page_without_checkpoints_says_so(tmp_path: Path) -> None:

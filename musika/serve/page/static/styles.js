@@ -81,7 +81,7 @@
         this.size = make("span", { className: "musika-hint" });
         this.note = make("p", { className: "musika-hint" });
         const scale = make("span", { className: "musika-map-scale", "aria-hidden": "true" });
-        const colours = make("p", { className: "musika-hint" }, "colour: low ", scale, " high ", this.hue, " · ", this.size);
+        const colours = make("p", { className: "musika-hint" }, "colour: ", this.hue, " (low ", scale, " high) · ", this.size);
         return make("div", {}, colours, this.axes, this.note);
       }
 
@@ -103,7 +103,8 @@
       _makeHeard() {
         const { make } = musika.dom;
         this.list = make("ul", { className: "musika-map-heard" });
-        return make("section", {}, make("h3", { textContent: "Heard" }), this.list);
+        this.noneHeard = make("p", { className: "musika-hint", textContent: "What you play from the map is listed here." });
+        return make("section", {}, make("h3", { textContent: "Heard" }), this.noneHeard, this.list);
       }
 
       // ---------------------------------------------------------------- the map
@@ -112,6 +113,7 @@
         this.map.clear();
         [this.kind, this.heard, this.state] = ["", [], "idle"];
         this.list.replaceChildren();
+        this.noneHeard.hidden = false;
         this._showState({ state: "idle" });
         this._setMode("choose");
         this.wanted = true; // the map is asked for as soon as the tab is open
@@ -161,6 +163,8 @@
         this.note.textContent = found.note;
         this.timeline.hidden = !isStyle; // pieces of a composer do not change into each other
         this.modes[1].hidden = !isStyle;
+        this.number.placeholder = isStyle ? "Style" : "Seed";
+        this.number.setAttribute("aria-label", isStyle ? "Number of a style" : "Seed of a piece");
         this.number.max = String(Number.MAX_SAFE_INTEGER);
       }
 
@@ -219,6 +223,7 @@
       _addHeard(point) {
         this.heard = [point, ...this.heard.filter((other) => other.number !== point.number)].slice(0, KEPT);
         const present = new Map([...this.list.children].map((item) => [Number(item.dataset.number), item]));
+        this.noneHeard.hidden = true;
         this.list.replaceChildren(...this.heard.map((each) => present.get(each.number) || this._makeItem(each)));
       }
 
