@@ -110,7 +110,8 @@ def _measure_parts(piece: Any, options: argparse.Namespace) -> list[Row]:
     """Seconds of work for a minute of music; shares are of the processor's time."""
     from musika.codec.stereo import StereoCodec
     from musika.render import limiter
-    from musika.render.decoding import count_block_samples, decode_spans, read_spans
+    from musika.render.decoding import count_block_samples, read_spans
+    from musika.render.lanes import decode_spans
 
     model = piece.model
     codec, count = model.codec, model.count_samples(MINUTE)
@@ -171,7 +172,7 @@ def _measure_jobs(piece: Any, options: argparse.Namespace) -> list[Row]:
     load = functools.partial(_load, options.load_path, options.dec_path)
     rows = []
     with render.Workers(load, options.jobs) as workers:
-        _read(piece.stream(0.0, seconds, workers))  # starts and compiles
+        workers.wait()
         for jobs, by in ((1, None), (options.jobs, workers)):
             clock, _ = _time(lambda by=by: _read(piece.stream(0.0, seconds, by)), options.repeats)  # type: ignore[misc]
             row = {"part": f"{jobs} process{'es' if jobs > 1 else ''}", "s": clock / options.minutes}

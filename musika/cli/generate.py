@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from musika import console, render
+from musika.checkpoint import locate
 from musika.cli import like, models, output, play, steering
 from musika.cli.flags import MAX_SECONDS, MAX_SEED, GenerateOptions
 from musika.cli.pieces import Part, format_speed, write_part, write_piece, write_score
@@ -45,20 +46,24 @@ def run(options: GenerateOptions) -> int:
     seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
     _check(options, seed, to_stdout)
     asked = steering.read_steering(options)  # first: a mistake is reported before networks are loaded
-    if options.midi:
-        if not asked.is_empty:
-            raise UsageError("--midi plays the notes of a file as they are: leave out what is asked of composed music")
-        return play.run_all(options)
-    if to_stdout:
-        return output.run(options, lambda: _make_piece(*_load(options, asked), seed, options))
-    make_folder(options.save_path)
-    with contextlib.ExitStack() as stack:
-        workers = None
-        if options.jobs > 1:
-            load = functools.partial(models.load_in_worker, options)
-            workers = stack.enter_context(render.Workers(load, options.jobs))
+    if options.midi and not asked.is_empty:
+        raise UsageError("--midi plays the notes of a file as they are: leave out what is asked of composed music")
+    with _start_workers(options) as workers:
+        if options.midi:
+            return play.run_all(options, workers)
+        if to_stdout:
+            return output.run(options, lambda: _make_piece(*_load(options, asked), seed, options), workers)
+        make_folder(options.save_path)
         _generate(options, asked, seed, workers)
     return 0
+
+
+def _start_workers(options: GenerateOptions) -> contextlib.AbstractContextManager[render.Workers | None]:
+    """The processes of `--jobs`, in a context; None where this one is the only one."""
+    if options.jobs == 1:
+        return contextlib.nullcontext()
+    locate.resolve_checkpoint(options.load_path, "generator")  # a mistake is reported once, not by each process
+    return render.Workers(functools.partial(models.load_in_worker, options), options.jobs)
 
 
 def _check(options: GenerateOptions, seed: int, to_stdout: bool) -> None:
@@ -89,8 +94,6 @@ def _check_midi(options: GenerateOptions) -> None:
     for name in SETTINGS:
         if name in options.given and name != "style":
             raise UsageError(f"--midi plays files as they are: --{name} has no effect, leave it out")
-    if options.jobs > 1:
-        raise UsageError("--midi plays one file after the other: leave out --jobs")
     if options.loop and "seconds" in options.given:
         raise UsageError("--loop gives MIDI files the length that they have: leave out --seconds")
 
@@ -116,17 +119,29 @@ def _generate(options: GenerateOptions, asked: steering.Steering, seed: int, wor
         return
     total = sum(part.seconds for part in parts)
     with console.progress(total, "s", "generate") as bar:
-        if workers is not None and len(parts) >= options.jobs:  # a process writes whole files
-            for part, (path, line) in zip(parts, workers.map(write_part, parts), strict=True):
-                bar.note(line)
-                bar.advance(part.seconds)
-                _write_notes(model, part, path, options, bar)
+        if workers is not None and len(parts) >= options.jobs:
+            _write_at_once(parts, model, options, workers, bar)
         else:
             for part in parts:
                 written = write_piece(model, part, bar, workers)
                 _write_notes(model, part, written.path, options, bar)
     if len(parts) > 1:
         console.say(f"{len(parts)} pieces, {format_speed(total, time.perf_counter() - started)}")
+
+
+def _write_at_once(
+    parts: list[Part], model: render.Model, options: GenerateOptions, workers: render.Workers, bar: console.Progress
+) -> None:
+    """Writes files in several processes, each of which writes whole ones."""
+
+    def write_here(part: Part) -> tuple[Part, Path, str]:
+        return part, write_piece(model, part, bar).path, ""
+
+    for part, path, line in workers.map(write_part, parts, write_here):
+        if line:  # of another process
+            bar.note(line)
+            bar.advance(part.seconds)
+        _write_notes(model, part, path, options, bar)
 
 
 def _write_hours(part: Part, model: render.Model, options: GenerateOptions, workers: render.Workers | None) -> None:

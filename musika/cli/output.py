@@ -23,8 +23,11 @@ from musika.cli.targets import RAW
 Sound = tuple[int, Generator[np.ndarray, None, None]]  # Hz, and a waveform in blocks
 
 
-def run(options: GenerateOptions, make_piece: Callable[[], render.Piece]) -> int:
+def run(options: GenerateOptions, make_piece: Callable[[], render.Piece], workers: render.Workers | None = None) -> int:
     """Writes one piece to standard output and returns 0, also when its reader leaves.
+
+    Args:
+        workers: other processes that help to decode; None is this one alone.
 
     Raises:
         MusikaError: a checkpoint or a flag that cannot be used.
@@ -36,9 +39,9 @@ def run(options: GenerateOptions, make_piece: Callable[[], render.Piece]) -> int
         console.say(f"{piece.model.name}, seed {piece.seed}, {rate} Hz, {options.format}")
         seconds = piece.loop_seconds or options.seconds
         if math.isinf(seconds):
-            return rate, piece.stream(options.start)
+            return rate, piece.stream(options.start, workers=workers)
         finish = render.Finish(options.loudness, options.fade_in, options.fade_out)
-        return rate, piece.stream_finished(options.start, seconds, finish)
+        return rate, piece.stream_finished(options.start, seconds, finish, workers)
 
     return send(open_sound, options.format, options.bits)
 

@@ -47,7 +47,7 @@ def write_piece(
 
     Args:
         bar: shows the seconds that are done, and the line.
-        workers: processes that decode; None is this one.
+        workers: other processes that help to decode; None is this one alone.
 
     Raises:
         MusikaError: the piece cannot be rendered, or the file cannot be written.
@@ -59,11 +59,11 @@ def write_piece(
     return written
 
 
-def write_part(model: render.Model, part: Part) -> tuple[Path, str]:
-    """The same in a worker process; returns the file and the line."""
+def write_part(model: render.Model, part: Part) -> tuple[Part, Path, str]:
+    """The same in a worker process; returns the part, the file and the line."""
     began = time.perf_counter()
     written = _save(model, part)
-    return written.path, _describe(written, part, time.perf_counter() - began)
+    return part, written.path, _describe(written, part, time.perf_counter() - began)
 
 
 def _save(

@@ -36,8 +36,11 @@ def run(options: PlayOptions) -> int:
     return 0
 
 
-def run_all(options: GenerateOptions) -> int:
+def run_all(options: GenerateOptions, workers: render.Workers | None = None) -> int:
     """Plays the MIDI files of `--midi` into files of their names; returns 0, or 1 where some could not be played.
+
+    Args:
+        workers: other processes that help to decode; None is this one alone.
 
     Raises:
         MusikaError: a checkpoint or a flag that cannot be used; or none of the files can be played.
@@ -72,7 +75,7 @@ def run_all(options: GenerateOptions) -> int:
             target = options.save_path / f"{path.stem}-seed-{piece.seed}{kind}.{options.format}"
             seconds = options.seconds if "seconds" in options.given else piece.loop_seconds or None
             finish = render.Finish(options.loudness, options.fade_in, options.fade_out)
-            total += _write(piece, path, target, options.start, seconds, finish, options.bits)
+            total += _write(piece, path, target, options.start, seconds, finish, options.bits, workers)
     if not total:
         raise failures[0]
     for failure in failures:
@@ -103,6 +106,7 @@ def _write(
     seconds: float | None,
     finish: render.Finish | None = None,
     bits: str | None = None,
+    workers: render.Workers | None = None,
 ) -> float:
     """Writes a part of a piece, and returns its seconds."""
     length = piece.find_rest(start) if seconds is None else seconds
@@ -111,7 +115,7 @@ def _write(
     tags, finish = {"title": song.stem}, finish or render.Finish()
     part = Part(render.detach(piece), target, tags, start, length, finish, bits)
     with console.progress(length, "s", "play") as bar:
-        written = write_piece(piece.model, part, bar)
+        written = write_piece(piece.model, part, bar, workers)
     return written.samples / written.rate
 
 

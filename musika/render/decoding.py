@@ -4,35 +4,25 @@ Blocks begin at absolute multiples of one size and have one shape, wherever rend
 a whole file, a stream, a seek and one worker of many give the same samples, bit for bit on one machine, and the decoder
 is compiled once.
 
-Blocks need nothing of each other. So several are decoded at the same time, each by operations of one thread: that keeps
-more cores busy than one block with operations of many threads. Meanwhile a thread computes the latents of the blocks
-that follow. How many blocks are decoded at a time does not change a sample.
+Several blocks are decoded at the same time (`lanes.py`). Meanwhile a thread computes the latents of the blocks that
+follow.
 """
 
 from __future__ import annotations
 
 import collections
-import functools
 import itertools
-import os
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from musika.codec.base import AUDIO_CHANNELS, Codec
+from musika.codec.base import Codec
 from musika.errors import UsageError
+from musika.render import lanes
+from musika.render.lanes import Blocks, Decoders, Helpers, count_windows, decode_spans
 from musika.render.latents import GroupedLatents, LatentSource
-
-AT_ONCE = 64  # latents that the codec decodes at once: more do not fit in the caches of a processor
-_sharing = [1]  # processes that the cores are for
-MOST_LANES = 8  # blocks that are decoded at a time, at most: everything else keeps up with no more
-
-
-def count_windows(codec: Codec) -> int:
-    """Decoder windows in one block."""
-    return max(1, AT_ONCE // codec.block)
 
 
 def count_block_samples(codec: Codec) -> int:
@@ -46,7 +36,12 @@ def count_block_latents(codec: Codec) -> int:
 
 
 def decode_samples(
-    codec: Codec, latents: LatentSource, first: int, count: int | None = None, period: int = 0
+    codec: Codec,
+    latents: LatentSource,
+    first: int,
+    count: int | None = None,
+    period: int = 0,
+    helpers: Helpers | None = None,
 ) -> Iterator[np.ndarray]:
     """Waveform `[n, 2]` in blocks, from sample `first` on.
 
@@ -56,9 +51,10 @@ def decode_samples(
         latents: they are read in a thread of their own, one span after the other.
         count: samples; None is without end.
         period: latents after which the piece begins again; the samples asked for lie before that.
+        helpers: other processes that decode; None is this one alone.
 
     Raises:
-        UsageError: a negative sample or count.
+        UsageError: a negative sample or count; or another process has ended by itself.
     """
     check_span(first, count)
     size = count_block_samples(codec)
@@ -68,65 +64,46 @@ def decode_samples(
     index, end = first // size, None if stop is None else -(-stop // size)
     if end is not None and isinstance(latents, GroupedLatents):
         latents.announce_end(end * size // codec.hop_total + codec.context)
-    for block in _decode_blocks(codec, latents, index, end, period):
+    for block in _decode_blocks(codec, latents, index, end, period, helpers):
         begin = max(first - index * size, 0)
         yield block[begin : None if stop is None else stop - index * size]
         index += 1
 
 
 def _decode_blocks(
-    codec: Codec, latents: LatentSource, first: int, stop: int | None, period: int
+    codec: Codec, latents: LatentSource, first: int, stop: int | None, period: int, helpers: Helpers | None
 ) -> Iterator[np.ndarray]:
     """Blocks `first` to `stop`, in order; without end where `stop` is None."""
-    indices = itertools.count(first) if stop is None else iter(range(first, stop))
-    pool = get_pool()
-    if pool is None or stop == first + 1:
-        for index in indices:
+    if stop == first + 1 or (helpers is None and lanes.count_lanes() == 1):
+        for index in itertools.count(first) if stop is None else range(first, stop):
             yield decode_block(codec, latents, index, period)
         return
+    decoders = Decoders(codec, period, helpers)
 
-    def send(index: int) -> Future[np.ndarray]:
-        return pool.submit(decode_spans, codec, read_spans(codec, latents, index), index, period)
+    def submit(run: range) -> list[Future[Blocks]]:
+        return decoders.submit([read_spans(codec, latents, index) for index in run], run.start)
 
-    pool.submit(codec.prepare_decoding)
-    waiting: collections.deque[Future[Future[np.ndarray]]] = collections.deque()
+    lanes.get_pool().submit(codec.prepare_decoding)
+    waiting: collections.deque[Future[list[Future[Blocks]]]] = collections.deque()
     with ThreadPoolExecutor(1, thread_name_prefix="latents") as reader:
         try:
-            for index in indices:
-                waiting.append(reader.submit(send, index))
-                if len(waiting) > count_lanes():
-                    yield waiting.popleft().result().result()
+            for run in _split_into_runs(first, stop, decoders.run):
+                waiting.append(reader.submit(submit, run))
+                while len(waiting) * decoders.run > decoders.count_ahead():
+                    yield from decoders.join(waiting.popleft().result())
             while waiting:
-                yield waiting.popleft().result().result()
+                yield from decoders.join(waiting.popleft().result())
         finally:
             for future in waiting:
                 if not future.cancel() and future.done() and future.exception() is None:
-                    future.result().cancel()
+                    for decoded in future.result():
+                        decoded.cancel()
 
 
-def count_lanes() -> int:
-    """Blocks that are decoded at the same time: as many as there are processor cores for."""
-    from musika import backend
-
-    return max(1, min(count_cores() // (backend.count_threads() * _sharing[0]), MOST_LANES))
-
-
-def share_cores(processes: int) -> None:
-    """Leaves cores to other processes, of which so many compute at the same time, this one included."""
-    _sharing[0] = processes
-    get_pool.cache_clear()
-
-
-def count_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@functools.cache
-def get_pool() -> ThreadPoolExecutor | None:
-    """The threads that decode, of all pieces in this process; None where one block is decoded at a time."""
-    lanes = count_lanes()
-    return None if lanes == 1 else ThreadPoolExecutor(lanes, thread_name_prefix="decode")
+def _split_into_runs(first: int, stop: int | None, size: int) -> Iterator[range]:
+    """Numbers of blocks in runs of `size`, the last one perhaps shorter."""
+    for start in itertools.count(first, size) if stop is None else range(first, stop, size):
+        yield range(start, start + size if stop is None else min(start + size, stop))
 
 
 def check_span(first: int, count: int | None) -> None:
@@ -149,12 +126,6 @@ def read_spans(codec: Codec, latents: LatentSource, index: int) -> np.ndarray:
     count, context = count_windows(codec), codec.context
     starts = [window * codec.block for window in range(index * count, (index + 1) * count)]
     return np.stack([latents.get_span(start - context, start + codec.block + context) for start in starts])
-
-
-def decode_spans(codec: Codec, spans: np.ndarray, index: int, period: int = 0) -> np.ndarray:
-    """As `decode_block`, from the latents that `read_spans` gives."""
-    waveform = codec.decode_window_at(index * count_windows(codec), spans, period)  # [windows, block hop_total, 2]
-    return waveform.reshape(-1, AUDIO_CHANNELS)
 
 
 def prefetch(blocks: Iterable[np.ndarray], stop: threading.Event | None = None) -> Generator[np.ndarray, None, None]:

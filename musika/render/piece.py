@@ -11,7 +11,7 @@ import abc
 import dataclasses
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.render import limiter
 from musika.render.decoding import check_span, count_block_samples, decode_block, decode_samples, prefetch
 from musika.render.finishing import Finish, finish_blocks
+from musika.render.lanes import Helpers
 from musika.render.latents import LatentSource, LoopedLatents
 from musika.render.recipe import Machine, Origin, PieceRecipe, describe_input
 from musika.render.saving import save_blocks
@@ -238,21 +239,21 @@ class Piece:
         return waveform
 
     def stream(
-        self, start: float = 0.0, seconds: float | None = None, workers: Decoder | None = None
+        self, start: float = 0.0, seconds: float | None = None, workers: Helpers | None = None
     ) -> Generator[np.ndarray, None, None]:
         """`render` in blocks `[n, 2]`, up to the end of the piece unless a length is given; one block ahead.
 
         A piece of a seed has no end. The memory it takes does not depend on the length.
 
         Args:
-            workers: processes that decode (`workers.Workers`); None decodes in this one.
+            workers: other processes that help to decode (`workers.Workers`); None decodes in this one.
         """
         seconds = self.find_rest(start) if seconds is None else seconds
         count = None if seconds is None else self.model.count_samples(seconds)
         return prefetch(self.stream_samples(self.model.count_samples(start), count, workers))
 
     def stream_samples(
-        self, first: int, count: int | None = None, workers: Decoder | None = None
+        self, first: int, count: int | None = None, workers: Helpers | None = None
     ) -> Iterator[np.ndarray]:
         """`stream`, in samples, each block made when it is asked for."""
         check_span(first, count)
@@ -272,7 +273,7 @@ class Piece:
             if count is not None and count <= 0:
                 break
 
-    def _stream_context(self, first: int, stop: int | None, workers: Decoder | None) -> Iterator[np.ndarray]:
+    def _stream_context(self, first: int, stop: int | None, workers: Helpers | None) -> Iterator[np.ndarray]:
         """What the limiter reads for samples `first` to `stop`, times the output gain; silence before the piece."""
         begin, end = _find_limiter_context(first, stop)
         if begin < 0 and not self.loop:
@@ -290,12 +291,12 @@ class Piece:
         return apply_edits(PieceSound(dataclasses.replace(self, edits=())), self.edits)
 
     def stream_without_levels(
-        self, first: int, count: int | None = None, workers: Decoder | None = None
+        self, first: int, count: int | None = None, workers: Helpers | None = None
     ) -> Iterator[np.ndarray]:
         """`stream_samples` as the decoder gives it: samples may lie beyond full scale."""
-        decoder = LocalDecoder(self) if workers is None else workers
+        latents = self.open_latents()
         for place, length in self._split_at_loops(first, count):
-            for block in decoder.decode_samples(self, place, length):
+            for block in decode_samples(self.model.codec, latents, place, length, self.loop, workers):
                 yield self.model.check_finite(block)
 
     def open_latents(self) -> LatentSource:
@@ -327,7 +328,7 @@ class Piece:
         loudness: float | None = None,
         fade_in: float = 0.0,
         fade_out: float = 0.0,
-        workers: Decoder | None = None,
+        workers: Helpers | None = None,
     ) -> WrittenFile:
         """Writes a part of the piece into a file, in the format that the name's ending says.
 
@@ -409,7 +410,7 @@ class Piece:
         return title if recipe is None else recipe.to_tags()
 
     def stream_finished(
-        self, start: float, seconds: float, finish: Finish, workers: Decoder | None = None
+        self, start: float, seconds: float, finish: Finish, workers: Helpers | None = None
     ) -> Generator[np.ndarray, None, None]:
         """`stream` with what is done to a file of that length after rendering; arguments and errors as `save` has."""
         count = self.model.count_samples(seconds)
@@ -454,24 +455,6 @@ def _read_edited(sound: Sound, first: int, stop: int | None) -> Iterator[np.ndar
 def detach(piece: Piece) -> Piece:
     """The piece without its model, which is replaced in another process."""
     return dataclasses.replace(piece, model=None)  # type: ignore[arg-type]
-
-
-class Decoder(Protocol):
-    """Who decodes the blocks of a piece: this process, or several."""
-
-    def decode_samples(self, piece: Piece, first: int, count: int | None) -> Iterator[np.ndarray]:
-        """The waveform before levels in blocks, for a part that lies within one turn of a loop."""
-
-
-class LocalDecoder:
-    """Decodes in this process, with one source of latents for all parts of a piece."""
-
-    def __init__(self, piece: Piece) -> None:
-        self.latents = piece.open_latents()
-
-    def decode_samples(self, piece: Piece, first: int, count: int | None) -> Iterator[np.ndarray]:
-        """As `Decoder` says."""
-        return decode_samples(piece.model.codec, self.latents, first, count, piece.loop)
 
 
 class PieceSound(CachedSound):

@@ -1,21 +1,21 @@
-"""Processes that decode parts of a piece at the same time. The samples are those that one process gives.
+"""Several processes that render at the same time. The samples are those that one process gives.
 
-Each process loads the model itself and decodes runs of blocks at absolute positions. Processes have as many threads as
-the first one, since the number of threads decides bits. Levels are applied where the blocks come together.
+This process is one of them. It computes all latents, gives blocks out, and applies levels where the blocks come
+together again; the others decode. They are started first, so that they load the model while this process does so. What
+they are not ready for in time is done here. All have as many threads, since the number of threads decides bits.
 """
 
 from __future__ import annotations
 
 import collections
 import contextlib
-import dataclasses
-import itertools
 import multiprocessing
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
@@ -25,34 +25,45 @@ from typing import Any, Self
 import numpy as np
 
 from musika.errors import UsageError
-from musika.render.decoding import count_block_samples, decode_block, share_cores
-from musika.render.piece import Model, Piece, detach
-
-RUN = 4  # blocks that a process decodes one after the other: neighbours share generated latents
-AHEAD = 2  # runs of each process that are asked for before they are needed
+from musika.render.lanes import (
+    ENDED,
+    Blocks,
+    Decoders,
+    count_lanes,
+    count_windows,
+    decode_blocks,
+    get_pool,
+    share_cores,
+)
+from musika.render.piece import Model
 
 REQUEST = "SIGUSR1"  # asks a worker process to end
 
-_model: list[Model] = []  # of a worker process
+_load: list[Callable[[], Model]] = []  # what loads the model of a worker process
+_model: list[Model] = []
 _working: list[Callable[..., Any]] = []  # its task
 _ending: list[int] = []  # signals that asked it to end
 
 
 class Workers:
-    """A number of processes, in a context: `with Workers(load, 2) as workers: piece.stream(workers=workers)`.
+    """This process and others, in a context: `with Workers(load, 2) as workers: piece.stream(workers=workers)`.
+
+    The others begin to load the model at once. One that cannot load it does nothing.
 
     Args:
-        load: loads the model in each process; it is a function of a module, perhaps with arguments (`partial`).
-        count: of processes.
+        load: loads the model in each other process; it is a function of a module, perhaps with arguments (`partial`).
+        count: processes, this one included; at least 2.
     """
 
     def __init__(self, load: Callable[[], Model], count: int) -> None:
         self.count = count
-        self._others = set(multiprocessing.active_children())
+        self._neighbours = set(multiprocessing.active_children())  # others that are not started here
         context = multiprocessing.get_context("spawn")  # frameworks do not survive a fork
         with _block_signals("SIGINT", "SIGHUP"):  # a closed terminal reaches this process of Python's, too
             resource_tracker.ensure_running()
-        self._pool = ProcessPoolExecutor(count, context, _start, (load, count))
+        self._pool = ProcessPoolExecutor(count - 1, context, _start, (load, count))
+        with _block_signals("SIGINT"):  # Ctrl-C does not reach what is started here
+            self._loading = [self._pool.submit(_call, _prepare) for _ in range(count - 1)]
 
     def __enter__(self) -> Self:
         return self
@@ -60,64 +71,83 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:  # what they are doing is not wanted any more
-            for process in set(multiprocessing.active_children()) - self._others:
-                if hasattr(signal, REQUEST) and process.pid is not None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(process.pid, getattr(signal, REQUEST))
-                else:  # Windows
-                    process.terminate()
+        for process in set(multiprocessing.active_children()) - self._neighbours:  # what they do is not wanted any more
+            if hasattr(signal, REQUEST) and process.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, getattr(signal, REQUEST))
+            else:  # Windows
+                process.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def decode_samples(self, piece: Piece, first: int, count: int | None) -> Iterator[np.ndarray]:
-        """As `decoding.decode_samples`, for a part of a piece within one turn of its loop.
+    def wait(self) -> None:
+        """Waits until the others have loaded the model. Nobody has to: until then, this process does the work alone."""
+        futures.wait(self._loading)
+
+    @property
+    def run(self) -> int:
+        """As `lanes.Helpers` says."""
+        return count_lanes(self.count)
+
+    def count_lanes(self) -> int:
+        """As `lanes.Helpers` says."""
+        return self.run * sum(_has_succeeded(future) for future in self._loading)
+
+    def submit_blocks(self, spans: list[np.ndarray], first: int, period: int) -> Future[Blocks]:
+        """As `lanes.Helpers` says.
 
         Raises:
-            UsageError: a process has ended, perhaps because memory was short.
+            UsageError: a process has ended by itself.
         """
-        size = count_block_samples(piece.model.codec)
-        stop = None if count is None else first + count
-        end = None if stop is None else -(-stop // size)  # block
-        starts = itertools.count(first // size, RUN) if end is None else iter(range(first // size, end, RUN))
-        sent = detach(piece)
-        waiting: collections.deque[tuple[int, Future[np.ndarray]]] = collections.deque()
         try:
-            while True:
-                for start in itertools.islice(starts, self.count * AHEAD - len(waiting)):
-                    run = range(start, start + RUN if end is None else min(start + RUN, end))
-                    waiting.append((start, self._submit(_decode_run, sent, run)))
-                if not waiting:
+            return self._pool.submit(_call, _decode_run, spans, first, period)
+        except BrokenProcessPool as error:
+            raise UsageError(ENDED, about="jobs") from error
+
+    def map(self, function: Callable[[Model, Any], Any], tasks: list[Any], here: Callable[[Any], Any]) -> Iterator[Any]:
+        """Does all tasks, each in the process that is free first, and gives the results in no order.
+
+        Args:
+            function: does a task in another process, `function(model, task)`; it belongs to a module.
+            here: does a task in this process, `here(task)`.
+
+        Raises:
+            UsageError: a process has ended by itself; and whatever the functions raise.
+        """
+        waiting, given, lock = collections.deque(tasks), collections.deque[Future[Any]](), threading.Lock()
+
+        def give(free: Future[Any]) -> None:
+            """Gives the next task to the process that has done another one. A thread of the pool calls this."""
+            with lock, contextlib.suppress(RuntimeError):  # the pool has ended: this process does the rest
+                if not waiting or not _has_succeeded(free):
                     return
-                start, future = waiting.popleft()
-                block = future.result()
-                offset = start * size
-                yield block[max(first - offset, 0) : None if stop is None else stop - offset]
-        except BrokenProcessPool as error:
-            raise UsageError("a worker process has ended by itself: use fewer jobs", about="jobs") from error
-        finally:
-            for _, future in waiting:
-                future.cancel()
+                future = self._pool.submit(_call, function, waiting[0])
+                given.append(future)
+                waiting.popleft()
+            future.add_done_callback(give)
 
-    def map(self, function: Callable[[Model, Any], Any], tasks: list[Any]) -> Iterator[Any]:
-        """`function(model, task)` for each task, in the order of the tasks; `function` belongs to a module.
+        def take() -> list[Any]:
+            with lock:
+                return [waiting.popleft()] if waiting else []
 
-        Raises:
-            UsageError: as `decode_samples` says; and whatever the function raises.
-        """
-        futures = [self._submit(function, task) for task in tasks]
+        for future in self._loading:
+            future.add_done_callback(give)
         try:
-            for future in futures:
-                yield future.result()
+            while taken := take():
+                yield here(*taken)
+                while given and given[0].done():
+                    yield given.popleft().result()
+            while given:
+                yield given.popleft().result()
         except BrokenProcessPool as error:
-            raise UsageError("a worker process has ended by itself: use fewer jobs", about="jobs") from error
+            raise UsageError(ENDED, about="jobs") from error
         finally:
-            for future in futures:
+            waiting.clear()
+            for future in given:
                 future.cancel()
 
-    def _submit(self, function: Callable[..., Any], *values: Any) -> Future[Any]:
-        """Asks for `function(model, *values)`, which may start a process: one that Ctrl-C does not reach."""
-        with _block_signals("SIGINT"):
-            return self._pool.submit(_call, function, *values)
+
+def _has_succeeded(future: Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
 
 
 @contextlib.contextmanager
@@ -134,7 +164,7 @@ def _block_signals(*names: str) -> Iterator[None]:
 
 
 def _start(load: Callable[[], Model], count: int) -> None:
-    """Prepares a worker process: it ends with its parent, and an interrupt is its parent's to handle."""
+    """Begins a worker process: it ends with its parent, and an interrupt is its parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ("SIGTERM", "SIGHUP", REQUEST):  # a closed terminal reaches all processes
         if (number := getattr(signal, name, None)) is not None and signal.getsignal(number) is signal.SIG_DFL:
@@ -143,7 +173,7 @@ def _start(load: Callable[[], Model], count: int) -> None:
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     share_cores(count)
-    _model.append(load())
+    _load.append(load)
 
 
 def _end(number: int, frame: FrameType | None) -> None:
@@ -167,11 +197,17 @@ def _end_with(parent: Any) -> None:
     os._exit(1)
 
 
-def _decode_run(model: Model, piece: Piece, run: range) -> np.ndarray:
-    """Blocks of a piece without its model, one after the other, before levels."""
-    piece = dataclasses.replace(piece, model=model)
-    latents = piece.open_latents()
-    return np.concatenate([decode_block(model.codec, latents, index, piece.loop) for index in run])
+def _prepare(model: Model) -> None:
+    """Decodes silence, so that everything is compiled when the process is given its first blocks."""
+    codec = model.codec
+    shape = (count_windows(codec), codec.block + 2 * codec.context, codec.channels)
+    get_pool().submit(codec.prepare_decoding)
+    decode_blocks(codec, [np.zeros(shape, np.float32)], 0)
+
+
+def _decode_run(model: Model, spans: list[np.ndarray], first: int, period: int) -> Blocks:
+    """Neighbouring blocks, before levels; arguments as `lanes.Helpers` has them."""
+    return list(Decoders.join(Decoders(model.codec, period).submit(spans, first)))
 
 
 def _call(function: Callable[..., Any], *values: Any) -> Any:
@@ -180,6 +216,8 @@ def _call(function: Callable[..., Any], *values: Any) -> Any:
         os._exit(1)
     _working.append(function)
     try:
+        if not _model:
+            _model.append(_load[0]())
         return function(_model[0], *values)
     finally:
         if _ending:

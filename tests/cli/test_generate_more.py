@@ -21,6 +21,7 @@ from musika.cli import flags, generate, models, targets
 from musika.errors import MusikaError
 from musika.metrics.pair.loudness import measure_loudness
 from tests.helpers import tiny
+from tests.helpers.processes import ThreadWorkers
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -123,6 +124,17 @@ def test_other_formats_to_standard_output(folder: Path, pipe: Pipe, form: str) -
     assert generate.run(make_options(folder, "-", seconds=2.0, format=form)) == 0
     heard, rate = soundfile.read(io.BytesIO(pipe.getvalue()))
     assert rate == 44_100 and abs(len(heard) - 2 * rate) < 0.1 * rate
+
+
+def test_several_processes_write_to_standard_output(
+    folder: Path, model: render.Model, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helpers = ThreadWorkers(lambda: model)
+    monkeypatch.setattr(render, "Workers", lambda load, count: helpers)
+    assert generate.run(make_options(folder, "-", seconds=30.0, format="raw", jobs=3)) == 0
+    samples = np.frombuffer(pipe.getvalue(), "<i2").reshape(-1, 2) / 32768
+    np.testing.assert_allclose(samples, model.piece(7).render(0.0, 30.0), atol=2.5 / 32768)
+    assert helpers.given
 
 
 def test_a_reader_that_leaves_ends_music_without_end(folder: Path, pipe: Pipe) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from musika import audio
+from musika import audio, render
 from musika.__main__ import main
 from musika.codec.load import load_codec
 from musika.score import Notes, Score
 from tests.helpers import tiny
+from tests.helpers.processes import ThreadWorkers
 
 SECONDS = 1.25 + 3.0  # the last note ends, and rings
 
@@ -68,6 +70,24 @@ def test_generate_plays_several_files_in_several_seeds(performer: Path, song: Pa
     names = sorted(path.name for path in tmp_path.glob("*.flac"))
     assert names == [f"{name}-seed-{seed}.flac" for name in ("other", "song") for seed in (5, 6)]
     assert all(len(audio.read(tmp_path / name)) == 22_050 for name in names)
+
+
+def test_several_processes_play_the_same(
+    performer: Path, song: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--midi", str(song), "--load_path", str(performer), "--seed", "5", "--seconds", "30"]
+    assert main("generate", [*words, "--save_path", str(tmp_path / "alone")]) == 0
+    started: list[ThreadWorkers] = []
+
+    def start(load: Callable[[], render.Model], count: int) -> ThreadWorkers:
+        started.append(ThreadWorkers(load, count))
+        return started[0]
+
+    monkeypatch.setattr(render, "Workers", start)
+    assert main("generate", [*words, "--save_path", str(tmp_path / "helped"), "--jobs", "2"]) == 0
+    assert started[0].given
+    alone, helped = (audio.read(tmp_path / name / "song-seed-5.wav") for name in ("alone", "helped"))
+    np.testing.assert_array_equal(alone, helped)
 
 
 def test_files_that_cannot_be_played_are_listed(performer: Path, song: Path, tmp_path: Path, capsys) -> None:

@@ -22,7 +22,7 @@ from musika import backend, render
 from musika.errors import CheckpointError, MusikaError, UsageError
 from musika.gan.noise import draw_rendering_noise
 from musika.gan.rendering_coordinates import draw_rendering_coordinates
-from musika.render import decoding
+from musika.render import lanes
 from tests.helpers import tiny
 
 pytestmark = pytest.mark.backend
@@ -104,11 +104,11 @@ def test_the_real_codec_gives_what_it_always_gave() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(start=st.integers(0, 3_000), count=st.integers(0, 4_000), lanes=st.integers(1, 4))
-def test_blocks_that_are_decoded_at_the_same_time_give_the_same_samples(start: int, count: int, lanes: int) -> None:
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(lanes) as pool:
-        patch.setattr(decoding, "get_pool", lambda: pool)
-        patch.setattr(decoding, "count_lanes", lambda: lanes)
+@given(start=st.integers(0, 3_000), count=st.integers(0, 4_000), threads=st.integers(1, 4))
+def test_blocks_that_are_decoded_at_the_same_time_give_the_same_samples(start: int, count: int, threads: int) -> None:
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(threads) as pool:
+        patch.setattr(lanes, "get_pool", lambda: pool)
+        patch.setattr(lanes, "count_lanes", lambda: threads)
         part = make_model("small").piece(7).render_samples(start, count)
         endless = itertools.islice(make_model("small").piece(7).stream_samples(start), 3)
         streamed = np.concatenate([block.copy() for block in endless])
@@ -120,13 +120,13 @@ def test_blocks_that_are_decoded_at_the_same_time_give_the_same_samples(start: i
 def test_an_error_in_a_block_that_is_made_ahead_is_raised_and_ends_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing(tiny.FakeCodec):
         def decode_window_at(self, number: int, latents: np.ndarray, period: int = 0) -> np.ndarray:
-            if number == 2 * decoding.count_windows(self):
+            if number == 2 * lanes.count_windows(self):
                 raise MusikaError("no memory")
             return super().decode_window_at(number, latents, period)
 
     with ThreadPoolExecutor(2) as pool:
-        monkeypatch.setattr(decoding, "get_pool", lambda: pool)
-        monkeypatch.setattr(decoding, "count_lanes", lambda: 2)
+        monkeypatch.setattr(lanes, "get_pool", lambda: pool)
+        monkeypatch.setattr(lanes, "count_lanes", lambda: 2)
         blocks = tiny.make_model(tiny.SMALL, Failing()).piece(7).stream_without_levels(0)
         assert len([next(blocks), next(blocks)]) == 2
         with pytest.raises(MusikaError, match="no memory"):
@@ -135,14 +135,14 @@ def test_an_error_in_a_block_that_is_made_ahead_is_raised_and_ends_the_threads(m
 
 
 def test_cores_are_shared_by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "count_cores", lambda: 6)
-    monkeypatch.setattr(decoding, "_sharing", [1])
+    monkeypatch.setattr(lanes, "count_cores", lambda: 6)
+    monkeypatch.setattr(lanes, "_sharing", [1])
     monkeypatch.setattr(backend, "count_threads", lambda: 1)
-    assert decoding.count_lanes() == 6
-    decoding.share_cores(2)
-    assert decoding.count_lanes() == 3
+    assert lanes.count_lanes() == 6
+    lanes.share_cores(2)
+    assert lanes.count_lanes() == 3
     monkeypatch.setattr(backend, "count_threads", lambda: 6)
-    assert decoding.count_lanes() == 1
+    assert lanes.count_lanes() == 1
 
 
 def test_seconds_are_the_nearest_samples() -> None:
