@@ -267,10 +267,10 @@ class RenderOptions(CodecOptions):
 
     load_path: Path = flag(PIANO, MUSIC, "Folders")
     dec_path: Path | None = flag(None, "folder of the codec", "Folders", shown="the generator's own")
-    truncation: float = setting_flag(GeneratorSettings, "truncation", "Sound")
     seed: int | None = flag(
         None, "number of the piece; the same number gives the same piece", "Sound", 0, MAX_SEED, shown="drawn"
     )
+    truncation: float = setting_flag(GeneratorSettings, "truncation", "Sound")
     small: bool | None = size_flag(GeneratorConfig, "small", "Network")
     base_channels: int | None = size_flag(GeneratorConfig, "base_channels", "Network")
     coorddepth: int | None = size_flag(GeneratorConfig, "coordinate_depth", "Network")

@@ -1,8 +1,8 @@
 """The plan of a piece: what each section is, as a function of (seed, settings, number of the section).
 
 A piece has one metre, one tempo and sections of one length, so the section at any second is found by a division. Eight
-sections form a block. The letters of a block say which theme each section has; they return after 2, 4 and 8 sections.
-Theme A is that of eight blocks, B of two, C and D of one. A theme has a key of its own relative to the piece, and a
+sections form a group. The letters of a group say which theme each section has; they return after 2, 4 and 8 sections.
+Theme A is that of eight groups, B of two, C and D of one. A theme has a key of its own relative to the piece, and a
 character: density, register, dynamics. A section is the theme itself or a variation: some bars are kept, the others are
 written anew.
 """
@@ -27,7 +27,7 @@ from musika.config.musical.keys import get_pitch_class
 from musika.config.musical.levels import get_notes_per_beat
 from musika.errors import UsageError
 
-BLOCK = 8  # sections
+GROUP = 8  # sections
 FORMS = ("ABACABAD", "AABACCBA", "ABCADBCA", "AABBCABA")
 BARS = 8  # of a section; 16 where bars are short
 SHORTEST, LONGEST = 7.0, 30.0  # seconds of a section
@@ -195,9 +195,9 @@ class Plan:
             kept = [bar % 4 < 2 for bar in range(bars)]
         if kept[-1] and number > 0 and chances[1] < 0.6 * self.variation:
             kept[-1] = False  # another close
-        is_last = number % BLOCK == BLOCK - 1
+        is_last = number % GROUP == GROUP - 1
         shift = 0
-        if letter == "B" and number % BLOCK > BLOCK // 2 and chances[2] < 0.5 and theme.mode == self.frame.mode:
+        if letter == "B" and number % GROUP > GROUP // 2 and chances[2] < 0.5 and theme.mode == self.frame.mode:
             shift = -_wrap_interval(theme.shift)  # the second theme returns at home
         shift += self._find_key_shift(number)
         closes = (is_last or chances[3] < 0.6) and number != self.sections - 1  # the last one leads to the first
@@ -210,9 +210,9 @@ class Plan:
         In a loop it goes around, so that the step from the last section to the first is one like the others.
         """
         if not self.sections:
-            return ARC * math.sin(math.pi * (number % BLOCK) / (BLOCK - 1))
-        arcs = max(1, round(self.sections / BLOCK))
-        return ARC * min(1.0, self.sections / BLOCK) * math.sin(math.pi * (number * arcs / self.sections % 1.0))
+            return ARC * math.sin(math.pi * (number % GROUP) / (GROUP - 1))
+        arcs = max(1, round(self.sections / GROUP))
+        return ARC * min(1.0, self.sections / GROUP) * math.sin(math.pi * (number * arcs / self.sections % 1.0))
 
     def _find_theme(self, number: int) -> tuple[str, int]:
         """Letter and theme of a section."""
@@ -220,10 +220,10 @@ class Plan:
             letters = self.settings.form
             letter = letters[number % len(letters)]
             return letter, ord(letter.upper()) - ord("A")
-        block = number // BLOCK
-        form = FORMS[int(draws.integers(self.seed, "composer/form", block, 1)[0] % np.uint64(len(FORMS)))]
-        letter = form[number % BLOCK]
-        age = int(block * self.variation)  # of the themes, in blocks
+        group = number // GROUP
+        form = FORMS[int(draws.integers(self.seed, "composer/form", group, 1)[0] % np.uint64(len(FORMS)))]
+        letter = form[number % GROUP]
+        age = int(group * self.variation)  # of the themes, in groups
         themes = {"A": 4 * (age // 8), "B": 4 * (age // 2) + 1, "C": 4 * age + 2, "D": 4 * age + 3}
         return letter, themes[letter]
 

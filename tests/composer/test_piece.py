@@ -10,7 +10,7 @@ import pytest
 from musika import draws
 from musika.composer import vocabulary as v
 from musika.composer.piece import ComposedScore, Melody
-from musika.composer.plan import BLOCK, Plan
+from musika.composer.plan import GROUP, Plan
 from musika.composer.similarity import measure_similarity
 from musika.composer.touch import ACCOMPANIMENT
 from musika.config.musical import MusicalSettings
@@ -74,7 +74,7 @@ def test_themes_return_after_two_four_and_eight_sections():
     distances = set()
     for seed in range(4):
         plan = Plan(seed, MusicalSettings(), SECONDS_PER_LATENT)
-        numbers = [plan.plan_section(k).theme.number for k in range(4 * BLOCK)]
+        numbers = [plan.plan_section(k).theme.number for k in range(4 * GROUP)]
         pairs = [(i, j) for j in range(len(numbers)) for i in range(j)]
         distances |= {j - i for i, j in pairs if numbers[i] == numbers[j]}
         assert 3 < len(set(numbers)) < 12
