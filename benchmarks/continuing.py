@@ -36,7 +36,9 @@ def main() -> int:
     parser = yardstick.make_parser("benchmarks.continuing", __doc__)
     parser.add_argument("--files_path", type=Path, metavar="FOLDER", required=True, help="recordings to continue")
     parser.add_argument("--load_path", type=Path, metavar="FOLDER", default=Path("checkpoints/edit"), help="editor")
-    parser.add_argument("--known", type=command.parse_number(float, 10), default=20.0, help="seconds that are given")
+    parser.add_argument(
+        "--known", type=command.parse_number(float, 10), default=20.0, metavar="X", help="seconds that are given"
+    )
     options = parser.parse_args()
 
     import musika

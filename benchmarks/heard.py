@@ -251,10 +251,16 @@ def _measure_distance(wish: Mapping[str, float], sound: Mapping[str, float]) -> 
 
 def main() -> int:
     parser = command.make_parser("benchmarks.heard", __doc__)
-    parser.add_argument("--load_path", type=Path, default=Path("checkpoints/piano"), help="checkpoint")
+    parser.add_argument(
+        "--load_path", type=Path, default=Path("checkpoints/piano"), metavar="FOLDER", help="checkpoint"
+    )
     parser.add_argument("--midi_path", type=Path, metavar="FOLDER", help="MIDI files whose melodies are given")
-    parser.add_argument("--melodies", type=command.parse_number(int, 1), default=8, help="of how many files")
-    parser.add_argument("--seconds", type=command.parse_number(float, 10), default=40.0, help="length of each piece")
+    parser.add_argument(
+        "--melodies", type=command.parse_number(int, 1), default=8, metavar="N", help="of how many files"
+    )
+    parser.add_argument(
+        "--seconds", type=command.parse_number(float, 10), default=40.0, metavar="X", help="length of each piece"
+    )
     options = parser.parse_args()
     model = musika.load(options.load_path)
     try:

@@ -95,9 +95,11 @@ def measure(composer: Any, pieces: int, seconds: float) -> Iterator[str]:
 
 def main() -> int:
     parser = command.make_parser("benchmarks.steering", __doc__)
-    parser.add_argument("--load_path", type=Path, default=Path("checkpoints/piano"), help="checkpoint")
-    parser.add_argument("--pieces", type=int, default=10, help="pieces whose key is told")
-    parser.add_argument("--seconds", type=float, default=60.0, help="length of each piece")
+    parser.add_argument(
+        "--load_path", type=Path, default=Path("checkpoints/piano"), metavar="FOLDER", help="checkpoint"
+    )
+    parser.add_argument("--pieces", type=int, default=10, metavar="N", help="pieces whose key is told")
+    parser.add_argument("--seconds", type=float, default=60.0, metavar="X", help="length of each piece")
     options = parser.parse_args()
     inner = options.load_path / "composer"
     for line in measure(load_composer(inner if inner.is_dir() else options.load_path), options.pieces, options.seconds):

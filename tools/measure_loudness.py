@@ -32,9 +32,15 @@ def measure_pieces(folder: Path, pieces: int, seconds: float) -> list[float]:
 def main() -> int:
     parser = command.make_parser("tools.measure_loudness", __doc__)
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="its folder, which is changed")
-    parser.add_argument("--target", type=command.parse_number(float, -60, 0), default=TARGET, help="LUFS to play at")
-    parser.add_argument("--pieces", type=command.parse_number(int, 1), default=PIECES, help="how many are measured")
-    parser.add_argument("--seconds", type=command.parse_number(float, 1), default=SECONDS, help="of each piece")
+    parser.add_argument(
+        "--target", type=command.parse_number(float, -60, 0), default=TARGET, metavar="X", help="LUFS to play at"
+    )
+    parser.add_argument(
+        "--pieces", type=command.parse_number(int, 1), default=PIECES, metavar="N", help="how many are measured"
+    )
+    parser.add_argument(
+        "--seconds", type=command.parse_number(float, 1), default=SECONDS, metavar="X", help="of each piece"
+    )
     options = parser.parse_args()
 
     from musika import checkpoint, console

@@ -4,8 +4,8 @@ Reads pairs of .flac and .mid below the folders PAIRS, as `tools.data.write_exce
 them. A file in which one family plays is a sound of that family. An example mixes windows of one to four families at
 random levels, through a random equaliser, with some noise; a family counts as heard where it is at most 20 dB softer
 than all together. Files in which several families play are examples as they are. With --codec, every third file is also
-heard after a codec has encoded and decoded it. Writes --out. With --check, the network that is there is not trained
-again; the folders' files are heard with it, each as a whole, and the figures are printed.
+heard after a codec has encoded and decoded it. The weights are written to --out. `python -m benchmarks.instruments
+--pairs PAIRS` measures the network that is installed.
 """
 
 from __future__ import annotations

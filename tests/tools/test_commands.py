@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -34,6 +35,9 @@ def test_help_says_how_to_call_it_and_what_it_does(
     assert "sys.path" not in (ROOT / (module.replace(".", "/") + ".py")).read_text()
     options = text[text.index("options:") :]
     assert all(line.startswith("   ") or len(line.split("  ")) > 2 for line in options.splitlines()[1:] if line.strip())
+    named = re.findall(r"(?<![\w`-])--[a-z]\w*", re.sub(r"`[^`]*`|python .*", "", text[: text.index("options:")]))
+    assert set(named) <= set(re.findall(r"--[a-z]\w*", options)), "the text names flags that are not there"
+    assert "Path(" not in text and str(ROOT) not in text
 
 
 @pytest.mark.parametrize("module", MODULES)

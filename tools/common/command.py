@@ -6,12 +6,14 @@ import argparse
 import math
 import sys
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any, NoReturn
 
 from musika import console, environment
 from musika.errors import UsageError
 
 WIDTH = 110  # characters of a line of help
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class _Parser(argparse.ArgumentParser):
@@ -28,9 +30,17 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescription
         super().__init__(prog, max_help_position=38, width=WIDTH)
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default is None or action.default is False:
+        values = action.default if isinstance(action.default, list) else [action.default]
+        if not values or values[0] is None or values[0] is False or action.default is argparse.SUPPRESS:
             return action.help
-        return super()._get_help_string(action)
+        return f"{action.help} (default: {' '.join(map(_show_value, values)).replace('%', '%%')})"
+
+
+def _show_value(value: Any) -> str:
+    """A default as people write it: the path of a file of the repository begins in its folder."""
+    if isinstance(value, Path) and value.is_relative_to(ROOT):
+        value = value.relative_to(ROOT)
+    return str(value)
 
 
 def make_parser(module: str, docstring: str | None) -> argparse.ArgumentParser:
