@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -140,16 +141,19 @@ def _measure_parts(piece: Any, options: argparse.Namespace) -> list[Row]:
 def _measure_latency(piece: Any, options: argparse.Namespace) -> list[Row]:
     """Until the first block of a stream is there, and for a second of music near the beginning and 100 hours in."""
 
-    def seek(second: float) -> None:
+    def seek(first: int) -> None:
         for place in range(SEEKS):
-            piece.render(second + 11.0 * place, PART)
+            piece.render_samples(first + model.count_samples(11.0 * place), model.count_samples(PART))
 
     def hear() -> None:
         stream = piece.stream(0.0)
         next(stream)
         opened.append(stream)
 
-    opened: list[Any] = []
+    model, opened = piece.model, list[Any]()
+    begin = model.count_samples(MINUTE)
+    period = _count_grid_samples(piece)
+    places = {"the first minute": begin, "hour 100": begin + round(HOUR_100 * model.sample_rate / period) * period}
     first = []
     for _ in range(2 * options.repeats):
         first.append(_time(hear, 1))
@@ -158,10 +162,22 @@ def _measure_latency(piece: Any, options: argparse.Namespace) -> list[Row]:
     rows: list[Row] = [
         {"part": "first sound", "s": min(clock for clock, _ in first), "processor s": min(used for _, used in first)}
     ]
-    near, far = (_time(functools.partial(seek, place), options.repeats) for place in (MINUTE, HOUR_100))
-    for name, (clock, used) in (("seek to the first minute", near), ("seek to hour 100", far)):
-        rows.append({"part": name, "s": clock / SEEKS, "processor s": used / SEEKS, "share": used / near[1]})
+    taken = {name: _time(functools.partial(seek, place), options.repeats) for name, place in places.items()}
+    near = taken["the first minute"][1]
+    for name, (clock, used) in taken.items():
+        rows.append({"part": f"seek to {name}", "s": clock / SEEKS, "processor s": used / SEEKS, "share": used / near})
     return rows
+
+
+def _count_grid_samples(piece: Any) -> int:
+    """Samples after which blocks and groups of latents begin at the same places again.
+
+    Seeks that differ by a multiple of them need as many blocks and groups as each other.
+    """
+    from musika.render.decoding import count_block_samples
+
+    codec = piece.model.codec
+    return math.lcm(count_block_samples(codec), getattr(piece.open_latents(), "size", 1) * codec.hop_total)
 
 
 def _measure_jobs(piece: Any, options: argparse.Namespace) -> list[Row]:
