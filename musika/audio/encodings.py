@@ -81,7 +81,7 @@ def choose_encoding(path: Path, bits: str | None = None) -> Encoding:
     encoding = FORMATS.get(path.suffix.lower())
     if encoding is None:
         raise AudioError(f"{format_path(path)} cannot be written: its name must end in {', '.join(FORMATS)}")
-    if bits is None or bits == encoding.bits:
+    if bits is None or (bits := str(bits)) == encoding.bits:  # 24 means "24"
         return encoding
     if bits not in encoding.depths:
         choices = " or ".join(encoding.depths)

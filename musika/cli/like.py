@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from pathlib import Path
 
 from musika import console, environment
 from musika.audio import FORMATS
+from musika.cli import output
 from musika.cli.flags import GenerateOptions
 from musika.cli.pieces import format_speed
-from musika.cli.targets import check_format, describe_kept, make_folder
+from musika.cli.targets import STDOUT, check_format, describe_kept, make_folder
 from musika.edit import again
 from musika.errors import UsageError
 from musika.files import format_path
@@ -41,8 +43,11 @@ def run(options: GenerateOptions) -> int:
         kind = options.format
     wanted = _change_recipe(recipe, options)
     check_format(kind, options.bits, options.save_path, wanted.seconds)
-    make_folder(options.save_path)
+    if options.save_path != STDOUT:
+        make_folder(options.save_path)
     environment.follow_machine(recipe.machine.backend, recipe.machine.threads)  # before a framework is imported
+    if options.save_path == STDOUT:
+        return output.send(lambda: (wanted.rate, again.stream(maker.make(wanted), wanted)), kind, wanted.bits or None)
     started = time.perf_counter()
     sound = maker.make(wanted)
     console.say(
@@ -70,6 +75,8 @@ def name_sound(recipe: Recipe) -> str:
 
 def _change_recipe(recipe: Recipe, options: GenerateOptions) -> Recipe:
     """The recipe with what the flags say."""
+    if "seconds" in options.given and math.isinf(options.seconds):
+        raise UsageError("--seconds inf: --like makes one file, so say how many seconds of it")
     first = round(options.start * recipe.rate) if "start" in options.given else recipe.first
     samples = round(options.seconds * recipe.rate) if "seconds" in options.given else recipe.samples
     bits = options.bits if options.bits is not None else recipe.bits

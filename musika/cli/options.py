@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NewType
 
 from musika.config import (
+    MAX_SEED,
     Blend,
     ComposedSettings,
     Config,
@@ -31,7 +32,6 @@ from musika.errors import UsageError
 
 Switch = Literal["auto", "True", "False"]
 Time = NewType("Time", float)  # seconds, typed as 90, 1:30 or 7:00:00, or inf where there is no limit
-MAX_SEED = 2**63 - 1
 MAX_SECONDS = 360_000  # 100 hours
 AS_TRAINED = "that of the checkpoint; another value is an error"
 SEED = "number that fixes every random choice"

@@ -93,7 +93,7 @@ class Codec(abc.ABC):
         """`[N, 2]` float32 to `[ceil(N / hop_total), C]` float32 in [-1, 1].
 
         Raises:
-            LatentsError: the waveform is not of shape `[N, 2]`.
+            LatentsError: the waveform is not of shape `[N, 2]`, not of floats, or not finite.
         """
         return _join(self.encode_blocks([waveform]), self.channels)
 
@@ -101,7 +101,7 @@ class Codec(abc.ABC):
         """`[T, C]` to `[T hop_total, 2]` float32, nominally in [-1, 1]; nothing is clipped.
 
         Raises:
-            LatentsError: the latents are not of shape `[T, C]`.
+            LatentsError: the latents are not of shape `[T, C]`, not of floats, or not finite.
         """
         return _join(self.decode_blocks([latents]), AUDIO_CHANNELS)
 
@@ -137,7 +137,10 @@ class _LengthCounter:
         self.length = 0
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        for block in self.blocks:
+        for block in map(np.asarray, self.blocks):
+            if block.dtype.kind != "f" or not np.isfinite(block).all():
+                kind = "numbers that are not finite" if block.dtype.kind == "f" else f"values of type {block.dtype}"
+                raise LatentsError(f"{self.what} with {kind}: this codec takes finite floats")
             if block.ndim != 2 or block.shape[1] != self.channels:
                 found = f"{self.what} of shape {list(block.shape)}"
                 raise LatentsError(f"{found}: this codec takes [length, {self.channels}]")

@@ -24,7 +24,7 @@ from musika.config.editing import (
     parse_edit,
 )
 from musika.config.editor import EditorConfig
-from musika.config.fields import Config, require
+from musika.config.fields import MAX_SEED, Config, require
 from musika.config.generator import LOCAL_FIELDS, GeneratorConfig
 from musika.config.musical import MusicalSettings
 from musika.config.performer import PerformerConfig
@@ -44,6 +44,7 @@ __all__ = [
     "ANY_PUBLISHED",
     "EDITS",
     "LOCAL_FIELDS",
+    "MAX_SEED",
     "SAMPLE_RATE",
     "TRAIN_CONFIGS",
     "TRUNCATION",

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from musika.config.fields import Config, get_fields, require, setting
+from musika.config.fields import MAX_SEED, Config, get_fields, require, setting
 
 # stretches of a sound: (start, end) in seconds; an end of None is the end of the sound
 Spans = tuple[tuple[float, float | None], ...]
@@ -24,7 +24,7 @@ class Edit(Config):
     """What all edits have in common."""
 
     seed: int = setting(
-        0, "number that fixes every random choice; the same one gives the same sound", "", 0, 2**63 - 1, common=True
+        0, "number that fixes every random choice; the same one gives the same sound", "", 0, MAX_SEED, common=True
     )
 
     name: ClassVar[str]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import numbers
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
@@ -17,6 +18,7 @@ from musika.errors import ConfigError
 # what happens when a run is resumed and a field is asked to have another value than the run's
 OnResume = Literal["change", "restart", "refuse"]
 MISSING: Any = dataclasses.MISSING
+MAX_SEED = 2**63 - 1  # of pieces, styles, trainings: whatever is drawn by a number
 
 
 def setting(
@@ -165,6 +167,11 @@ def convert_value(field: dataclasses.Field[Any], value: Any) -> Any:
         same = isinstance(value, type(default))
     require(same, f"{field.name}: {value!r} is not of type {type(default).__name__}")
     return value
+
+
+def is_finite_number(value: object) -> bool:
+    """Whether a value is a number, also one of NumPy's, and finite."""
+    return isinstance(value, numbers.Real) and math.isfinite(value)
 
 
 def _holds_names(field: dataclasses.Field[Any]) -> bool:

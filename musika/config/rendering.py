@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from musika.config.fields import Config, require, setting, with_default
+from musika.config.fields import MAX_SEED, Config, require, setting, with_default
 from musika.config.musical import MusicalSettings
 from musika.config.musical.curves import format_timeline, parse_timeline
 from musika.errors import ConfigError
@@ -37,7 +37,7 @@ class GeneratorSettings(Config):
         "seed of the style of the whole piece (composed pieces: instrument and touch); -1: the seed chooses it",
         "",
         -1,
-        2**63 - 1,
+        MAX_SEED,
         common=True,
     )
     styles: str = setting(
@@ -63,7 +63,7 @@ class GeneratorSettings(Config):
 
 
 def _parse_style(text: str) -> int:
-    require(text.isascii() and text.isdecimal() and int(text) < 2**63, f"{text!r} is not the number of a style")
+    require(text.isascii() and text.isdecimal() and int(text) <= MAX_SEED, f"{text!r} is not the number of a style")
     return int(text)
 
 

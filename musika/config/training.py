@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from musika.config.fields import MISSING, Config, convert_value, get_fields, require, setting, with_default
+from musika.config.fields import MAX_SEED, MISSING, Config, convert_value, get_fields, require, setting, with_default
 
 # fields by the names that they had when earlier runs wrote them
 RENAMED = {
@@ -31,7 +31,7 @@ class TrainConfig(Config):
     average_decay: float = setting(
         0.999, "decay, per step, of the moving average of the weights; checkpoints hold the average", low=0, below=1
     )
-    seed: int = setting(0, "number that fixes every random choice", "", 0, 2**63 - 1, common=True, on_resume="refuse")
+    seed: int = setting(0, "number that fixes every random choice", "", 0, MAX_SEED, common=True, on_resume="refuse")
 
     def check(self) -> None:
         require(self.totsamples >= self.bs, f"totsamples {self.totsamples} is less than one batch of {self.bs}")

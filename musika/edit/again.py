@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from musika.edit.apply import AppliedEdit
 from musika.edit.recording import Recording, hash_samples, open_recording
 from musika.errors import MusikaError
 from musika.files import format_path
-from musika.render import Model, Piece, again
+from musika.render import Finish, Model, Piece, again
 from musika.render.recipe import (
     Origin,
     PieceRecipe,
@@ -190,6 +190,14 @@ def save(
     assert isinstance(sound, Recording)
     bits = recipe.bits if recipe.bits in choose_encoding(path).depths else None
     return sound.save(path, recipe.seconds, recipe.start, None, keep_existing, bits, on_block)
+
+
+def stream(sound: Piece | Recording, recipe: Recipe) -> Generator[np.ndarray, None, None]:
+    """What `save` writes, in blocks; arguments and errors as `save` has."""
+    if isinstance(recipe, PieceRecipe):
+        assert isinstance(sound, Piece)
+        return sound.stream_finished(recipe.start, recipe.seconds, Finish(**recipe.finish))
+    return sound.stream(recipe.start, recipe.seconds)
 
 
 def list_origins(recipe: Recipe) -> Iterator[tuple[str, Origin]]:

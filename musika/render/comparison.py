@@ -76,6 +76,15 @@ def compare_files(file: Path, other: Path, rate: int) -> Comparison:
     return Comparison((lengths[0], lengths[1]), first, share, largest, float(nearness))
 
 
+def measure_length(file: Path, rate: int) -> int:
+    """Samples of a file at a rate, as `compare_files` counts them.
+
+    Raises:
+        AudioError: it cannot be read.
+    """
+    return sum(map(len, _read_seconds(file, rate)))
+
+
 def _measure_nearness(sound: np.ndarray, difference: np.ndarray) -> float:
     """dB by which a difference is quieter than the sound; infinite for one that is too quiet to count."""
     error, power = np.sqrt(np.mean(difference**2)), np.sqrt(np.mean(sound**2))

@@ -108,8 +108,10 @@ def _split_into_runs(first: int, stop: int | None, size: int) -> Iterator[range]
 
 def check_span(first: int, count: int | None) -> None:
     """Raises UsageError if a part of a piece begins before it, or has a negative length."""
-    if first < 0 or (count is not None and count < 0):
-        raise UsageError(f"samples {first} to {first} + {count} are not all from 0 on")
+    if first < 0:
+        raise UsageError(f"sample {first} is before the piece, which begins with sample 0")
+    if count is not None and count < 0:
+        raise UsageError(f"a length of {count} samples is negative")
 
 
 def decode_block(codec: Codec, latents: LatentSource, index: int, period: int = 0) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 
 from musika.audio.loudness import LoudnessMeter
 from musika.codec.base import AUDIO_CHANNELS
+from musika.config.fields import is_finite_number
 from musika.errors import UsageError
 from musika.render import limiter
 
@@ -31,6 +32,11 @@ class Finish:
     loudness: float | None = None
     fade_in: float = 0.0
     fade_out: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("loudness", self.loudness), ("fade_in", self.fade_in), ("fade_out", self.fade_out)):
+            if value is not None and not is_finite_number(value):
+                raise UsageError(f"{name} {value!r}: must be a finite number")
 
     def to_dict(self) -> dict[str, float]:
         """What is done, by the names that `Piece.save` has for it."""

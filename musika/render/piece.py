@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import operator
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +19,8 @@ import numpy as np
 from musika import __version__, audio
 from musika.audio import WrittenFile
 from musika.codec.base import AUDIO_CHANNELS, Codec
-from musika.config import Config
-from musika.config.fields import get_fields
+from musika.config import MAX_SEED, Config
+from musika.config.fields import get_fields, is_finite_number
 from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.render import limiter
 from musika.render.decoding import check_span, count_block_samples, decode_block, decode_samples, prefetch
@@ -30,6 +31,8 @@ from musika.render.recipe import Machine, Origin, PieceRecipe, describe_input
 from musika.render.saving import save_blocks
 from musika.render.sound import BLOCK, CachedSound, Sound, SoundEdit, apply_edits, find_stop, read_padded
 from musika.words import Captions
+
+MOST_SAMPLES = 2**53  # up to which a number of seconds means one sample; at 44.1 kHz, six thousand years
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -47,11 +50,11 @@ class Model(abc.ABC):
         settings_kind: class of the settings of its pieces.
     """
 
-    codec: Codec
+    codec: Codec = dataclasses.field(repr=False)
     name: str = "model"
     origin: Origin | None = None
     output_gain: float = 1.0
-    captions: Captions | None = None
+    captions: Captions | None = dataclasses.field(default=None, repr=False)
 
     settings_kind: ClassVar[type[Config]]
 
@@ -96,6 +99,10 @@ class Model(abc.ABC):
         Raises:
             UsageError: as `piece` says.
         """
+        known = get_fields(self.settings_kind)
+        for name in values:
+            if name not in known:
+                raise UsageError(f"{self.name} has no setting {name!r}; it has {', '.join(known) or 'none'}")
         try:
             return self.settings_kind.from_dict(values)
         except ConfigError as error:
@@ -159,8 +166,15 @@ class Model(abc.ABC):
         return self.codec.sample_rate
 
     def count_samples(self, seconds: float) -> int:
-        """Samples in a duration, rounded to the nearest."""
-        return round(seconds * self.sample_rate)
+        """Samples in a duration, rounded to the nearest.
+
+        Raises:
+            UsageError: it is no number, negative, or not finite.
+        """
+        most = MOST_SAMPLES / self.sample_rate
+        if not is_finite_number(seconds) or not 0 <= seconds <= most:
+            raise UsageError(f"{seconds!r} is no time: say seconds, a number from 0 to {most:.3g}")
+        return round(float(seconds) * self.sample_rate)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,6 +197,9 @@ class Piece:
     edits: tuple[SoundEdit, ...] = ()
     loop: int = 0
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", _check_seed(self.seed))
+
     @property
     def duration(self) -> float | None:
         """Seconds that the piece lasts; None where it has no end. After its end there is silence."""
@@ -203,8 +220,10 @@ class Piece:
             seconds: None takes the length that the piece has.
 
         Raises:
-            UsageError: the model cannot loop, or the piece has no length and none is given.
+            UsageError: the model cannot loop, or the piece has no length and none above 0 is given.
         """
+        if seconds is not None and not self.model.count_samples(seconds):
+            raise UsageError("a loop of 0 s: its length must be more than 0")
         piece = dataclasses.replace(self, loop=0)
         return dataclasses.replace(self, loop=self.model.choose_loop(piece, seconds))
 
@@ -216,7 +235,7 @@ class Piece:
         """A part of the piece.
 
         Args:
-            start: seconds from the beginning of the piece, at least 0, without an upper limit.
+            start: seconds from the beginning of the piece, at least 0 and at most 2^53 samples.
             seconds: length.
 
         Returns:
@@ -224,7 +243,7 @@ class Piece:
             Its true peaks are at most -1 dBTP.
 
         Raises:
-            UsageError: a negative start or length.
+            UsageError: a start or a length that is negative or no finite number.
             CheckpointError: the networks give no finite numbers.
         """
         return self.render_samples(self.model.count_samples(start), self.model.count_samples(seconds))
@@ -347,7 +366,8 @@ class Piece:
             workers: as `stream` takes them.
 
         Raises:
-            UsageError: a negative start, no samples, no length for a piece without an end, or fades that do not fit.
+            UsageError: a start or a length that is negative or no finite number, no samples, no length for a piece
+                without an end, or fades that do not fit.
             AudioError: the file cannot be written.
         """
         if seconds is None:
@@ -433,6 +453,21 @@ class Piece:
             UsageError: the model makes music without notes.
         """
         return self.model.make_score(self, start, seconds)
+
+
+def _check_seed(seed: Any) -> int:
+    """The seed of a piece.
+
+    Raises:
+        UsageError: it is no whole number, or out of its range.
+    """
+    try:
+        number = operator.index(seed)  # also one of NumPy's
+    except TypeError:
+        number = -1
+    if isinstance(seed, bool) or not 0 <= number <= MAX_SEED:
+        raise UsageError(f"seed {seed!r}: must be a whole number, at least 0 and at most {MAX_SEED}")
+    return number
 
 
 def _find_limiter_context(first: int, stop: int | None) -> tuple[int, int | None]:

@@ -315,7 +315,7 @@ def parse_recipe(path: Path, fields: Mapping[str, Any]) -> Recipe:
             edits = _check_mappings(fields.get("edits", []))
             return RecordingRecipe(source=_check_source(fields["source"]), edits=edits, **common)
         return PieceRecipe(
-            checkpoint=_check_text(fields["checkpoint"]),
+            checkpoint=_check_name(fields["checkpoint"]),
             identity=_check_text(fields["identity"]),
             codec=_check_text(fields["codec"]),
             seed=_check_whole(fields["seed"]),
@@ -344,7 +344,7 @@ def _check_source(value: Any) -> Source:
     fields = _check_mapping(value)
     return Source(
         _check_text(fields["identity"]),
-        _check_text(fields.get("name", "")),
+        _check_name(fields["name"]) if fields.get("name", "") else "",
         _check_mapping(fields.get("recipe", {})),
         _check_kind(fields.get("stereo", False), bool),
     )
@@ -372,6 +372,13 @@ def _check_kind(value: Any, kind: type) -> Any:
 
 def _check_text(value: Any) -> str:
     if len(_check_kind(value, str)) > 200 or not value.isprintable():
+        raise ValueError
+    return value
+
+
+def _check_name(value: Any) -> str:
+    """The name of a file or folder, which leads to no other folder: new files are named after it."""
+    if not _check_text(value) or value in (".", "..") or "/" in value or "\\" in value:
         raise ValueError
     return value
 

@@ -63,6 +63,31 @@ def test_a_file_that_was_changed_is_found(folder: Path, tmp_path: Path, capsys: 
     assert "it lasts 1 s instead of 1.3 s" in capsys.readouterr().out
 
 
+def test_a_file_of_another_length_is_not_made_again(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = change_recipe(folder / "open-seed-7.flac", tmp_path / "a.flac", samples=2**62)
+    monkeypatch.setattr("musika.edit.again.save", None)
+    assert run("verify", folder, file) == 1
+    said = capsys.readouterr().out
+    assert "false: open, seed 7" in said and "it lasts 1.3 s instead of 1.04573e+14 s" in said
+
+
+def change_recipe(file: Path, target: Path, **fields: object) -> Path:
+    """The same file with other fields in its recipe, as somebody may write them by hand."""
+    recipe = json.loads(audio.read_tags(file)["comment"][0])["musika"]
+    comment = json.dumps({"musika": {**recipe, **fields}})
+    return audio.write(target, audio.read(file), 44_100, {"comment": comment}).path
+
+
+def test_what_is_true_is_said_of_the_checkpoint_that_is_here(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = change_recipe(folder / "open-seed-7.flac", tmp_path / "a.flac", checkpoint="symphony")
+    assert run("verify", folder, file) == 0
+    assert "true: open, seed 7" in capsys.readouterr().out
+
+
 def test_a_lossy_file_is_compared_within_a_tolerance(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,6 +101,12 @@ def test_like_makes_the_same_file_again(kind: str, folder: Path, tmp_path: Path)
     file = folder / f"open-seed-7.{kind}"
     assert run("generate", folder, "--like", file, "--save_path", tmp_path) == 0
     assert (tmp_path / file.name).read_bytes() == file.read_bytes()
+
+
+def test_like_writes_to_standard_output(folder: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run("generate", folder, "--like", folder / "open-seed-7.wav", "--save_path", "-") == 0
+    sound = (folder / "open-seed-7.wav").read_bytes()[-57_330 * 4 :]
+    assert capfdbinary.readouterr().out.endswith(sound)
 
 
 def test_like_makes_more_of_the_same_piece(folder: Path, tmp_path: Path) -> None:
@@ -104,6 +135,9 @@ def test_what_cannot_be_made_again_is_one_line(
     assert "plain.wav has no recipe" in refuse(capsys, "generate", "--like", plain)
     said = refuse(capsys, "verify", file)
     assert "was made with checkpoint open (" in said and said.endswith("--load_path names the checkpoint's folder")
+    assert "--seconds inf: --like makes one file" in refuse(
+        capsys, "generate", "--like", file, "--load_path", folder / "open", "--seconds", "inf"
+    )
     assert "--seed contradicts --like" in refuse(capsys, "generate", "--like", file, "--seed", "1")
     assert "mp3 has no bits to choose" in refuse(
         capsys, "generate", "--like", file, "--load_path", folder / "open", "--format", "mp3", "--bits", "24"

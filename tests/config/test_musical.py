@@ -55,6 +55,8 @@ WRONG = [
     ("tempo", "0:00=90, 120", "'120' has no time: say 0:00=120"),
     ("tempo", "1:00=90, 0:00=120", "times must ascend"),
     ("tempo", "1:xx=90", "'1:xx' is no time"),
+    ("tempo", "0:75=90", "'0:75' is no time"),
+    ("tempo", "7:60:00=90", "'7:60:00' is no time"),
     ("tempo", "101:00:00=90", "beyond 100 hours"),
     ("metre", "3/5", "no metre: say beats"),
     ("metre", "waltz", "no metre"),

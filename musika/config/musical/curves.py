@@ -132,7 +132,7 @@ def parse_time(text: str) -> float:
         ConfigError: it is no such time, or beyond 100 hours.
     """
     match = TIME.fullmatch(text.strip())
-    if not match:
+    if not match or float(match[3] or 0) >= 60 or (match[1] and int(match[2]) >= 60):
         raise ConfigError(f"{text.strip()!r} is no time: say minutes and seconds, such as 1:30")
     hours, minutes, seconds, plain = match.groups()
     time = float(plain) if plain else 3600 * int(hours or 0) + 60 * int(minutes) + float(seconds)

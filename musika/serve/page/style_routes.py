@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from musika import pictures
+from musika.config import MAX_SEED
 from musika.render import Model
 from musika.render.generator import GeneratorModel
 from musika.serve.page.answers import answer_json, answer_with
@@ -23,7 +24,7 @@ from musika.serve.streams.places import ServerBusy
 
 PICTURED = 6.0  # seconds of a piece that a picture shows
 HEIGHT, WIDTH = 40, 160  # pixels of one channel
-MAX_NUMBER = query.MAX_SEED
+MAX_NUMBER = MAX_SEED
 KEPT_PICTURES = 300
 MAX_WAITING = 12  # pictures that are asked for at once
 

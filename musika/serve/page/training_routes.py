@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
 
+from musika.config import MAX_SEED
 from musika.serve.page.answers import answer_json, answer_with
 from musika.serve.page.training_runs import SAMPLE_TYPES, RunFolder, describe_run
 from musika.serve.page.training_scores import ExcerptWriter
@@ -56,7 +57,7 @@ def make_training_routes(runs: RunFolder) -> APIRouter:
 
         def write() -> dict[str, Any]:
             run, name, _ = read(request, "run", "checkpoint", "seed")
-            seed = query.read_whole_number(request.query_params, "seed", 0, query.MAX_SEED)
+            seed = query.read_whole_number(request.query_params, "seed", 0, MAX_SEED)
             return describe_whole_score(writer.write(runs.find_checkpoint(run, name), seed))
 
         return await asyncio.to_thread(answer_json, write)

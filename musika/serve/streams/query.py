@@ -12,7 +12,6 @@ from musika.config import Config
 from musika.config.fields import FALSE, TRUE, get_fields
 from musika.errors import UsageError
 
-MAX_SEED = 2**63 - 1
 MAX_START = 1e9  # seconds: 31 years
 DEFAULT_SECONDS = 60.0  # of a file
 

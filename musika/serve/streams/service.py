@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from musika import console
 from musika.audio import FORMATS
+from musika.config import MAX_SEED
 from musika.errors import MusikaError
 from musika.render import Model, Piece
 from musika.render.performer import PerformerModel
@@ -224,7 +225,7 @@ class StreamService:
         """
         model = await self._get_model(values)
         query.check_names(values, ("seed", "checkpoint", "score", *own), model.settings_kind)
-        seed = query.read_whole_number(values, "seed", secrets.randbelow(DRAWN_SEEDS), query.MAX_SEED)
+        seed = query.read_whole_number(values, "seed", secrets.randbelow(DRAWN_SEEDS), MAX_SEED)
         settings = query.read_settings(values, model.settings_kind)
         if "score" not in values:
             return model.piece(seed, **settings)
