@@ -46,10 +46,10 @@ def make_wav_header(
         texts = (_make_chunk(INFO[name], text.encode() + b"\0") for name, text in tags.items() if name in INFO)
         chunks += _make_chunk(b"LIST", b"INFO" + b"".join(texts))
     whole = UNKNOWN if size is None else 4 + len(chunks) + 8 + size + size % 2
-    return struct.pack("<4sI4s", b"RIFF", whole, b"WAVE") + chunks + struct.pack("<4sI", b"data", _or_unknown(size))
+    return struct.pack("<4sI4s", b"RIFF", whole, b"WAVE") + chunks + struct.pack("<4sI", b"data", _state_size(size))
 
 
-def _or_unknown(size: int | None) -> int:
+def _state_size(size: int | None) -> int:
     return UNKNOWN if size is None else size
 
 

@@ -16,7 +16,7 @@ from musika.checkpoint.published import catalogue, musika_folder
 from musika.cli.flags import ConvertOptions
 from musika.codec import load
 from musika.codec.published import checkpoint as published_codec
-from musika.config import ANY_PUBLISHED, GeneratorConfig, same_codec
+from musika.config import ANY_PUBLISHED, GeneratorConfig, is_same_codec
 from musika.errors import CheckpointError, UsageError
 from musika.files import describe_error, format_path, open_folder_replacement
 from musika.gan.load import describe_generator
@@ -132,7 +132,7 @@ def _find_identity(source: Path, dec_path: Path | None, config: GeneratorConfig)
         return ANY_PUBLISHED
     folder = beside if dec_path is None else locate.resolve_checkpoint(dec_path, "codec")
     codec = load.read_info(folder)
-    if same_codec(ANY_PUBLISHED, codec.identity, codec.kind) and codec.channels == config.channels:
+    if is_same_codec(ANY_PUBLISHED, codec.identity, codec.kind) and codec.channels == config.channels:
         return codec.identity
     if dec_path is None:
         return ANY_PUBLISHED

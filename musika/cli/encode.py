@@ -124,7 +124,7 @@ def _encode_all(
                 before = folder.get_source(job.name)
                 if before is not None and before.folder != folder_hash:
                     raise AudioError("has the name of a source from another folder; choose another --save_path for it")
-                _encode_one(job, ahead.blocks(), folder, codec, folder_hash, totals, bar)
+                _encode_one(job, ahead.read_blocks(), folder, codec, folder_hash, totals, bar)
             except audio.FileError as error:
                 folder.skip(job.name, error.reason)
             except (AudioError, BadName, BadValues, TooShort) as error:
@@ -237,7 +237,7 @@ class ReadAhead:
         self._stop.set()
         self._thread.join(timeout=PATIENCE)  # it may be waiting for a decoder that hangs, which ends with this process
 
-    def blocks(self) -> Iterator[np.ndarray]:
+    def read_blocks(self) -> Iterator[np.ndarray]:
         """The next file's blocks.
 
         Raises:

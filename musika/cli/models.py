@@ -23,7 +23,7 @@ from musika.errors import UsageError
 from musika.files import format_path
 
 
-def codec_sizes(options: CodecOptions) -> dict[str, Any]:
+def get_codec_sizes(options: CodecOptions) -> dict[str, Any]:
     """The sizes of a codec that flags set, as `codec.load.load_codec` takes them."""
     return {name: getattr(options, name) for name in SIZES}
 
@@ -40,7 +40,7 @@ def load_codec(folder: Path, options: EncodeOptions | DecodeOptions | EvaluateOp
     from musika import backend
 
     precision, xla = backend.choose_precision(options.mixed_precision), backend.should_use_xla(options.xla)
-    return load.load_codec(folder, precision, xla, codec_sizes(options))
+    return load.load_codec(folder, precision, xla, get_codec_sizes(options))
 
 
 def load_model(options: RenderOptions) -> render.Model:
@@ -52,7 +52,7 @@ def load_model(options: RenderOptions) -> render.Model:
     """
     folder = locate.resolve_checkpoint(options.load_path, "generator")  # first, as above
     environment.prepare_rendering()
-    sizes = {name: getattr(options, name) for name in render.GENERATOR_SIZES} | codec_sizes(options)
+    sizes = {name: getattr(options, name) for name in render.GENERATOR_SIZES} | get_codec_sizes(options)
     how = render.choose_computation(folder, options.mixed_precision, options.xla)
     return render.load_model(folder, options.dec_path, sizes, *how)
 

@@ -86,7 +86,7 @@ class Pages:
         try:
             # a session of its own, so that Ctrl-C in the terminal reaches the training alone
             process = subprocess.Popen(
-                _command(words),
+                _make_command(words),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -128,7 +128,7 @@ class Pages:
             console.say(f"preview page: {text}")
 
 
-def _command(words: Sequence[str]) -> list[str]:
+def _make_command(words: Sequence[str]) -> list[str]:
     """What starts Python with these words, as a process that ends with this one where the system can do so."""
     python = [sys.executable, "-P"]  # what happens to lie in the current folder is not imported
     if sys.platform != "linux":

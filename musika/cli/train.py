@@ -103,7 +103,7 @@ def make_request(options: TrainOptions, stage: str, step: Step, load_path: Path 
         midi_path=options.midi_path if "midi_path" in own else None,
         save_path=options.save_path,
         settings={**step.settings, **collect_settings(options, stage)},
-        codec_sizes=models.codec_sizes(options),
+        codec_sizes=models.get_codec_sizes(options),
         chunk_length=options.max_lat_len if is_gan else None,
         fresh_optimizers=step.starts_from == "weights",
         minutes=options.minutes if "minutes" in options.given else step.minutes,
@@ -185,7 +185,7 @@ def list_page_flags(options: TrainOptions, run: Path, codec_path: Path | None, t
     """
     values: dict[str, Any] = {"watch": run.resolve(), "log_path": options.log_path.resolve()}
     if codec_path is not None:
-        values |= {"dec_path": codec_path.resolve(), **models.codec_sizes(options)}
+        values |= {"dec_path": codec_path.resolve(), **models.get_codec_sizes(options)}
     values |= {"port": options.port, "host": options.host, "cpu": True, "share_gradio": options.share_gradio}
     values["truncation"] = train.get("truncation")
     return [word for name, value in values.items() if value is not None for word in (f"--{name}", str(value))]

@@ -7,7 +7,7 @@ from musika.config.codec import (
     TUNED_BINS,
     CodecConfig,
     PublishedCodecConfig,
-    same_codec,
+    is_same_codec,
 )
 from musika.config.composer import ComposerConfig
 from musika.config.editing import (
@@ -75,7 +75,7 @@ __all__ = [
     "check_spans",
     "describe_edit",
     "format_span",
+    "is_same_codec",
     "parse_edit",
     "require",
-    "same_codec",
 ]

@@ -22,7 +22,7 @@ ADDED_PHASES: dict[str, Any] = {
 }
 
 
-def same_codec(wanted: str, codec_identity: str, codec_kind: str) -> bool:
+def is_same_codec(wanted: str, codec_identity: str, codec_kind: str) -> bool:
     """Whether a codec is the one that a generator or latents belong to.
 
     Args:

@@ -12,7 +12,7 @@ from musika.checkpoint.published import catalogue, musika_folder
 from musika.codec import load as codec_load
 from musika.codec.base import Codec
 from musika.codec.published.checkpoint import SIZES
-from musika.config import ANY_PUBLISHED, same_codec
+from musika.config import ANY_PUBLISHED, is_same_codec
 from musika.errors import CheckpointError
 from musika.files import format_path
 from musika.render.computing import Computation
@@ -35,7 +35,7 @@ def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
     present = [folder for folder in places if folder.is_dir() and not catalogue.is_missing(folder)]
     for folder in present:
         kind, own = _read_codec_identity(folder)
-        if same_codec(identity, own, kind):
+        if is_same_codec(identity, own, kind):
             return locate.fetch_if_missing(folder)
     if identity == ANY_PUBLISHED:
         return locate.fetch_if_missing(locate.HOME / catalogue.CODEC)
@@ -82,7 +82,7 @@ def check_codec(
     Raises:
         CheckpointError: it is another one.
     """
-    if not same_codec(wanted, codec.identity, codec.kind):
+    if not is_same_codec(wanted, codec.identity, codec.kind):
         right = "the published codec" if wanted == ANY_PUBLISHED else f"codec {wanted}"
         raise CheckpointError(
             f"{format_path(folder)} was trained on latents of {right}, but {format_path(codec_folder)} "

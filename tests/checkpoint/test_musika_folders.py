@@ -204,8 +204,8 @@ def test_the_wrong_codec(musika: Path, tmp_path: Path) -> None:
 
 
 def test_same_codec() -> None:
-    assert config.same_codec(ANY_PUBLISHED, "a", "musika") and not config.same_codec(ANY_PUBLISHED, "a", "stereo")
-    assert config.same_codec("a", "a", "stereo") and not config.same_codec("a", "b", "musika")
+    assert config.is_same_codec(ANY_PUBLISHED, "a", "musika") and not config.is_same_codec(ANY_PUBLISHED, "a", "stereo")
+    assert config.is_same_codec("a", "a", "stereo") and not config.is_same_codec("a", "b", "musika")
 
 
 def test_what_is_a_musika_folder(musika: Path, tmp_path: Path) -> None:

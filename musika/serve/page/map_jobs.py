@@ -73,7 +73,7 @@ class MapMaker:
             job = self._jobs.get(name)
             if job is None or job.state != "working":
                 job = self._jobs[name] = MapJob(map=None if job is None else job.map)
-                threading.Thread(target=self._work, args=(name, job), name="map", daemon=True).start()
+                threading.Thread(target=self._draw_map, args=(name, job), name="map", daemon=True).start()
             job.asked = time.monotonic()
             return job
 
@@ -98,7 +98,7 @@ class MapMaker:
             for job in self._jobs.values():
                 job.ending = True
 
-    def _work(self, name: str, job: MapJob) -> None:
+    def _draw_map(self, name: str, job: MapJob) -> None:
         try:
             with self._drawing:
                 self._check(job)

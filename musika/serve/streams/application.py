@@ -93,7 +93,7 @@ def _add_music_routes(application: FastAPI, service: StreamService) -> None:
     @application.get("/settings")
     async def settings(request: Request) -> Response:
         """What a piece can be asked for: ?checkpoint=."""
-        return await answer(service, "settings", lambda: service.settings_of_pieces(request.query_params))
+        return await answer(service, "settings", lambda: service.describe_settings(request.query_params))
 
 
 def _add_score_routes(application: FastAPI, service: StreamService) -> None:

@@ -155,7 +155,7 @@ class StreamService:
             self._scores.release()
         return JSONResponse(describe_score(score, start))
 
-    async def settings_of_pieces(self, values: Mapping[str, str]) -> Response:
+    async def describe_settings(self, values: Mapping[str, str]) -> Response:
         """What a piece of a checkpoint can be asked for, as JSON.
 
         Raises:

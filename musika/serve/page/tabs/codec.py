@@ -99,7 +99,7 @@ class _CodecTab:
         """Codes a recording: figures, and as files the original, the reconstruction and a spectrogram of each."""
         with tell_failures():
             path, title = get_upload(file)
-            work = Work(lambda report: self._code(path, title, name, report))
+            work = Work(lambda report: self._compare_codec(path, title, name, report))
             for _ in work.wait():
                 yield "Working", gradio.skip(), gradio.skip()
             heard = work.result
@@ -108,7 +108,7 @@ class _CodecTab:
             told = {"title": clean_title(Path(title).stem), "codec": name, "matched_gain": heard.matched_gain}
             yield heard.remark, {**told, "rows": heard.rows}, files
 
-    def _code(self, path: Path, title: str, name: Any, report: Report) -> CodecComparison:
+    def _compare_codec(self, path: Path, title: str, name: Any, report: Report) -> CodecComparison:
         """What a codec makes of a file; the latest result is kept."""
         key = path, name
         latest = self._latest
@@ -124,7 +124,7 @@ class _CodecTab:
             if extension not in list_formats():
                 raise UsageError(f"choose a format: one of {', '.join(list_formats())}")
             path, title = get_upload(file)
-            work = Work(lambda report: self._code(path, title, name, report))
+            work = Work(lambda report: self._compare_codec(path, title, name, report))
             for _ in work.wait():
                 yield gradio.skip()
             stem = f"{clean_title(Path(title).stem)}-{clean_title(name)}-"

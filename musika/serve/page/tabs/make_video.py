@@ -59,10 +59,10 @@ def add_video(context: PageContext, tickets: Sequence[Any]) -> None:
                 yield from follow(request, settings, path)
 
     def follow(request: PieceRequest, settings: VideoSettings, picture: Path | None) -> Iterator[dict[Any, Any]]:
-        def work(report: Report) -> tuple[Path, list[str]]:
+        def make(report: Report) -> tuple[Path, list[str]]:
             return videos.make_video(context, request, settings, picture, report)
 
-        running = Work(work)
+        running = Work(make)
         for share in running.wait():
             yield {status: show_progress(share, 1, 1).replace("the piece", "the video")}
         path, remarks = running.result
