@@ -1,4 +1,4 @@
-"""The tag at the beginning of an MP3 file (ID3 version 2.4), in UTF-8.
+"""The tag at the beginning of an MP3 file, and in a chunk of a WAV file (ID3 version 2.4), in UTF-8.
 
 libsndfile writes such tags, too, but only with letters of Western Europe.
 """

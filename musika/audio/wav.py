@@ -9,6 +9,7 @@ import struct
 from collections.abc import Mapping
 
 from musika.audio.encodings import Encoding
+from musika.audio.id3 import make_id3_tag
 
 PCM, FLOAT = 1, 3  # how samples are stored
 UNKNOWN = 0xFFFF_FFFF  # the size that readers take for "until the end"
@@ -45,6 +46,7 @@ def make_wav_header(
     if tags:
         texts = (_make_chunk(INFO[name], text.encode() + b"\0") for name, text in tags.items() if name in INFO)
         chunks += _make_chunk(b"LIST", b"INFO" + b"".join(texts))
+        chunks += _make_chunk(b"id3 ", make_id3_tag(tags))  # some readers look for tags in one chunk, some in the other
     whole = UNKNOWN if size is None else 4 + len(chunks) + 8 + size + size % 2
     return struct.pack("<4sI4s", b"RIFF", whole, b"WAVE") + chunks + struct.pack("<4sI", b"data", _state_size(size))
 

@@ -19,6 +19,8 @@ from musika.audio import LiveEncoder, choose_encoding
 from musika.audio.quantise import Quantiser
 from musika.cli.flags import GenerateOptions
 from musika.cli.targets import RAW
+from musika.errors import AudioError
+from musika.files import describe_error
 
 Sound = tuple[int, Generator[np.ndarray, None, None]]  # Hz, and a waveform in blocks
 
@@ -53,6 +55,9 @@ def send(open_sound: Callable[[], Sound], form: str, bits: str | None = None) ->
         open_sound: gives Hz and the waveform in blocks. Lines for a person that it prints go to standard error.
         form: an extension without its dot, or "raw": 16-bit little-endian samples, left and right by turns.
         bits: of a sample, as `audio.choose_encoding` takes them.
+
+    Raises:
+        AudioError: standard output takes no more, such as a file on a full disk.
     """
     with contextlib.suppress(BrokenPipeError), console.take_stdout() as file:
         rate, blocks = open_sound()
@@ -87,5 +92,10 @@ def _encode(blocks: Iterable[np.ndarray], form: str, bits: str | None, sample_ra
 def _write_all(file: BinaryIO, data: bytes) -> None:
     """A pipe may take only a part at once."""
     view = memoryview(data)
-    while len(view):
-        view = view[file.write(view) :]
+    try:
+        while len(view):
+            view = view[file.write(view) :]
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise AudioError(f"standard output cannot be written to: {describe_error(error)}", about="save") from error

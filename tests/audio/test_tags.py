@@ -14,6 +14,7 @@ import pytest
 
 from musika import audio
 from musika.audio.crc import FLAC, OGG, append_zeros, compute_crc
+from musika.audio.id3 import make_id3_tag
 from musika.audio.tags import LONGEST_READ
 from tests.helpers.audio_files import RATE, make_tones
 
@@ -111,3 +112,12 @@ def test_check_sums_of_zeros_are_computed_without_them(kind: tuple[int, int]) ->
     data = b"some bytes"
     for count in (0, 1, 7, 255, 4096):
         assert append_zeros(compute_crc(data, kind), kind, count) == compute_crc(data + bytes(count), kind)
+
+
+@pytest.mark.parametrize("bits", ["16", "24", "32f"])
+def test_readers_of_id3_find_the_tags_of_wav_files(bits: str, tmp_path: Path) -> None:
+    data = audio.write(tmp_path / "a.wav", make_tones(0.1), RATE, TAGS, bits=bits).path.read_bytes()
+    place = data.index(b"id3 ")
+    (size,) = struct.unpack_from("<I", data, place + 4)
+    assert data[place + 8 : place + 8 + size] == make_id3_tag(TAGS)
+    assert data.index(b"data", place) == place + 8 + size + size % 2

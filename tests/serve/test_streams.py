@@ -96,6 +96,7 @@ def test_ffprobe_reads_radio_and_streams(port: int) -> None:
         ("/stream.wav?seed=-1", 422, "seed '-1': must be a whole number from 0 to 9223372036854775807"),
         ("/stream.wav?seed=9223372036854775808", 422, "must be a whole number from 0 to 9223372036854775807"),
         ("/stream.wav?seed=" + "9" * 5000, 422, "must be a whole number"),
+        ("/stream.wav?style_seed=" + "9" * 400, 422, "must be a number"),
         ("/stream.wav?start=-0.1", 422, "start '-0.1': must be a number from 0 to 1e+09"),
         ("/stream.wav?start=nan", 422, "start 'nan': must be a number"),
         ("/stream.wav?start=1e400", 422, "start '1e400': must be a number"),
@@ -274,6 +275,27 @@ def test_the_radio_is_a_function_of_the_clock() -> None:
         late = int(np.abs(expected[: RATE + 1, None][:RATE] - found[0]).max(axis=(1, 2)).argmin())
         assert late < RATE / 2
         assert np.abs(found - expected[late : late + len(found)]).max() < 2 / 32768
+
+
+@pytest.mark.parametrize("change", [-3600.0, 3600.0])
+def test_a_radio_goes_on_when_its_clock_is_wrong(change: float) -> None:
+    """A clock that stands before the radio's second 0, and is then put back or forward by an hour."""
+
+    async def listen() -> float:
+        counters = Counters()
+        workshop = Workshop(counters)
+        begun = time.monotonic()
+        clock = lambda: 1000.0 + time.monotonic() - begun + change * (time.monotonic() > begun + 0.5)  # noqa: E731
+        channel = Channel(ToneModel().piece(5), workshop, {}, clock)
+        stream = channel.listen("wav")
+        for _ in range(20):
+            await anext(stream)
+        await stream.aclose()
+        await channel.close()
+        workshop.close()
+        return counters.jumps._value.get()
+
+    assert asyncio.run(asyncio.wait_for(listen(), 20)) == 1
 
 
 def test_a_radio_that_is_late_leaves_music_out() -> None:

@@ -103,9 +103,10 @@ def _convert(name: str, text: str, hint: Any) -> Any:
         if kind in (int, float):
             try:
                 value = kind(text)
-            except ValueError:
-                raise QueryError(f"{name} {_shorten(text)}: must be a number") from None
-            if not math.isfinite(value):
+                finite = math.isfinite(value)
+            except (ValueError, OverflowError):  # no number, or a whole one of hundreds of digits
+                finite = False
+            if not finite:
                 raise QueryError(f"{name} {_shorten(text)}: must be a number")
             return value
     return text

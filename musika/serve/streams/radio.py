@@ -25,7 +25,8 @@ EPOCH = 1_767_225_600  # 2026-01-01 00:00 UTC: second 0 of every radio piece
 BURST = 4.0  # seconds that a new listener gets at once
 KEPT = 30.0  # seconds of music that are kept for slow listeners
 LINGER = 5.0  # seconds that a channel goes on without listeners
-LATE = 8.0  # seconds behind the clock after which music is left out
+LATE = 8.0  # seconds behind the clock after which music is left out, or before it where the clock was put back
+CYCLE = 100 * 365 * 86_400  # seconds after which the radio begins again; a clock before `EPOCH` is in an earlier cycle
 
 
 class TooSlow(TimeoutError):
@@ -168,7 +169,7 @@ class Channel:
             heard = any(output.listeners for output in self._outputs.values())
             idle = 0.0 if heard else idle + len(part) / self._rate
             lead = (position - self._find_position()) / self._rate
-            if lead < -LATE:
+            if abs(lead) > LATE:
                 position = self._find_position()
                 parts = cut_parts(self._piece, position)
                 self._workshop.counters.jumps.inc()
@@ -187,4 +188,4 @@ class Channel:
 
     def _find_position(self) -> int:
         """The sample that is on the air now."""
-        return round((self._now() - EPOCH) * self._rate)
+        return round((self._now() - EPOCH) % CYCLE * self._rate)
