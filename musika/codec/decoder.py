@@ -59,31 +59,53 @@ class Decoder(LayerStack):
         if self.config.tuned_bins:
             self.tuner.build((None, None, self.config.channels))
 
-    def call(self, latents: Tensor, trim: int = 0) -> Tensor:
-        """The planes, without those of `trim` frames at either end: most of the work is in the last layer.
+    def call(self, latents: Tensor) -> Tensor:
+        """All planes in one tensor."""
+        return ops.concatenate(self.compute_planes(latents), axis=-1)
+
+    def compute_planes(self, latents: Tensor, trim: int = 0) -> tuple[Tensor, Tensor]:
+        """The planes of all bins and those of the tuned bins, each `[B, T frames - 2 trim, ..]`.
 
         Frames can only be left out where phases add up: fixed carriers are those of whole latents.
+
+        Args:
+            trim: frames at either end that nobody hears. No rate computes what only they depend on.
         """
-        x, planes = latents, []
+        x, planes, rate = latents, [], len(self.config.decoder_widths) - 1
+        left_out = 0  # steps at either end of the rate
         for layer, _ in self.stack:
             if layer.name in ("head", "strength"):
-                planes.append(layer(x[:, trim : x.shape[1] - trim]))  # [B, T frames, 6 K], [B, T frames, R]
+                planes.append(layer(x[:, trim - left_out : x.shape[1] - (trim - left_out)]))
                 continue
             x = layer(x)
             if layer.name.startswith("up"):  # [B, t, 2 width] to [B, 2 t, width]
-                x = ops.reshape(x, (-1, 2 * x.shape[1], x.shape[2] // 2))
+                x, rate = ops.reshape(x, (-1, 2 * x.shape[1], x.shape[2] // 2)), rate - 1
+                unneeded = self._count_unneeded_steps(rate, trim)
+                x = x[:, unneeded - 2 * left_out : x.shape[1] - (unneeded - 2 * left_out)]
+                left_out = unneeded
         if self.config.tuned_bins and not self.config.phase_cell:
             planes.append(ops.repeat(self.tuner(latents), self.config.frames, axis=1))  # [B, T frames, R]
-        return ops.concatenate(planes, axis=-1)
+        return planes[0], ops.concatenate(planes[1:], axis=-1) if planes[1:] else planes[0][..., :0]
+
+    def _count_unneeded_steps(self, rate: int, trim: int) -> int:
+        """Steps at either end of a rate that only the outermost `trim` frames depend on."""
+        blocks = self.config.decoder_blocks[: rate + 1]  # each reaches one step of its rate
+        reach = sum(count * 2**number for number, count in enumerate(blocks))  # frames
+        return max(0, trim - reach) // 2**rate
+
+
+def split_planes(config: CodecConfig, planes: Tensor) -> tuple[Tensor, Tensor]:
+    """All planes `[B, frames, ..]` to those of all bins and those of the tuned bins."""
+    return planes[..., : HEAD_PLANES * config.bins], planes[..., HEAD_PLANES * config.bins :]
 
 
 def split_head(config: CodecConfig, planes: Tensor) -> tuple[Tensor, Pair, Pair]:
-    """Planes `[B, frames, ..]` to (magnitudes, common phase, channel phase).
+    """Planes of all bins `[B, frames, 6 K]` to (magnitudes, common phase, channel phase).
 
     Magnitudes are `[B, 2, frames, K]`, of left and right; each part of a phase is `[B, frames, K]`. The channel phase
     has length 1. The length of the common phase says how much it counts beside a tone's carrier.
     """
-    planes = ops.cast(planes[..., : HEAD_PLANES * config.bins], "float32")
+    planes = ops.cast(planes, "float32")
     planes = ops.transpose(ops.reshape(planes, (*planes.shape[:2], HEAD_PLANES, config.bins)), (0, 2, 1, 3))
     log_magnitude = planes[:, :2] * (LOG_DEVIATION / 2) + LOG_MEAN / 2
     magnitudes = ops.exp(ops.clip(log_magnitude, *LOG_MAGNITUDE_RANGE))
@@ -91,17 +113,17 @@ def split_head(config: CodecConfig, planes: Tensor) -> tuple[Tensor, Pair, Pair]
 
 
 def split_tuning(config: CodecConfig, planes: Tensor) -> tuple[Tensor, Tensor]:
-    """Planes `[B, frames, ..]` to (strength of the tone's phase, bins up to the tone), each `[B, frames, R]`.
+    """Planes of the tuned bins to (strength of the tone's phase, bins up to the tone), each `[B, frames, R]`.
 
     Where phases add up, the second has no bins: the tuner is asked on its own.
     """
-    planes = ops.cast(planes[..., HEAD_PLANES * config.bins :], "float32")
+    planes = ops.cast(planes, "float32")
     return planes[..., : config.tuned_bins], planes[..., config.tuned_bins :]
 
 
 def compute_head_powers(config: CodecConfig, planes: Tensor) -> Tensor:
-    """Powers of left, right, mid and side `[B, 4, frames, K]` that the planes stand for, before any synthesis."""
-    magnitudes, _, (cosine, _) = split_head(config, planes)
+    """Powers of left, right, mid and side `[B, 4, frames, K]` that all planes stand for, before any synthesis."""
+    magnitudes, _, (cosine, _) = split_head(config, split_planes(config, planes)[0])
     powers = ops.square(magnitudes)
     half_sum = 0.5 * ops.sum(powers, axis=1, keepdims=True)
     cross = (magnitudes[:, 0] * magnitudes[:, 1] * cosine)[:, None]

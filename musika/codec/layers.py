@@ -1,4 +1,4 @@
-"""Layers that encoder and decoder share: the residual block, and a stack of layers one after another."""
+"""Layers that the codec's networks share: the dense layer, the residual block, a stack of layers one after another."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ from keras import ops
 from musika.config import CodecConfig
 
 Tensor = Any
+
+
+class Dense(keras.layers.Dense):
+    """A dense layer of `[B, T, width]` that has all steps as rows of one matrix.
+
+    So TensorFlow adds the bias within the product, and does not go over its result once more.
+    """
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        rows = super().call(ops.reshape(inputs, (-1, inputs.shape[-1])), training=training)
+        return ops.reshape(rows, (-1, inputs.shape[1], self.units))
 
 
 class ResidualBlock(keras.layers.Layer):
@@ -25,7 +36,7 @@ class ResidualBlock(keras.layers.Layer):
         self.norm = keras.layers.RMSNormalization(epsilon=1e-6, name="norm", dtype=self.dtype_policy)
         options = {"data_format": "channels_last", "dilation_rate": dilation, "dtype": self.dtype_policy}
         self.mix = keras.layers.Conv1D(width, 3, padding="same", name="mix", **options)
-        self.out = keras.layers.Dense(width, name="out", dtype=self.dtype_policy)
+        self.out = Dense(width, name="out", dtype=self.dtype_policy)
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         for layer in (self.norm, self.mix, self.out):
@@ -51,7 +62,7 @@ class LayerStack(keras.layers.Layer):
         self.stack.append((layer, channels))
 
     def _add_dense(self, name: str, units: int, channels: int) -> None:
-        self._add(keras.layers.Dense(units, name=name, dtype=self.dtype_policy), channels)
+        self._add(Dense(units, name=name, dtype=self.dtype_policy), channels)
 
     def _add_residual_blocks(self, rate: int, count: int, width: int) -> None:
         for number in range(count):

@@ -27,7 +27,7 @@ from typing import Any
 from keras import ops
 
 from musika import spectrum
-from musika.codec.decoder import compute_head_powers, split_tuning
+from musika.codec.decoder import compute_head_powers, split_planes, split_tuning
 from musika.codec.features import POWER_FLOOR, compute_mid_side_powers
 from musika.codec.tuner_loss import compute_tuner_loss
 from musika.config import CodecConfig, CodecTrainConfig
@@ -79,7 +79,7 @@ def compute_magnitude_loss(
         tuner_loss, tuner_scalars = compute_tuner_loss(config, tuning[0], tuning[1], tones)
         return loss + train.tuning_weight * tuner_loss, scalars | tuner_scalars
     offset, weight = tones  # each [B, frames, R]
-    error = ops.sum(weight * ops.abs(split_tuning(config, planes)[1] - offset)) / (ops.sum(weight) + 1e-6)
+    error = ops.sum(weight * ops.abs(split_tuning(config, split_planes(config, planes)[1])[1] - offset)) / (ops.sum(weight) + 1e-6)
     return loss + train.tuning_weight * error, scalars | {"tuning": error}
 
 

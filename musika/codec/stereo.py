@@ -28,6 +28,7 @@ from musika.config import CodecConfig
 
 Tensor = Any
 Tree = Any
+Planes = tuple[Tensor, Tensor]  # of all bins, and of the tuned bins
 
 
 class StereoCodec(Codec):
@@ -83,8 +84,10 @@ class StereoCodec(Codec):
             return
         self._is_prepared = True
         config, frames = self.config, self._inside_frames
-        bins = HEAD_PLANES * config.bins + config.tuned_bins
-        planes = ops.zeros((1, frames.stop - frames.start, bins), self.decoder.compute_dtype)
+        planes = tuple(
+            ops.zeros((1, frames.stop - frames.start, count), self.decoder.compute_dtype)
+            for count in (HEAD_PLANES * config.bins, config.tuned_bins)
+        )
         shape = (1, self.block + 2 * self.context, config.tuner_values, config.tuned_bins)
         self.run_synthesis(planes, (ops.zeros(shape), ops.zeros((*shape[:2], shape[3]))))
 
@@ -134,34 +137,34 @@ class StereoCodec(Codec):
         return self.run_synthesis(planes, tuning)
 
     @cached_property
-    def run_networks(self) -> Callable[[Tensor], tuple[Tensor, Tree]]:
+    def run_networks(self) -> Callable[[Tensor], tuple[Planes, Tree]]:
         """The decoder's planes of a window, and what the tuner tells where phases add up."""
 
-        def run(latents: Tensor) -> tuple[Tensor, Tree]:
+        def run(latents: Tensor) -> tuple[Planes, Tree]:
             inside = latents[:, self._inside]
             if not self.config.phase_cell:
-                return self.decoder(inside), ()
-            return self.decoder(inside, trim=self._trim), self.decoder.tuner(latents)
+                return self.decoder.compute_planes(inside), ()
+            return self.decoder.compute_planes(inside, self._trim), self.decoder.tuner(latents)
 
         return backend.compile(run, self.xla)
 
     @cached_property
-    def run_synthesis(self) -> Callable[[Tensor, Tree], Tensor]:
+    def run_synthesis(self) -> Callable[[Planes, Tree], Tensor]:
         """The waveform of a window. Its many small operations become few with XLA, whatever the networks take."""
         numbers = np.arange(self._inside_frames.start, self._inside_frames.stop, dtype=np.int32)
         numbers -= self.context * self.config.frames
 
-        def run(planes: Tensor, tuning: Tree) -> Tensor:
+        def run(planes: Planes, tuning: Tree) -> Tensor:
             return self._synthesise_planes(planes, self._tell_tone_phases(tuning) if tuning else None, numbers)
 
         return backend.compile(run, xla=True)
 
     @cached_property
-    def _synthesise(self) -> Callable[[Tensor, Tensor | None, Tensor], Tensor]:
+    def _synthesise(self) -> Callable[[Planes, Tensor | None, Tensor], Tensor]:
         return backend.compile(self._synthesise_planes, xla=True)
 
-    def _synthesise_planes(self, planes: Tensor, phases: Tensor | None, frame_numbers: Tensor) -> Tensor:
-        """The waveform of a window: planes `[B, frames, ..]`, phases `[B, frames, R]`, numbers `[frames]`."""
+    def _synthesise_planes(self, planes: Planes, phases: Tensor | None, frame_numbers: Tensor) -> Tensor:
+        """The waveform of a window: planes of `compute_planes`, phases `[B, frames, R]`, numbers `[frames]`."""
         first, trim = self._inside.start - self.context, 0 if self.config.phase_cell else self._trim
         return synthesise(self.config, planes, first, trim, phases, frame_numbers)
 

@@ -18,7 +18,7 @@ from keras import ops
 
 from musika import draws, spectrum
 from musika.codec import phases, tones
-from musika.codec.decoder import LOG_MAGNITUDE_RANGE, split_head, split_tuning
+from musika.codec.decoder import LOG_MAGNITUDE_RANGE, split_head, split_planes, split_tuning
 from musika.config import CodecConfig
 
 Tensor = Any
@@ -29,7 +29,7 @@ FRAMES_AROUND = 3  # frames on either side that overlap with one
 
 def synthesise(
     config: CodecConfig,
-    planes: Tensor,
+    planes: Tensor | tuple[Tensor, Tensor],
     first_latent: Tensor = 0,
     trim: int = 0,
     tone_phases: Tensor | None = None,
@@ -40,12 +40,14 @@ def synthesise(
     There are `config.overlap` frames more at either end than hops in the waveform.
 
     Args:
-        planes: `[B, frames, ..]`; of whole latents where carriers are fixed.
+        planes: `[B, frames, ..]`, in one tensor or those of the tuned bins apart; of whole latents where carriers are
+            fixed.
         first_latent: absolute number of the latent of the first frame, for fixed carriers and random phases.
         trim: frames at either end that are only for fixed carriers: n = frames - 2 trim - 2 overlap.
         tone_phases: of `compute_tone_phases`, `[B, frames, R]`, where phases add up.
         frame_numbers: absolute number of each frame, int `[frames]`; None counts from `first_latent` on.
     """
+    planes, tuned = planes if isinstance(planes, tuple) else split_planes(config, planes)
     keep = slice(trim, planes.shape[1] - trim)
     numbers = np.arange(planes.shape[1], dtype=np.int32) if frame_numbers is None else frame_numbers
     if frame_numbers is None:
@@ -55,11 +57,11 @@ def synthesise(
     common = spectrum.multiply(common, _take_turns(config, numbers))
     if config.tuned_bins:
         if tone_phases is None:
-            tones = _compute_fixed_carriers(config, planes, first_latent, keep)
+            tones = _compute_fixed_carriers(config, planes, tuned, first_latent, keep)
             tones = spectrum.multiply(tones, spectrum.compute_cosine_and_sine(_take_bin_carriers(config, numbers)))
         else:
             tones = spectrum.compute_cosine_and_sine(tone_phases[:, keep] + _take_bin_carriers(config, numbers))
-        common = _add_tones(config, split_tuning(config, planes)[0][:, keep], common, tones)
+        common = _add_tones(config, split_tuning(config, tuned[:, keep])[0], common, tones)
     left = spectrum.normalise(*common)  # (cos, sin), each [B, n, K]
     right = spectrum.multiply(left, between)
     phases = ops.stack([left[0], right[0]], axis=1), ops.stack([left[1], right[1]], axis=1)  # each [B, 2, n, K]
@@ -111,9 +113,11 @@ def _take_rows(table: np.ndarray, numbers: Tensor) -> Tensor:
     return ops.take(table, numbers % len(table), axis=0)
 
 
-def _compute_fixed_carriers(config: CodecConfig, planes: Tensor, first_latent: Tensor, keep: slice) -> Pair:
+def _compute_fixed_carriers(
+    config: CodecConfig, planes: Tensor, tuned: Tensor, first_latent: Tensor, keep: slice
+) -> Pair:
     """Carriers of tones relative to their bins' carriers, each `[B, n, R]`."""
-    offset = split_tuning(config, planes)[1][:, :: config.frames]  # [B, T, R], the same in all frames of a latent
+    offset = split_tuning(config, tuned)[1][:, :: config.frames]  # [B, T, R], the same in all frames of a latent
     power = ops.sum(ops.square(split_head(config, planes)[0]), axis=1)[..., : config.tuned_bins]
     power = ops.mean(ops.reshape(power, (power.shape[0], -1, config.frames, config.tuned_bins)), axis=2)  # [B, T, R]
     return tones.compute_carriers(config, tones.average_offsets(offset, power), first_latent, keep)

@@ -13,7 +13,7 @@ import keras
 from keras import ops
 
 from musika.codec.features import LOG_DEVIATION, LOG_MEAN
-from musika.codec.layers import ResidualBlock
+from musika.codec.layers import Dense, ResidualBlock
 from musika.config import CodecConfig
 
 Tensor = Any
@@ -36,13 +36,13 @@ class Tuner(keras.layers.Layer):
         self.near = keras.layers.Conv1D(
             width, 2 * NEAR_REACH + 1, padding="same", data_format="channels_last", name="near", dtype=policy
         )
-        self.far = keras.layers.Dense(width, name="far", dtype=policy)
+        self.far = Dense(width, name="far", dtype=policy)
         self.blocks = [
             ResidualBlock(width, dilation, name=f"block_{number}", dtype=policy)
             for number, dilation in enumerate(config.tuner_dilations)
         ]
-        self.offset = keras.layers.Dense(config.tuner_values * config.tuned_bins, name="offset", dtype=policy)
-        self.power = keras.layers.Dense(config.tuned_bins, name="power", dtype=policy) if config.phase_cell else None
+        self.offset = Dense(config.tuner_values * config.tuned_bins, name="offset", dtype=policy)
+        self.power = Dense(config.tuned_bins, name="power", dtype=policy) if config.phase_cell else None
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         self.near.build(shape)

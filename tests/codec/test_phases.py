@@ -131,7 +131,7 @@ def test_what_is_compiled_ahead_is_what_decoding_needs(monkeypatch: pytest.Monke
     codec, seen = tiny.make_stereo_codec(CONFIG), []
 
     def synthesise(planes: Any, tuning: Any) -> Any:
-        seen.append([(tuple(part.shape), keras.backend.standardize_dtype(part.dtype)) for part in (planes, *tuning)])
+        seen.append([(tuple(part.shape), keras.backend.standardize_dtype(part.dtype)) for part in (*planes, *tuning)])
         return np.zeros((1, codec.block * codec.hop_total, 2), np.float32)
 
     monkeypatch.setattr(codec, "run_synthesis", synthesise)
