@@ -7,7 +7,7 @@ The environment variable KERAS_BACKEND chooses the backend: `tensorflow`, unless
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,28 @@ def compile(function: Callable[..., Tree], xla: bool = False) -> Callable[..., T
     if NAME == "tensorflow":
         return tf.function(function, jit_compile=xla, autograph=False)
     return jax.jit(function)
+
+
+def compile_finished(function: Callable[..., Tree], layers: Sequence[Any], xla: bool = False) -> Callable[..., Tree]:
+    """`compile` of a function of finished layers: their weights become constants of the program.
+
+    So oneDNN brings weights into its own order only once, and not at each call. JAX does so anyway.
+
+    Args:
+        layers: whose weights do not change any more.
+    """
+    if NAME != "tensorflow":
+        return compile(function, xla)
+
+    def run(*inputs: Tree) -> Tree:
+        weights = [weight for layer in layers for weight in layer.weights]
+        with tf.init_scope():
+            values = [weight.numpy() for weight in weights]
+        constants = [(weight, tf.constant(value)) for weight, value in zip(weights, values, strict=True)]
+        with keras.StatelessScope(state_mapping=constants):
+            return function(*inputs)
+
+    return compile(run, xla)
 
 
 def value_and_gradient(function: Callable[..., tuple[Any, Tree]], *inputs: Tree) -> tuple[Any, Tree, Tree]:

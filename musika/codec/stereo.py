@@ -146,7 +146,7 @@ class StereoCodec(Codec):
                 return self.decoder.compute_planes(inside), ()
             return self.decoder.compute_planes(inside, self._trim), self.decoder.tuner(latents)
 
-        return backend.compile(run, self.xla)
+        return backend.compile_finished(run, [self.decoder], self.xla)
 
     @cached_property
     def run_synthesis(self) -> Callable[[Planes, Tree], Tensor]:
