@@ -79,7 +79,8 @@ def compute_magnitude_loss(
         tuner_loss, tuner_scalars = compute_tuner_loss(config, tuning[0], tuning[1], tones)
         return loss + train.tuning_weight * tuner_loss, scalars | tuner_scalars
     offset, weight = tones  # each [B, frames, R]
-    error = ops.sum(weight * ops.abs(split_tuning(config, split_planes(config, planes)[1])[1] - offset)) / (ops.sum(weight) + 1e-6)
+    estimated = split_tuning(config, split_planes(config, planes)[1])[1]
+    error = ops.sum(weight * ops.abs(estimated - offset)) / (ops.sum(weight) + 1e-6)
     return loss + train.tuning_weight * error, scalars | {"tuning": error}
 
 
