@@ -23,6 +23,27 @@ class Dense(keras.layers.Dense):
         return ops.reshape(rows, (-1, inputs.shape[1], self.units))
 
 
+def make_dense(units: int, owner: keras.layers.Layer, name: str) -> keras.layers.Layer:
+    """A dense layer. Its kernel is zero until `weights.initialise` or a checkpoint sets it."""
+    return Dense(units, kernel_initializer="zeros", name=name, dtype=owner.dtype_policy)
+
+
+def make_convolution(
+    channels: int, kernel: int, owner: keras.layers.Layer, name: str, dilation: int = 1
+) -> keras.layers.Layer:
+    """A convolution along time, of steps that are `dilation` steps apart. Its kernel is zero at first, as above."""
+    return keras.layers.Conv1D(
+        channels,
+        kernel,
+        padding="same",
+        data_format="channels_last",
+        dilation_rate=dilation,
+        kernel_initializer="zeros",
+        name=name,
+        dtype=owner.dtype_policy,
+    )
+
+
 class ResidualBlock(keras.layers.Layer):
     """x + dense(silu(convolution(norm(x)))), `[B, T, width]`.
 
@@ -34,9 +55,8 @@ class ResidualBlock(keras.layers.Layer):
         super().__init__(**options)
         self.width = width
         self.norm = keras.layers.RMSNormalization(epsilon=1e-6, name="norm", dtype=self.dtype_policy)
-        options = {"data_format": "channels_last", "dilation_rate": dilation, "dtype": self.dtype_policy}
-        self.mix = keras.layers.Conv1D(width, 3, padding="same", name="mix", **options)
-        self.out = Dense(width, name="out", dtype=self.dtype_policy)
+        self.mix = make_convolution(width, 3, self, "mix", dilation)
+        self.out = make_dense(width, self, "out")
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         for layer in (self.norm, self.mix, self.out):
@@ -62,7 +82,7 @@ class LayerStack(keras.layers.Layer):
         self.stack.append((layer, channels))
 
     def _add_dense(self, name: str, units: int, channels: int) -> None:
-        self._add(Dense(units, name=name, dtype=self.dtype_policy), channels)
+        self._add(make_dense(units, self, name), channels)
 
     def _add_residual_blocks(self, rate: int, count: int, width: int) -> None:
         for number in range(count):

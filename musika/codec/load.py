@@ -10,7 +10,7 @@ from typing import Any
 from musika import checkpoint
 from musika.checkpoint.published import musika_folder
 from musika.codec.base import Codec
-from musika.codec.checkpoint import KIND, PARTS, compute_identity, read_weights
+from musika.codec.checkpoint import KIND, compute_identity, read_weights
 from musika.codec.published import checkpoint as published
 from musika.config import CodecConfig, PublishedCodecConfig
 from musika.errors import CheckpointError, UsageError
@@ -77,12 +77,19 @@ def _load_stereo(
 
     config, weights = read_weights(folder)
     _check_stereo_sizes(folder, config, sizes)
-    encoder = Encoder(config, name="encoder", dtype=precision)
     decoder = Decoder(config, name="decoder", dtype=decoder_precision)
-    for part, network in zip(PARTS, (encoder, decoder), strict=True):
-        network.build()
-        checkpoint.assign(network, weights[part])
-    return StereoCodec(config, encoder, decoder, compute_identity(config, weights), xla)
+    decoder.build()
+    checkpoint.assign(decoder, weights["decoder"])
+
+    encoder_weights = weights["encoder"]
+
+    def make_encoder() -> Encoder:
+        encoder = Encoder(config, name="encoder", dtype=precision)
+        encoder.build()
+        checkpoint.assign(encoder, encoder_weights)
+        return encoder
+
+    return StereoCodec(config, make_encoder, decoder, compute_identity(config, weights), xla)
 
 
 def read_info(folder: Path, sizes: Mapping[str, Any] | None = None) -> CodecInfo:

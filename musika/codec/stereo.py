@@ -35,6 +35,7 @@ class StereoCodec(Codec):
     """Encoder and decoder behind the codec's interface, coding windows of one fixed shape.
 
     Args:
+        make_encoder: makes the encoder when something is encoded for the first time: who makes music needs none.
         identity: see `checkpoint.compute_identity`.
         xla: compile with XLA.
     """
@@ -42,10 +43,15 @@ class StereoCodec(Codec):
     kind = "stereo"
 
     def __init__(
-        self, config: CodecConfig, encoder: Encoder, decoder: Decoder, identity: str, xla: bool = False
+        self,
+        config: CodecConfig,
+        make_encoder: Callable[[], Encoder],
+        decoder: Decoder,
+        identity: str,
+        xla: bool = False,
     ) -> None:
-        self.config, self.encoder, self.decoder, self.identity = config, encoder, decoder, identity
-        self.xla = xla
+        self.config, self.decoder, self.identity = config, decoder, identity
+        self.xla, self._make_encoder = xla, make_encoder
         self._is_prepared = False
         self.channels, self.hop_total, self.sample_rate = config.channels, config.hop_total, config.sample_rate
         self.block, self.context = config.block, compute_context(config)
@@ -103,13 +109,18 @@ class StereoCodec(Codec):
         return backend.to_numpy(self._synthesise(planes, phases, numbers))
 
     @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder, made at the first use."""
+        return self._make_encoder()
+
+    @cached_property
     def _encode(self) -> Callable[[Tensor], Tensor]:
-        around = compute_encoder_context(self.config)
+        encoder, around = self.encoder, compute_encoder_context(self.config)  # built before anything is compiled
         unseen = (self.context - around) * self.hop_total  # samples at either end that the block does not depend on
 
         def encode(waveform: Tensor) -> Tensor:
             waveform = waveform[:, unseen : waveform.shape[1] - unseen]
-            return self.encoder(compute_features(self.config, waveform))[:, around : around + self.block]
+            return encoder(compute_features(self.config, waveform))[:, around : around + self.block]
 
         return backend.compile(encode, self.xla)
 

@@ -13,7 +13,7 @@ import keras
 from keras import ops
 
 from musika.codec.features import LOG_DEVIATION, LOG_MEAN
-from musika.codec.layers import Dense, ResidualBlock
+from musika.codec.layers import ResidualBlock, make_convolution, make_dense
 from musika.config import CodecConfig
 
 Tensor = Any
@@ -33,16 +33,14 @@ class Tuner(keras.layers.Layer):
         super().__init__(**options)
         self.config = config
         width, policy = config.tuner_width, self.dtype_policy
-        self.near = keras.layers.Conv1D(
-            width, 2 * NEAR_REACH + 1, padding="same", data_format="channels_last", name="near", dtype=policy
-        )
-        self.far = Dense(width, name="far", dtype=policy)
+        self.near = make_convolution(width, 2 * NEAR_REACH + 1, self, "near")
+        self.far = make_dense(width, self, "far")
         self.blocks = [
             ResidualBlock(width, dilation, name=f"block_{number}", dtype=policy)
             for number, dilation in enumerate(config.tuner_dilations)
         ]
-        self.offset = Dense(config.tuner_values * config.tuned_bins, name="offset", dtype=policy)
-        self.power = Dense(config.tuned_bins, name="power", dtype=policy) if config.phase_cell else None
+        self.offset = make_dense(config.tuner_values * config.tuned_bins, self, "offset")
+        self.power = make_dense(config.tuned_bins, self, "power") if config.phase_cell else None
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         self.near.build(shape)

@@ -83,7 +83,7 @@ def _decode_blocks(
     def submit(run: range) -> list[Future[Blocks]]:
         return decoders.submit([read_spans(codec, latents, index) for index in run], run.start)
 
-    lanes.get_pool().submit(codec.prepare_decoding)
+    lanes.prepare_soon(codec)
     waiting: collections.deque[Future[list[Future[Blocks]]]] = collections.deque()
     with ThreadPoolExecutor(1, thread_name_prefix="latents") as reader:
         try:

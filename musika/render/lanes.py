@@ -144,3 +144,9 @@ def count_cores() -> int:
 def get_pool() -> ThreadPoolExecutor:
     """The threads that decode, of all pieces in this process."""
     return ThreadPoolExecutor(count_lanes(), thread_name_prefix="decode")
+
+
+def prepare_soon(codec: Codec) -> None:
+    """Compiles what a codec decodes with in a thread, where several threads decode. Meanwhile other things can load."""
+    if count_lanes() > 1:
+        get_pool().submit(codec.prepare_decoding)

@@ -16,6 +16,7 @@ from musika.config import ANY_PUBLISHED, is_same_codec
 from musika.errors import CheckpointError
 from musika.files import format_path
 from musika.render.computing import Computation
+from musika.render.lanes import prepare_soon
 
 
 def find_codec(generator: Path, named: Path | None, identity: str) -> Path:
@@ -65,6 +66,7 @@ def load_fitting_codec(
     own = {name: sizes.get(name) for name in SIZES}
     codec = codec_load.load_codec(path, how.precision, how.xla, own, how.decoder)
     check_codec(folder, identity, channels, path, codec)
+    prepare_soon(codec)
     return codec
 
 

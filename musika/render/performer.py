@@ -17,7 +17,7 @@ import numpy as np
 from musika import checkpoint, draws
 from musika.config import Config, PerformerConfig, PerformerSettings
 from musika.errors import CheckpointError, ConfigError, UsageError
-from musika.gan.performer_load import load_performer
+from musika.gan.performer_load import load_performer, parse_info
 from musika.render.computing import Computation
 from musika.render.decoding import count_block_latents
 from musika.render.generator import GENERATOR_SIZES, name_checkpoint
@@ -222,17 +222,20 @@ def load_performer_model(
     for name in GENERATOR_SIZES:
         if sizes.get(name) is not None:
             raise UsageError(f"{name} belongs to generators, and {folder.name} is a performer: leave it out")
+    info = checkpoint.read_config(folder)
+    config, _, codec_identity = parse_info(folder, info)
+    _check_tracks(folder, config)
+    # first, since what it decodes with compiles while the performer loads
+    codec = load_fitting_codec(folder, dec_path, codec_identity, config.channels, sizes, how)
     loaded = load_performer(folder, how.precision)
-    _check_tracks(folder, loaded.config)
-    codec = load_fitting_codec(folder, dec_path, loaded.codec_identity, loaded.config.channels, sizes, how)
     return PerformerModel(
-        config=loaded.config,
+        config=config,
         perform=compile_performer(loaded.performer, how.xla),
         styles=loaded.styles,
         style_names=loaded.style_names,
         codec=codec,
         name=name_checkpoint(folder.resolve()),
-        output_gain=parse_output_gain(folder, checkpoint.read_config(folder)),
+        output_gain=parse_output_gain(folder, info),
     )
 
 

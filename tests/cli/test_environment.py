@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -275,6 +276,29 @@ def test_rendering_uses_one_thread_an_operation_unless_told(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="heaps are glibc's")
+def test_python_looks_for_no_unused_objects_during_an_import() -> None:
+    frozen = gc.get_freeze_count()
+    try:
+        with environment.pause_collection():
+            assert not gc.isenabled()
+            with environment.pause_collection():  # TensorFlow, which Keras imports
+                pass
+            assert not gc.isenabled() and gc.get_freeze_count() == frozen
+        assert gc.isenabled() and gc.get_freeze_count() > frozen
+    finally:
+        gc.unfreeze()
+
+
+def test_who_switched_collection_off_keeps_it_off() -> None:
+    gc.disable()
+    try:
+        with environment.pause_collection():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
 def test_rendering_uses_one_heap(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 

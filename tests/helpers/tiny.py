@@ -78,7 +78,7 @@ def make_stereo_codec(config: CodecConfig = STEREO) -> Codec:
     networks = [kind(config, name=name, dtype="float32") for kind, name in ((Encoder, "encoder"), (Decoder, "decoder"))]
     for network in networks:
         initialise(network, 1)
-    return StereoCodec(config, networks[0], networks[1], "tiny")
+    return StereoCodec(config, lambda: networks[0], networks[1], "tiny")
 
 
 def write_checkpoints(folder: Path, config: GeneratorConfig = SMALL) -> Path:

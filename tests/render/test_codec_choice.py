@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from musika import checkpoint, render
+from musika.codec import encoder
 from musika.codec.checkpoint import make_checkpoint, read_weights
 from tests.helpers import tiny
 
@@ -44,3 +46,20 @@ def test_a_codec_of_other_latents_in_the_folder_is_left_alone(tmp_path: Path) ->
     assert render.find_codec(generator, None, identity).samefile(tmp_path / "ae")
     shutil.rmtree(tmp_path / "ae")
     assert render.find_codec(generator, None, identity).samefile(generator / "ae")  # loading then says what is wrong
+
+
+def test_rendering_needs_no_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    class CountedEncoder(encoder.Encoder):
+        def build(self, shape: tuple[int | None, ...] | None = None) -> None:
+            built.append(self.name)
+            super().build(shape)
+
+    monkeypatch.setattr(encoder, "Encoder", CountedEncoder)
+    model = render.load_model(tiny.write_checkpoints(tmp_path))
+    built.clear()  # one was written
+    waveform = model.piece(7).render(0.0, 0.5)
+    assert not built
+    latents = model.codec.encode(waveform)
+    assert built == ["encoder"] and latents.shape[1] == model.codec.channels

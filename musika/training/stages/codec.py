@@ -131,7 +131,7 @@ class CodecStage:
         if self._coded is None or self._coded[0] is not state:
             for network, part in ((self.encoder, "encoder"), (self.decoder, "decoder")):
                 checkpoint.assign(network, backend.to_numpy(state["average"][part]))
-            codec, pieces = StereoCodec(self.config, self.encoder, self.decoder, identity=""), []
+            codec, pieces = StereoCodec(self.config, lambda: self.encoder, self.decoder, identity=""), []
             for _, waveform in self.previews:
                 latents = codec.encode(waveform)
                 pieces.append((latents, codec.decode(latents)[: len(waveform)]))
