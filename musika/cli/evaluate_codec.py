@@ -65,19 +65,13 @@ def evaluate_folder(options: EvaluateOptions, load: Callable[[], Codec]) -> int:
     codec = load()
     codec.decode(codec.encode(np.zeros((codec.hop_total, 2), np.float32)))  # compiles
     figures = CodecFigures(codec, options.latents, seed=options.seed, transcriber=transcriber)
-    entries: list[dict[str, Any]] = []
-    failed: list[str] = []
-    with console.progress(len(paths), "files", "evaluate") as bar:
-        for path in paths:
-            bar.status(format_path(path.name))
-            try:
-                notes = read_score(scores[path]).notes if path in scores else None
-                piece = code_piece(codec, *read_excerpt(path, options.seconds, codec))
-            except (AudioError, ScoreError) as error:
-                failed.append(str(error))
-            else:
-                entries.append(_measure(options, path.relative_to(base), piece, notes, figures))
-            bar.advance()
+
+    def measure(path: Path) -> dict[str, Any]:
+        notes = read_score(scores[path]).notes if path in scores else None
+        piece = code_piece(codec, *read_excerpt(path, options.seconds, codec))
+        return _measure(options, path.relative_to(base), piece, notes, figures)
+
+    entries, failed = output.measure_files(paths, measure, (AudioError, ScoreError))
     if entries:
         _report(options, figures, entries, failed)
     output.print_failures(failed, len(paths))

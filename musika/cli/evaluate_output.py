@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from musika import console
-from musika.errors import UsageError
+from musika.errors import MusikaError, UsageError
 from musika.files import describe_error, format_path, open_replacement
 
 MAX_NAME = 36  # characters of a file's name in a table
@@ -25,6 +25,28 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"--save_path {format_path(folder)} cannot be written to: {describe_error(error)}") from error
+
+
+def measure_files(
+    paths: Sequence[Path], measure: Callable[[Path], dict[str, Any]], errors: tuple[type[MusikaError], ...]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The figures of each file, and a line for each file that could not be measured; shows a progress bar.
+
+    Args:
+        measure: gives the figures of a file.
+        errors: what it raises where a file cannot be measured. Other errors end the work.
+    """
+    entries: list[dict[str, Any]] = []
+    failed: list[str] = []
+    with console.progress(len(paths), "files", "evaluate") as bar:
+        for path in paths:
+            bar.status(format_path(path.name))
+            try:
+                entries.append(measure(path))
+            except errors as error:
+                failed.append(str(error) if path.name in str(error) else f"{format_path(path)}: {error}")
+            bar.advance()
+    return entries, failed
 
 
 def save(path: Path, content: bytes | Mapping[str, Any]) -> None:

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from musika import console
 from musika.cli import evaluate_output as output
 from musika.cli import models
 from musika.cli.flags import EvaluateOptions
 from musika.errors import ScoreError, UsageError
-from musika.files import format_path
 from musika.metrics.notes import note_onsets, velocities
 from musika.metrics.notes.transcriber import Network, load_network
 from musika.render import PerformerModel
@@ -38,16 +36,11 @@ def evaluate_performer(options: EvaluateOptions) -> int:
     output.make_folder(options.save_path)
     network = load_network()
     model = models.load_performer(options.performer, options)
-    entries: list[dict[str, Any]] = []
-    failed: list[str] = []
-    with console.progress(len(paths), "files", "evaluate") as bar:
-        for path in paths:
-            bar.status(format_path(path.name))
-            try:
-                entries.append({"file": path.name, **measure_file(model, network, path, options.seconds)})
-            except (ScoreError, UsageError) as error:
-                failed.append(f"{format_path(path)}: {error}")
-            bar.advance()
+
+    def measure(path: Path) -> dict[str, Any]:
+        return {"file": path.name, **measure_file(model, network, path, options.seconds)}
+
+    entries, failed = output.measure_files(paths, measure, (ScoreError, UsageError))
     if entries:
         _report(options, model, entries, failed)
     output.print_failures(failed, len(paths))
