@@ -80,9 +80,9 @@ class IncrementalComposer:
             np.exp(scores, out=scores)
             merged = np.matmul(scores[:, :, None, :], memory.values[n, :, :, : position + 1])[:, :, 0]
             merged /= scores.sum(axis=-1, keepdims=True)
-            x = x + _multiply(merged.reshape(rows, -1), block.merge) + block.merge_bias
-            y = _square_positive(_multiply(_normalise(x), block.widen) + block.widen_bias)
-            x = x + _multiply(y, block.narrow) + block.narrow_bias
+            x = _add(_multiply(merged.reshape(rows, -1), block.merge), x, block.merge_bias)
+            y = _square_positive(_add(_multiply(_normalise(x), block.widen), block.widen_bias))
+            x = _add(_multiply(y, block.narrow), x, block.narrow_bias)
         memory.count += 1
         return _normalise(x) * w["final_norm/scale"]
 
@@ -146,8 +146,13 @@ class Memory:
         self.is_used = np.zeros((rows, length), bool)
 
     def select(self, rows: np.ndarray) -> None:
-        """Keeps some of the sections."""
-        self.keys, self.values, self.is_used = self.keys[:, rows], self.values[:, rows], self.is_used[rows]
+        """Keeps some of the sections, ascending; they move to the beginning."""
+        for place, row in enumerate(rows):
+            if place != row:
+                self.keys[:, place, :, :, : self.count] = self.keys[:, row, :, :, : self.count]
+                self.values[:, place, :, : self.count] = self.values[:, row, :, : self.count]
+        count = len(rows)
+        self.keys, self.values, self.is_used = self.keys[:, :count], self.values[:, :count], self.is_used[rows]
 
     def compute_bias(self, slopes: np.ndarray, position: int, count: int | None = None) -> np.ndarray:
         """What is added to the scores of a step, float32 `[rows, heads, count]`; a step always sees itself.
@@ -193,6 +198,13 @@ def _normalise(x: np.ndarray) -> np.ndarray:
 def _multiply(x: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """`x @ kernel`, of `[rows, inputs]`: one row after the other, so that none depends on how many there are."""
     return np.matmul(x[:, None], kernel)[:, 0]
+
+
+def _add(y: np.ndarray, *others: np.ndarray) -> np.ndarray:
+    """Adds to `y`, in place."""
+    for other in others:
+        y += other
+    return y
 
 
 def _square_positive(y: np.ndarray) -> np.ndarray:

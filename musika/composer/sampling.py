@@ -324,18 +324,19 @@ def _draw(logits: np.ndarray, mask: np.ndarray | None, chances: np.ndarray, temp
 
     Where a row allows none, the value means nothing.
     """
-    rounded = np.rint(logits.astype(np.float64) * ROUNDING) / (ROUNDING * temperature)
+    rounded = np.rint(logits.astype(np.float64) * ROUNDING)
+    rounded /= ROUNDING * temperature
     if mask is not None:
-        rounded = np.where(mask, rounded, -1e9)
-    order = np.argsort(-rounded, axis=1, kind="stable")
+        rounded[~mask] = -1e9
+    order = (-rounded).argsort(axis=1, kind="stable")
     rows = np.arange(len(order))
     ranked = rounded[rows[:, None], order]
     shares = np.exp(ranked - ranked[:, :1])
-    shares /= shares.sum(axis=1, keepdims=True)
-    before = np.cumsum(shares, axis=1) - shares
-    shares = np.where(before < TOP_SHARE, shares, 0.0)
-    total = np.cumsum(shares, axis=1)
-    rank = np.sum(total <= chances[:, None] * total[:, -1:], axis=1)
+    shares /= np.add.reduce(shares, axis=1, keepdims=True)
+    before = shares.cumsum(axis=1) - shares
+    shares[before >= TOP_SHARE] = 0.0
+    total = shares.cumsum(axis=1)
+    rank = np.add.reduce(total <= chances[:, None] * total[:, -1:], axis=1)
     return order[rows, np.minimum(rank, logits.shape[1] - 1)]
 
 

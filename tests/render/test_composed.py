@@ -107,7 +107,7 @@ def test_what_cannot_be_met_is_refused_before_anything_is_played(tmp_path: Path)
     model = make_model()
     for values, text in (
         ({"metre": "7/8"}, "7/8"),
-        ({"speed": 3}, "no field 'speed'"),
+        ({"speed": 3}, "no setting 'speed'"),
         ({"key": "H"}, "key"),
         ({"melody": tmp_path / "nothing.mid"}, "nothing.mid"),
     ):
