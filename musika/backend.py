@@ -47,7 +47,7 @@ def compile_finished(function: Callable[..., Tree], layers: Sequence[Any], xla: 
     So oneDNN brings weights into its own order only once, and not at each call. JAX does so anyway.
 
     Args:
-        layers: whose weights do not change any more.
+        layers: whose weights do not change any more, or shall not. They make the program larger and its start slower.
     """
     if NAME != "tensorflow":
         return compile(function, xla)
@@ -56,11 +56,18 @@ def compile_finished(function: Callable[..., Tree], layers: Sequence[Any], xla: 
         weights = [weight for layer in layers for weight in layer.weights]
         with tf.init_scope():
             values = [weight.numpy() for weight in weights]
-        constants = [(weight, tf.constant(value)) for weight, value in zip(weights, values, strict=True)]
+        constants = [(weight, _make_constant(value)) for weight, value in zip(weights, values, strict=True)]
         with keras.StatelessScope(state_mapping=constants):
             return function(*inputs)
 
     return compile(run, xla)
+
+
+def _make_constant(value: np.ndarray) -> Any:
+    """A constant of a graph; TensorFlow writes bfloat16 numbers into it one by one, which takes half a second."""
+    if value.dtype.name != "bfloat16":
+        return tf.constant(value)
+    return tf.bitcast(tf.constant(value.view(np.int16)), tf.bfloat16)
 
 
 def value_and_gradient(function: Callable[..., tuple[Any, Tree]], *inputs: Tree) -> tuple[Any, Tree, Tree]:

@@ -157,7 +157,9 @@ class StereoCodec(Codec):
                 return self.decoder.compute_planes(inside), ()
             return self.decoder.compute_planes(inside, self._trim), self.decoder.tuner(latents)
 
-        return backend.compile_finished(run, [self.decoder], self.xla)
+        # constants make a program larger and its start slower, and of the tuner's weights they gain little
+        finished = [layer for layer, _ in self.decoder.stack]
+        return backend.compile_finished(run, finished, self.xla)
 
     @cached_property
     def run_synthesis(self) -> Callable[[Planes, Tree], Tensor]:
