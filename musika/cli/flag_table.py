@@ -10,7 +10,7 @@ import typing
 from typing import Any, Literal
 
 from musika.cli import options
-from musika.cli.options import Options, fields
+from musika.cli.options import Options, list_fields
 from musika.config import (
     CodecTrainConfig,
     ComposerTrainConfig,
@@ -135,7 +135,7 @@ def list_flags(verb: str) -> list[Flag]:
     """All flags of a verb, in the order of `--help_all`."""
     kind = VERBS[verb].options
     hints = typing.get_type_hints(kind)
-    flags = [_make_option_flag(field, hints[field.name]) for field in fields(kind)]
+    flags = [_make_option_flag(field, hints[field.name]) for field in list_fields(kind)]
     if verb == "train":
         flags += _list_setting_flags()
     for name, hint in MUSIKA_FLAGS_OF_VERB.get(verb, {}).items():

@@ -39,7 +39,7 @@ from musika.cli.options import (
     TrainOptions,
     VerifyOptions,
     VideoOptions,
-    fields,
+    list_fields,
 )
 from musika.config.fields import FALSE, TRUE, describe_range, is_in_range
 from musika.config.musical.curves import parse_time
@@ -67,7 +67,7 @@ __all__ = [
     "Verb",
     "VerifyOptions",
     "VideoOptions",
-    "fields",
+    "list_fields",
     "list_flags",
     "parse",
     "parse_decode",

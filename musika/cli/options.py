@@ -134,7 +134,7 @@ class Options:
     verbose: bool = flag(False, "also print messages of TensorFlow and other libraries, and tracebacks", "Messages")
 
     def __post_init__(self) -> None:
-        for field in fields(type(self)):
+        for field in list_fields(type(self)):
             value = getattr(self, field.name)
             if value is not None and not is_in_range(field, value):
                 raise UsageError(f"--{field.name} {value}: must be {describe_range(field)}")
@@ -531,6 +531,6 @@ class ConvertOptions(Options):
     dec_path: Path | None = flag(None, "folder of the generator's codec", "How", shown="musika_ae beside it")
 
 
-def fields(kind: type[Options]) -> list[dataclasses.Field[Any]]:
+def list_fields(kind: type[Options]) -> list[dataclasses.Field[Any]]:
     """The fields of options that are flags."""
     return [field for field in dataclasses.fields(kind) if field.metadata]

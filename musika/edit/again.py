@@ -104,7 +104,7 @@ class Maker:
         try:
             edit = parse_edit({field: value for field, value in entry.items() if field in OWN_FIELDS})
         except MusikaError as error:
-            raise self._cannot(error) from error
+            raise self._make_error(error) from error
         other = entry.get("other")
         if not isinstance(other, Mapping):
             return AppliedEdit(edit, self._load(name, origin))
@@ -161,7 +161,7 @@ class Maker:
         recording = dataclasses.replace(recording, name=source.name, recipe=source.recipe)
         return recording.make_stereo() if source.stereo else recording
 
-    def _cannot(self, error: MusikaError) -> RecipeError:
+    def _make_error(self, error: MusikaError) -> RecipeError:
         return RecipeError(f"{format_path(self.file)} cannot be made again: {error}")
 
 

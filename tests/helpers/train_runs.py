@@ -41,7 +41,7 @@ def options(shipped: Path, latents: Path, save: Path, **values) -> flags.TrainOp
 
 def change(chosen: flags.TrainOptions, **values: Any) -> flags.TrainOptions:
     """Options with other values; a setting of None is taken out."""
-    names = {field.name for field in flags.fields(flags.TrainOptions)}
+    names = {field.name for field in flags.list_fields(flags.TrainOptions)}
     settings = {**chosen.settings, **{name: value for name, value in values.items() if name not in names}}
     return dataclasses.replace(
         chosen,

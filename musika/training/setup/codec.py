@@ -14,10 +14,10 @@ from musika.files import format_path
 from musika.training.setup.held_out import exclude_held_out, split_off_held_out
 from musika.training.setup.origin import (
     Origin,
+    choose_valid_path,
     decide_train_config,
     expect_train_config,
     find_origin,
-    find_run_path,
 )
 from musika.training.setup.precision import choose_precision
 from musika.training.setup.prepared import PreparedTraining, finish_preparation
@@ -53,7 +53,7 @@ def prepare_codec(request: TrainingRequest) -> PreparedTraining:
     _refuse_foreign_sizes(request)
     origin = find_origin(request.load_path, "codec")
     likely = expect_train_config(CodecTrainConfig, request, origin)
-    valid_path = request.valid_path or find_run_path(origin, "valid_path")
+    valid_path = choose_valid_path(request, origin)
     files = audio.find_files(request.data_path)
     start = resolve_start(request, origin)
     check_crop(start.config, likely.crop)  # before hours of audio are decoded

@@ -18,10 +18,10 @@ from musika.score import find_midi, read_score
 from musika.training.setup.data_hash import hash_lines
 from musika.training.setup.origin import (
     Origin,
+    choose_valid_path,
     decide_train_config,
     expect_train_config,
     find_origin,
-    find_run_path,
     resolve_sizes,
 )
 from musika.training.setup.precision import choose_precision
@@ -43,7 +43,7 @@ def prepare_composer(request: TrainingRequest) -> PreparedTraining:
     origin = find_origin(request.load_path, "composer")
     config = resolve_sizes(ComposerConfig, request, origin, None if origin is None else read_config(origin.folder))
     likely = expect_train_config(ComposerTrainConfig, request, origin)
-    valid_path = request.valid_path or find_run_path(origin, "valid_path")
+    valid_path = choose_valid_path(request, origin)
     works = read_works(request.data_path)
     works, held_out = split_works(works, likely.held_out, None if valid_path is None else read_works(valid_path))
     works_hash = hash_works(works, held_out)

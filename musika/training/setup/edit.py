@@ -16,10 +16,10 @@ from musika.training.setup.data_hash import hash_latents
 from musika.training.setup.held_out import exclude_held_out, split_off_held_out
 from musika.training.setup.origin import (
     Origin,
+    choose_valid_path,
     decide_train_config,
     expect_train_config,
     find_origin,
-    find_run_path,
     resolve_sizes,
 )
 from musika.training.setup.precision import choose_precision
@@ -42,7 +42,7 @@ def prepare_edit(request: TrainingRequest) -> PreparedTraining:
     likely = expect_train_config(EditTrainConfig, request, origin)
     latents = _open_latents(request.data_path, likely.crop, codec.channels if own is None else own[0].channels, wanted)
     identity = require_identity(latents.codec_identity or wanted, request.data_path)
-    valid_path = request.valid_path or find_run_path(origin, "valid_path")
+    valid_path = choose_valid_path(request, origin)
     latents, held_out = _split_latents(latents, valid_path, likely.crop, identity)
     data_hash = hash_latents(latents.files, request.data_path)
     train, resumes = decide_train_config(EditTrainConfig, request, origin, "latents", data_hash)
@@ -57,7 +57,7 @@ def prepare_edit(request: TrainingRequest) -> PreparedTraining:
         stage,
         train,
         origin if resumes else None,
-        codec_path=codec.path if stage.codec is not None else None,
+        codec=codec,
         valid_path=valid_path,
     )
 

@@ -15,7 +15,7 @@ from musika.errors import CheckpointError, ConfigError, UsageError
 from musika.files import format_path
 from musika.latents import TrainingSet, find_common_identity, find_indexes, open_training_set
 from musika.training.setup.data_hash import hash_latents
-from musika.training.setup.origin import Origin, decide_train_config, find_origin, find_run_path
+from musika.training.setup.origin import Origin, choose_valid_path, decide_train_config, find_origin
 from musika.training.setup.prepared import PreparedTraining, finish_preparation
 from musika.training.setup.preview_codec import PreviewCodec, describe_codec, load_preview_codec, require_identity
 from musika.training.setup.request import TrainingRequest
@@ -59,7 +59,7 @@ def prepare_generator(request: TrainingRequest) -> PreparedTraining:
         stage,
         parts.train,
         parts.origin if parts.resumes else None,
-        codec_path=parts.codec.path if stage.codec is not None else None,
+        codec=parts.codec,
         valid_path=parts.valid_path,
     )
 
@@ -80,7 +80,7 @@ def resolve_generator(request: TrainingRequest) -> ResolvedGenerator:
     windows = sum(length - config.window + 1 for length in latents.lengths)
     if windows < train.bs:
         console.warn(f"{windows} different windows are fewer than the batch of {train.bs}: encode more music")
-    valid_path = request.valid_path or find_run_path(origin, "valid_path")
+    valid_path = choose_valid_path(request, origin)
     held_out = _open_held_out(valid_path, latents, config, identity)
     return ResolvedGenerator(config, train, origin, resumes, codec, identity, latents, data_hash, held_out, valid_path)
 

@@ -99,6 +99,11 @@ def find_origin(load_path: Path | None, stage: str) -> Origin | None:
     return Origin(folder, info, checkpoint.has(folder, loop.STATE), checkpoint.has(folder, "critic"))
 
 
+def choose_valid_path(request: TrainingRequest, origin: Origin | None) -> Path | None:
+    """What a training is measured on: what is named, or what the run that goes on was measured on; else None."""
+    return request.valid_path or find_run_path(origin, "valid_path")
+
+
 def find_run_path(origin: Origin | None, name: str) -> Path | None:
     """A path that the run of a checkpoint was started with; None where the run does not say or it is gone.
 

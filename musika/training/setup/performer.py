@@ -19,6 +19,7 @@ from musika.training.setup.data_hash import hash_latents
 from musika.training.setup.held_out import exclude_held_out, split_off_held_out
 from musika.training.setup.origin import (
     Origin,
+    choose_valid_path,
     decide_train_config,
     expect_train_config,
     find_origin,
@@ -68,7 +69,7 @@ def prepare_performer(request: TrainingRequest) -> PreparedTraining:
         stage,
         parts.train,
         parts.origin if parts.resumes else None,
-        codec_path=parts.codec.path if stage.codec is not None else None,
+        codec=parts.codec,
         valid_path=parts.valid_path,
         midi_path=parts.midi_path,
     )
@@ -87,7 +88,7 @@ def resolve_performer(request: TrainingRequest) -> ResolvedPerformer:
     reader = PairReader(midi_path, sizes.tracks, channels, wanted)
     pairs = reader.open_folder(request.data_path, likely.crop)
     identity = require_identity(pairs.codec_identity or wanted, request.data_path)
-    valid_path = request.valid_path or find_run_path(origin, "valid_path")
+    valid_path = choose_valid_path(request, origin)
     pairs, held_out = _split_pairs(pairs, valid_path, reader)
     data_hash = hash_latents([pair.latents for pair in pairs.pairs], request.data_path)
     reasons = []

@@ -14,6 +14,7 @@ from musika.checkpoint import locate
 from musika.config import TrainConfig
 from musika.training import loop
 from musika.training.setup.origin import Origin
+from musika.training.setup.preview_codec import PreviewCodec
 from musika.training.setup.request import TrainingRequest
 from musika.training.stages.protocol import Log, Stage
 
@@ -48,11 +49,19 @@ def finish_preparation(
     stage: Any,
     train: TrainConfig,
     resume_from: Origin | None,
-    codec_path: Path | None = None,
+    codec: PreviewCodec | None = None,
     valid_path: Path | None = None,
     midi_path: Path | None = None,
 ) -> PreparedTraining:
-    """What all stages have in common: the loop's settings, the run's folder and its record."""
+    """What all stages have in common: the loop's settings, the run's folder and its record.
+
+    Args:
+        resume_from: the checkpoint to resume; None starts a run.
+        codec: that plays the samples, for stages that have one; it counts if the stage has loaded it.
+        valid_path: of what is measured.
+        midi_path: of the scores.
+    """
+    codec_path = codec.path if codec is not None and stage.codec is not None else None
     settings = loop.LoopSettings(
         bs=train.bs,
         totsamples=train.totsamples,
