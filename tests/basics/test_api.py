@@ -53,7 +53,7 @@ def test_a_piece_is_saved_as_it_is_rendered(model: musika.Model, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("settings", "part"), [({"truncation": 0.0}, "more than 0"), ({"loudness": 3}, "no field 'loudness'")]
+    ("settings", "part"), [({"truncation": 0.0}, "more than 0"), ({"loudness": 3}, "no setting 'loudness'")]
 )
 def test_settings_that_cannot_be(model: musika.Model, settings: dict[str, float], part: str) -> None:
     with pytest.raises(UsageError, match=part):
