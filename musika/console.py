@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, BinaryIO, TextIO
 
 from musika.errors import MusikaError
@@ -19,7 +19,7 @@ from musika.files import escape, is_writing
 
 LINE_EVERY = 30.0  # seconds between two lines of progress without a terminal
 INTERRUPTED = "interrupted"
-PATIENCE = 0.02  # seconds until a signal that came during an import is looked at again
+PATIENCE = 0.02  # seconds until a signal that came at a bad time is looked at again
 REQUIREMENTS = "pip install -r requirements.txt"
 
 
@@ -158,18 +158,19 @@ class Terminated(KeyboardInterrupt):
 def _end_on_signals(restore_stderr: Callable[[], object] | None) -> Iterator[None]:
     """Ctrl-C, SIGTERM and SIGHUP raise `Terminated` in the main thread, once, so that no unfinished files are left.
 
-    Not while something is imported: C code in the middle of an import prints the exception or makes another of it. The
-    process then ends at once if it writes no file, and after the import if it does.
+    Not where C code would print the exception or make another of it. In the middle of an import, the process ends at
+    once if it writes no file, and after the import if it does. In a function that libsndfile calls, it ends afterwards.
     """
     before: dict[int, Any] = {}
 
     def end(number: int, frame: FrameType | None) -> None:
-        if _is_importing(frame) and not is_writing():
+        is_importing = _is_importing(frame)
+        if is_importing and not is_writing():
             if restore_stderr is not None:
                 restore_stderr()
             _write(sys.stderr, f"\n{INTERRUPTED}")
             os._exit(128 + number)
-        if _is_importing(frame) and hasattr(signal, "setitimer"):
+        if (is_importing or _is_called_by_libsndfile(frame)) and hasattr(signal, "setitimer"):
             signal.signal(signal.SIGALRM, lambda _, now: end(number, now))
             signal.setitimer(signal.ITIMER_REAL, PATIENCE)
             return
@@ -192,11 +193,21 @@ def _end_on_signals(restore_stderr: Callable[[], object] | None) -> Iterator[Non
 
 def _is_importing(frame: FrameType | None) -> bool:
     """Whether a module is being imported, somewhere below what runs now."""
+    return any(code.co_filename.startswith("<frozen importlib") for code in _list_codes(frame))
+
+
+def _is_called_by_libsndfile(frame: FrameType | None) -> bool:
+    """Whether what runs now reads or writes for libsndfile, in a function that the package soundfile gives it."""
+    return any(
+        code.co_name.startswith("vio_") and code.co_filename.endswith("soundfile.py") for code in _list_codes(frame)
+    )
+
+
+def _list_codes(frame: FrameType | None) -> Iterator[CodeType]:
+    """The code of what runs now, and of what called it."""
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
+        yield frame.f_code
         frame = frame.f_back
-    return False
 
 
 def _describe_fault(error: Exception, verbose: bool) -> str:

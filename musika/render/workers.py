@@ -38,6 +38,7 @@ from musika.render.lanes import (
 from musika.render.piece import Model
 
 REQUEST = "SIGUSR1"  # asks a worker process to end
+WARNINGS = "PYTHONWARNINGS"  # a variable that a new process of Python reads
 
 _load: list[Callable[[], Model]] = []  # what loads the model of a worker process
 _model: list[Model] = []
@@ -59,8 +60,7 @@ class Workers:
         self.count = count
         self._neighbours = set(multiprocessing.active_children())  # others that are not started here
         context = multiprocessing.get_context("spawn")  # frameworks do not survive a fork
-        with _block_signals("SIGINT", "SIGHUP"):  # a closed terminal reaches this process of Python's, too
-            resource_tracker.ensure_running()
+        _start_tracker()
         self._pool = ProcessPoolExecutor(count - 1, context, _start, (load, count))
         with _block_signals("SIGINT"):  # Ctrl-C does not reach what is started here
             self._loading = [self._pool.submit(_call, _prepare) for _ in range(count - 1)]
@@ -148,6 +148,23 @@ class Workers:
 
 def _has_succeeded(future: Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
+
+
+def _start_tracker() -> None:
+    """Starts the process of Python's that removes what ended processes have left.
+
+    A closed terminal does not end it. And it does not warn: where Ctrl-C comes in the middle of an import, this process
+    ends at once and leaves things to it.
+    """
+    before = os.environ.get(WARNINGS)
+    os.environ[WARNINGS] = "ignore"
+    try:
+        with _block_signals("SIGINT", "SIGHUP"):
+            resource_tracker.ensure_running()
+    finally:
+        del os.environ[WARNINGS]
+        if before is not None:
+            os.environ[WARNINGS] = before
 
 
 @contextlib.contextmanager

@@ -11,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from musika import audio
 from musika.__main__ import main
+from musika.audio import encoders
 from musika.cli import generate
 from tests.helpers import keras2
 
@@ -71,6 +73,28 @@ def test_nothing_is_left(
     assert main(verb, words) == 128 + number
     assert any("partial" in name for name in seen[0]), "there was something to remove"
     assert [name for name in list_all(tmp_path) if name != "out"] == []
+
+
+@pytest.mark.parametrize("form", ["flac", "mp3"])
+def test_a_signal_while_libsndfile_writes_is_not_lost(
+    form: str, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """C code would print an exception that is raised in a function that it calls, and go on."""
+    write, calls = encoders._FirstFailure.write, 0
+
+    def signal_in_the_fourth_call(sink: encoders._FirstFailure, data: Any) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+        return write(sink, data)
+
+    monkeypatch.setattr(encoders._FirstFailure, "write", signal_in_the_fourth_call)
+    words = ["--load_path", str(shipped / "open"), "--save_path", str(tmp_path), "--seconds", "600", "--format", form]
+    assert main("generate", words) == 130
+    said = capfd.readouterr().err
+    assert "ignored" not in said and said.endswith("\ninterrupted\n")
+    assert list_all(tmp_path) == []
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(shipped: Path, tmp_path: Path) -> None:
@@ -140,7 +164,13 @@ sys.exit(main(sys.argv[2], sys.argv[3:]))
 
 @pytest.mark.parametrize(
     ("module", "verb"),
-    [("argparse", "verify"), ("numpy", "edit"), ("numpy.linalg", "encode"), ("keras.src", "generate")],
+    [
+        ("argparse", "verify"),
+        ("numpy", "edit"),
+        ("numpy.linalg", "encode"),
+        ("keras.src", "generate"),
+        ("keras.src", "generate --jobs"),  # when another process has been started
+    ],
 )
 def test_ctrl_c_while_modules_are_imported_is_one_line(module: str, verb: str, data: Path, tmp_path: Path) -> None:
     words = {
@@ -148,8 +178,9 @@ def test_ctrl_c_while_modules_are_imported_is_one_line(module: str, verb: str, d
         "edit": ["vary", data / "sound" / "a.wav", "--save_path", tmp_path],
         "encode": ["--files_path", data / "sound", "--save_path", tmp_path],
         "generate": ["--seconds", "3", "--save_path", tmp_path],
+        "generate --jobs": ["--seconds", "3", "--save_path", tmp_path, "--jobs", "2"],
     }
-    command = [sys.executable, "-c", INTERRUPT, module, verb, *map(str, words[verb])]
+    command = [sys.executable, "-c", INTERRUPT, module, verb.split()[0], *map(str, words[verb])]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr, done.stdout) == (130, "\ninterrupted\n", "")
     assert list_all(tmp_path) == []
