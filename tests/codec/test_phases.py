@@ -141,6 +141,15 @@ def test_what_is_compiled_ahead_is_what_decoding_needs(monkeypatch: pytest.Monke
     assert len(seen) == 2 and seen[0] == seen[1]
 
 
+@pytest.mark.parametrize("trim", [1, 3, 8, 13])
+def test_frames_that_nobody_hears_do_not_change_the_others(trim: int) -> None:
+    decoder = tiny.make_stereo_codec(CONFIG).decoder
+    latents = backend.to_device(np.random.default_rng(0).standard_normal((1, 16, CONFIG.channels)).astype(np.float32))
+    for whole, part in zip(decoder.compute_planes(latents), decoder.compute_planes(latents, trim), strict=True):
+        expected = backend.to_numpy(whole)[:, trim:-trim]
+        np.testing.assert_allclose(backend.to_numpy(part), expected, rtol=1e-4, atol=1e-4)
+
+
 def test_phases_of_longer_cells_are_nearer_to_the_frequency() -> None:
     errors = []
     for cell in (2, 8):
