@@ -122,7 +122,7 @@ def _measure_parts(piece: Any, options: argparse.Namespace) -> list[Row]:
     size = count_block_samples(codec)
     per = len(blocks) * codec.block * codec.hop_total / codec.sample_rate / MINUTE  # whole blocks only
     work: dict[str, tuple[float, Callable[[], Any]]] = {
-        "latents": (1.0, lambda: piece.open_latents().get_span(0, codec.count_latents(count)))
+        "latents": (options.minutes, lambda: _compute_latents(piece, options.minutes * MINUTE))
     }
     if isinstance(codec, StereoCodec):
         networks, synthesis = codec.run_networks, codec.run_synthesis
@@ -136,6 +136,17 @@ def _measure_parts(piece: Any, options: argparse.Namespace) -> list[Row]:
     rows = [_describe(name, per * MINUTE, _time(do, options.repeats), per) for name, (per, do) in work.items()]
     total = sum(row["processor s"] for row in rows)
     return [{**row, "share": row["processor s"] / total} for row in rows]
+
+
+def _compute_latents(piece: Any, seconds: float) -> None:
+    """The latents of a piece that ends: of a piece without end, a composer writes minutes of music ahead."""
+    from musika.render.latents import GroupedLatents
+
+    codec, source = piece.model.codec, piece.open_latents()
+    stop = codec.count_latents(piece.model.count_samples(seconds))
+    if isinstance(source, GroupedLatents):
+        source.announce_end(stop)
+    source.get_span(0, stop)
 
 
 def _measure_latency(piece: Any, options: argparse.Namespace) -> list[Row]:
