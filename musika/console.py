@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any, BinaryIO, TextIO
@@ -20,6 +21,7 @@ from musika.files import escape, is_writing
 LINE_EVERY = 30.0  # seconds between two lines of progress without a terminal
 INTERRUPTED = "interrupted"
 PATIENCE = 0.02  # seconds until a signal that came at a bad time is looked at again
+LOOK_AGAIN = 0.5  # seconds between looks at whether an interruption was lost
 REQUIREMENTS = "pip install -r requirements.txt"
 
 
@@ -160,8 +162,24 @@ def _end_on_signals(restore_stderr: Callable[[], object] | None) -> Iterator[Non
 
     Not where C code would print the exception or make another of it. In the middle of an import, the process ends at
     once if it writes no file, and after the import if it does. In a function that libsndfile calls, it ends afterwards.
+    An exception that is lost nevertheless, such as one that is raised while an object is freed, is raised again.
     """
     before: dict[int, Any] = {}
+    raised: list[weakref.ref[Terminated]] = []
+    report_lost = sys.unraisablehook
+
+    def make_exception(number: int) -> Terminated:
+        exception = Terminated(number)
+        raised[:] = [weakref.ref(exception)]
+        return exception
+
+    def skip_lost(lost: Any) -> None:
+        if not isinstance(lost.exc_value, Terminated):  # which is no fault, and will be raised again
+            report_lost(lost)
+
+    def look_again(number: int, frame: FrameType | None) -> None:
+        if raised and raised[0]() is None:
+            end(number, frame)
 
     def end(number: int, frame: FrameType | None) -> None:
         is_importing = _is_importing(frame)
@@ -176,7 +194,10 @@ def _end_on_signals(restore_stderr: Callable[[], object] | None) -> Iterator[Non
             return
         for other in before:
             signal.signal(other, signal.SIG_IGN)  # cleaning up is not to be interrupted by the next one
-        raise Terminated(number)
+        if hasattr(signal, "setitimer"):
+            signal.signal(signal.SIGALRM, lambda _, now: look_again(number, now))
+            signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN, LOOK_AGAIN)
+        raise make_exception(number)  # no variable here holds it: it is gone once nobody handles it
 
     if threading.current_thread() is threading.main_thread():
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -184,11 +205,17 @@ def _end_on_signals(restore_stderr: Callable[[], object] | None) -> Iterator[Non
             usual = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
             if number is not None and signal.getsignal(number) is usual:  # `nohup` ignores SIGHUP
                 before[number] = signal.signal(number, end)
+    if before:
+        sys.unraisablehook = skip_lost
     try:
         yield
     finally:
+        if raised and hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in before.items():
             signal.signal(number, handler)
+        if before:
+            sys.unraisablehook = report_lost
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musika import audio
+from musika import audio, console
 from musika.__main__ import main
 from musika.audio import encoders
 from musika.cli import generate
@@ -238,3 +238,41 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "open-seed-1.wav cannot be written" in capsys.readouterr().err and list_all(tmp_path) == []
+
+
+def test_an_interruption_that_is_lost_is_raised_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """Python drops an exception that is raised while an object is freed."""
+
+    class Freed:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.1)
+
+    went_on: list[bool] = []
+
+    def act() -> int:
+        Freed()
+        went_on.append(True)
+        time.sleep(20)
+        return 0
+
+    assert console.run_guarded(act, verbose=False) == 143
+    assert went_on == [True]
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert capsys.readouterr().err == "\ninterrupted\n"
+
+
+def test_cleaning_up_after_an_interruption_takes_its_time() -> None:
+    done: list[bool] = []
+
+    def act() -> int:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(20)
+        finally:
+            time.sleep(1.3)
+            done.append(True)
+        return 0
+
+    assert console.run_guarded(act, verbose=False) == 143
+    assert done == [True]
