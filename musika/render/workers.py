@@ -38,6 +38,7 @@ from musika.render.lanes import (
 from musika.render.piece import Model
 
 REQUEST = "SIGUSR1"  # asks a worker process to end
+GRACE = 2.0  # seconds that a process which is asked to end between tasks has for sending its result
 WARNINGS = "PYTHONWARNINGS"  # a variable that a new process of Python reads
 
 _load: list[Callable[[], Model]] = []  # what loads the model of a worker process
@@ -197,13 +198,18 @@ def _end(number: int, frame: FrameType | None) -> None:
     """Ends the task of a worker process, so that what it writes is removed on the way out, and then the process.
 
     Between tasks it may be sending a result, and the first process would wait for the rest of that for ever. So it goes
-    on then, to end with its next task; or at once, when its pool, which reads no more, ends it by a second SIGTERM.
+    on then, to end with its next task; or at once, when its pool, which reads no more, ends it by a second SIGTERM; or
+    soon, since it may wait for a lock that a killed process held.
     """
     del frame
     is_first = not _ending
     _ending.append(number)
     if _working and is_first:
         sys.exit(1)
+    if not _working and is_first:
+        timer = threading.Timer(GRACE, os._exit, (1,))  # whatever is begun meanwhile ends the process, too
+        timer.daemon = True
+        timer.start()
     if not _working and not is_first and number == signal.SIGTERM:
         os._exit(1)
 
