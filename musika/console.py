@@ -123,8 +123,14 @@ def run_guarded(action: Callable[[], int], verbose: bool, restore_stderr: Callab
         The action's own code; 2 for a MusikaError or a fault of the program; 130 when interrupted; 143 when asked to
         end (SIGTERM); 129 when the terminal was closed (SIGHUP); 141 when the reader of the output has left.
     """
+
+    def say_interrupted() -> None:
+        if restore_stderr is not None:
+            restore_stderr()
+        _write(sys.stderr, f"\n{INTERRUPTED}")
+
     try:
-        with _end_on_signals(restore_stderr):
+        with EndOnSignals(say_interrupted):
             return action()
     except MusikaError as error:
         if verbose:
@@ -156,66 +162,70 @@ class Terminated(KeyboardInterrupt):
         self.number = number
 
 
-@contextlib.contextmanager
-def _end_on_signals(restore_stderr: Callable[[], object] | None) -> Iterator[None]:
+class EndOnSignals:
     """Ctrl-C, SIGTERM and SIGHUP raise `Terminated` in the main thread, once, so that no unfinished files are left.
 
     Not where C code would print the exception or make another of it. In the middle of an import, the process ends at
     once if it writes no file, and after the import if it does. In a function that libsndfile calls, it ends afterwards.
     An exception that is lost nevertheless, such as one that is raised while an object is freed, is raised again.
+
+    Args:
+        say: is called before the process ends at once.
     """
-    before: dict[int, Any] = {}
-    raised: list[weakref.ref[Terminated]] = []
-    report_lost = sys.unraisablehook
 
-    def make_exception(number: int) -> Terminated:
-        exception = Terminated(number)
-        raised[:] = [weakref.ref(exception)]
-        return exception
+    def __init__(self, say: Callable[[], object] | None = None) -> None:
+        self._say = say
+        self._before: dict[int, Any] = {}  # number of a signal -> its handler
+        self._raised: weakref.ref[Terminated] | None = None
+        self._report_lost = sys.unraisablehook
 
-    def skip_lost(lost: Any) -> None:
-        if not isinstance(lost.exc_value, Terminated):  # which is no fault, and will be raised again
-            report_lost(lost)
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, None)  # Windows has no SIGHUP
+                usual = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+                if number is not None and signal.getsignal(number) is usual:  # `nohup` ignores SIGHUP
+                    self._before[number] = signal.signal(number, self._end)
+        if self._before:
+            sys.unraisablehook = self._skip_lost
 
-    def look_again(number: int, frame: FrameType | None) -> None:
-        if raised and raised[0]() is None:
-            end(number, frame)
+    def __exit__(self, *error: object) -> None:
+        if self._raised is not None and hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        if self._before:
+            sys.unraisablehook = self._report_lost
 
-    def end(number: int, frame: FrameType | None) -> None:
+    def _end(self, number: int, frame: FrameType | None) -> None:
         is_importing = _is_importing(frame)
         if is_importing and not is_writing():
-            if restore_stderr is not None:
-                restore_stderr()
-            _write(sys.stderr, f"\n{INTERRUPTED}")
+            if self._say is not None:
+                self._say()
             os._exit(128 + number)
         if (is_importing or _is_called_by_libsndfile(frame)) and hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, lambda _, now: end(number, now))
+            signal.signal(signal.SIGALRM, lambda _, now: self._end(number, now))
             signal.setitimer(signal.ITIMER_REAL, PATIENCE)
             return
-        for other in before:
+        for other in self._before:
             signal.signal(other, signal.SIG_IGN)  # cleaning up is not to be interrupted by the next one
         if hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, lambda _, now: look_again(number, now))
+            signal.signal(signal.SIGALRM, lambda _, now: self._look_again(number, now))
             signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN, LOOK_AGAIN)
-        raise make_exception(number)  # no variable here holds it: it is gone once nobody handles it
+        raise self._make_exception(number)  # no variable here holds it: it is gone once nobody handles it
 
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)  # Windows has no SIGHUP
-            usual = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
-            if number is not None and signal.getsignal(number) is usual:  # `nohup` ignores SIGHUP
-                before[number] = signal.signal(number, end)
-    if before:
-        sys.unraisablehook = skip_lost
-    try:
-        yield
-    finally:
-        if raised and hasattr(signal, "setitimer"):
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if before:
-            sys.unraisablehook = report_lost
+    def _make_exception(self, number: int) -> Terminated:
+        exception = Terminated(number)
+        self._raised = weakref.ref(exception)
+        return exception
+
+    def _look_again(self, number: int, frame: FrameType | None) -> None:
+        if self._raised is not None and self._raised() is None:
+            self._end(number, frame)
+
+    def _skip_lost(self, lost: Any) -> None:
+        if not isinstance(lost.exc_value, Terminated):  # which is no fault, and will be raised again
+            self._report_lost(lost)
 
 
 def _is_importing(frame: FrameType | None) -> bool:

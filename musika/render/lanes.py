@@ -11,13 +11,13 @@ import functools
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from typing import Protocol
 
 import numpy as np
 
 from musika.codec.base import AUDIO_CHANNELS, Codec
 from musika.errors import UsageError
+from musika.render.processes import ProcessEndedError
 
 AT_ONCE = 64  # latents that the codec decodes at once: more do not fit in the caches of a processor
 MOST_LANES = 8  # blocks that a process decodes at a time, at most: everything else keeps up with no more
@@ -93,7 +93,7 @@ class Decoders:
         for future in submitted:
             try:
                 yield from future.result()
-            except BrokenProcessPool as error:
+            except ProcessEndedError as error:
                 raise UsageError(ENDED, about="jobs") from error
 
 
