@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import pickle
 import queue
 import signal
 import threading
@@ -191,7 +190,9 @@ def _answer(connection: Connection, function: Callable[..., Any], values: tuple[
         result, error = None, raised
     try:
         connection.send((result, error))
-    except (pickle.PicklingError, TypeError, AttributeError) as unsent:  # before anything is sent
+    except OSError:  # nobody receives it any more
+        raise
+    except Exception as unsent:  # it cannot be sent, which is found before anything is
         connection.send((None, RuntimeError(f"{type(error or result).__name__}: {error or unsent}")))
 
 
