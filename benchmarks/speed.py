@@ -7,11 +7,7 @@ that compiles. For training it is the audio in the windows (or crops) of a batch
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import yardstick
+from benchmarks.common.apart import measure_apart
 from benchmarks.common.training import NoisePool, RandomLatents, RandomPairs, make_stepper
 from musika import draws, environment
 from tools.common import command
@@ -27,6 +24,7 @@ PARTS = ("encode", "decode", "generate", "train_gan", "train_codec")
 PARTS_OF_RENDERING = ("generate", "play")
 PARTS_OF_PERFORMERS = ("play", "train_performer")  # with --load_path of a performer
 NOTES_PER_SECOND = 10  # that are played
+COLUMNS = ("part", "s of audio", "s", "x real time")
 Work = tuple[float, Callable[[], Any]]  # seconds of audio in one call, the call
 
 
@@ -36,7 +34,7 @@ def main() -> int:
     rows = []
     for part in options.parts:
         if len(options.parts) > 1:
-            rows += _measure_apart(part)
+            rows += [{name: row[name] for name in COLUMNS} for row in measure_apart("benchmarks.speed", part)]
             continue
         if part not in PARTS_OF_RENDERING:
             os.environ.setdefault(environment.THREADS, str(os.cpu_count()))
@@ -51,16 +49,6 @@ def main() -> int:
     title = f"speed, mixed_precision {options.mixed_precision}, xla {options.xla}, best of {options.repeats}"
     yardstick.report(title, rows, speeds, options.json)
     return 0
-
-
-def _measure_apart(part: str) -> list[dict[str, Any]]:
-    """The row of one of several parts, from a process of its own: rendering takes other threads than the rest."""
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "rows.json"  # flags that come later count
-        words = [sys.executable, "-m", "benchmarks.speed", *sys.argv[1:], "--parts", part, "--json", str(target)]
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-        rows = json.loads(target.read_text())["rows"]
-    return [{name: row[name] for name in ("part", "s of audio", "s", "x real time")} for row in rows]
 
 
 def _parse_options() -> argparse.Namespace:

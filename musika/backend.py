@@ -7,9 +7,9 @@ The environment variable KERAS_BACKEND chooses the backend: `tensorflow`, unless
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from musika import environment
 from musika.errors import UsageError
@@ -20,6 +20,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 Tree = Any
+Key = TypeVar("Key")
 NAME: str = keras.backend.backend()
 
 if NAME == "tensorflow":
@@ -54,13 +55,20 @@ def compile_finished(function: Callable[..., Tree], layers: Sequence[Any], xla: 
 
     def run(*inputs: Tree) -> Tree:
         weights = [weight for layer in layers for weight in layer.weights]
-        with tf.init_scope():
-            values = [weight.numpy() for weight in weights]
-        constants = [(weight, _make_constant(value)) for weight, value in zip(weights, values, strict=True)]
-        with keras.StatelessScope(state_mapping=constants):
+        constants = make_constants(dict(enumerate(weights)))
+        with keras.StatelessScope(state_mapping=list(zip(weights, constants.values(), strict=True))):
             return function(*inputs)
 
     return compile(run, xla)
+
+
+def make_constants(values: Mapping[Key, Any]) -> dict[Key, Any]:
+    """Arrays, such as weights, as constants of the program that is being compiled; JAX makes them anyway."""
+    if NAME != "tensorflow":
+        return dict(values)
+    with tf.init_scope():
+        arrays = {name: to_numpy(value) for name, value in values.items()}
+    return {name: _make_constant(array) for name, array in arrays.items()}
 
 
 def _make_constant(value: np.ndarray) -> Any:

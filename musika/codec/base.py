@@ -79,7 +79,7 @@ class Codec(abc.ABC):
         return self.decode_window(latents)
 
     def prepare_decoding(self) -> None:
-        """Compiles what decoding one window needs later than its networks; called in a thread while these compute.
+        """Compiles what decoding one window needs, once; called in a thread while other things load or compute.
 
         There is nothing to do for a codec that compiles quickly.
         """

@@ -1,4 +1,4 @@
-"""Programs of finished layers: `backend.compile_finished`."""
+"""Programs of finished layers and constants: `backend.compile_finished`, `backend.make_constants`."""
 
 from __future__ import annotations
 
@@ -37,3 +37,11 @@ def test_a_program_of_finished_layers_keeps_the_weights_it_had() -> None:
     assert backend.to_numpy(finished(inputs)).tolist() == [[1.0, 1.0, 1.0]]
     layer.kernel.assign(np.zeros((3, 3)))
     assert backend.to_numpy(finished(inputs)).tolist() == [[1.0, 1.0, 1.0]]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_constants_are_the_arrays(dtype: str) -> None:
+    values = {"a": keras.ops.cast(np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4), dtype)}
+    product = backend.compile(lambda rows: keras.ops.matmul(rows, backend.make_constants(values)["a"]))
+    found = backend.to_numpy(product(keras.ops.cast(np.eye(3), dtype)))
+    np.testing.assert_array_equal(found, backend.to_numpy(values["a"]))

@@ -286,6 +286,18 @@ def test_an_onset_changes_the_latents_of_its_time_and_is_decoded_there(codec: Pu
 LONGEST = 45
 
 
+def test_what_is_compiled_ahead_is_what_decoding_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec, decoded = make_codec(), []
+    decode, synthesise = codec._decode, codec._synthesise
+    monkeypatch.setattr(codec, "_decode", lambda *inputs: decoded.append(inputs[0].shape) or decode(*inputs))
+    monkeypatch.setattr(codec, "_synthesise", lambda *inputs: decoded.append(inputs[0].shape) or synthesise(*inputs))
+    codec.prepare_decoding()
+    codec.prepare_decoding()
+    assert len(decoded) == 2
+    codec.decode_window(draw_latents(codec.config, codec.context + codec.block)[None])
+    assert decoded[:2] == decoded[2:]
+
+
 def decode_whole(codec: PublishedCodec, latents: np.ndarray) -> np.ndarray:
     """The original's, in one pass, of the sequence with zeros behind it; cut. What follows a piece does not matter."""
     padded = np.pad(latents, ((0, 48 - len(latents)), (0, 0)))  # one length, compiled once
