@@ -177,6 +177,7 @@ class EndOnSignals:
         self._say = say
         self._before: dict[int, Any] = {}  # number of a signal -> its handler
         self._raised: weakref.ref[Terminated] | None = None
+        self._has_timer = False
         self._report_lost = sys.unraisablehook
 
     def __enter__(self) -> None:
@@ -190,7 +191,7 @@ class EndOnSignals:
             sys.unraisablehook = self._skip_lost
 
     def __exit__(self, *error: object) -> None:
-        if self._raised is not None and hasattr(signal, "setitimer"):
+        if self._has_timer:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
@@ -204,15 +205,19 @@ class EndOnSignals:
                 self._say()
             os._exit(128 + number)
         if (is_importing or _is_called_by_libsndfile(frame)) and hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, lambda _, now: self._end(number, now))
-            signal.setitimer(signal.ITIMER_REAL, PATIENCE)
+            self._start_timer(lambda _, now: self._end(number, now), PATIENCE)
             return
         for other in self._before:
             signal.signal(other, signal.SIG_IGN)  # cleaning up is not to be interrupted by the next one
         if hasattr(signal, "setitimer"):
-            signal.signal(signal.SIGALRM, lambda _, now: self._look_again(number, now))
-            signal.setitimer(signal.ITIMER_REAL, LOOK_AGAIN, LOOK_AGAIN)
+            self._start_timer(lambda _, now: self._look_again(number, now), LOOK_AGAIN, LOOK_AGAIN)
         raise self._make_exception(number)  # no variable here holds it: it is gone once nobody handles it
+
+    def _start_timer(self, action: Callable[[int, FrameType | None], None], delay: float, interval: float = 0) -> None:
+        """Calls `action` after a delay, and then at each interval if there is one. It is the only timer."""
+        self._has_timer = True
+        signal.signal(signal.SIGALRM, action)
+        signal.setitimer(signal.ITIMER_REAL, delay, interval)
 
     def _make_exception(self, number: int) -> Terminated:
         exception = Terminated(number)

@@ -12,6 +12,7 @@ import os
 import queue
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures import Future
@@ -21,7 +22,7 @@ from typing import Any
 
 from musika import console
 
-GRACE = 10.0  # seconds in which a process that is asked to end can remove what it has begun to write
+GRACE = 10.0  # seconds in which processes that are asked to end can remove what they have begun to write
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]  # a function of a module, and its arguments
 
@@ -90,8 +91,9 @@ class Processes:
         self._give_up(None)
         for process in self._processes:
             process.terminate()
+        deadline = time.monotonic() + GRACE
         for process in self._processes:
-            process.join(GRACE)
+            process.join(max(0.0, deadline - time.monotonic()))
             process.kill()  # one that could not end, perhaps in the middle of C code
         for _ in self._threads:
             self._tasks.put(None)
@@ -126,17 +128,17 @@ class Processes:
 
     def _give_up(self, error: Exception | None) -> None:
         """Takes no tasks any more; those that nobody has begun fail with an error, or are cancelled."""
+        left: list[Future[Any]] = []
         with self._lock, contextlib.suppress(queue.Empty):
             self._has_ended = True
-            while True:
-                task = self._tasks.get_nowait()
-                if task is None:
-                    self._tasks.put(None)  # the end has begun meanwhile
-                    return
-                if error is None:
-                    task[0].cancel()
-                elif task[0].set_running_or_notify_cancel():
-                    task[0].set_exception(error)
+            while (task := self._tasks.get_nowait()) is not None:
+                left.append(task[0])
+            self._tasks.put(None)  # the end has begun meanwhile
+        for future in left:  # after the lock is free: this calls functions of others, which may submit more
+            if error is None:
+                future.cancel()
+            elif future.set_running_or_notify_cancel():
+                future.set_exception(error)
 
 
 def has_succeeded(future: Future[Any]) -> bool:

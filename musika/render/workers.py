@@ -117,7 +117,8 @@ class Workers:
         except ProcessEndedError as error:
             raise UsageError(ENDED, about="jobs") from error
         finally:
-            waiting.clear()
+            with lock:  # `hand_over` may just be looking at it
+                waiting.clear()
             for future in given:
                 future.cancel()
 

@@ -262,6 +262,15 @@ def test_an_interruption_that_is_lost_is_raised_again(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == "\ninterrupted\n"
 
 
+def test_a_signal_that_has_to_wait_does_not_outlive_the_command() -> None:
+    """It waits for the end of a function of libsndfile; when the command has ended, there is nothing left to end."""
+    names: dict[str, Any] = {"act": lambda: os.kill(os.getpid(), signal.SIGTERM)}
+    exec(compile("def vio_write():\n    act()\n    return 0", "soundfile.py", "exec"), names)
+    assert console.run_guarded(names["vio_write"], verbose=False) == 0
+    time.sleep(3 * console.PATIENCE)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
 def test_cleaning_up_after_an_interruption_takes_its_time() -> None:
     done: list[bool] = []
 

@@ -114,6 +114,36 @@ def test_the_end_lets_a_process_remove_what_it_writes(tmp_path: Path) -> None:
         processes.submit(add, 1)
 
 
+def test_processes_that_cannot_end_are_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as those that compute in C code for a long time. A process that is stopped handles no signal, either."""
+    processes = Processes(load, 2)
+    processes.wait()
+    for process in processes._processes:
+        os.kill(process.pid or 0, signal.SIGSTOP)
+    monkeypatch.setattr("musika.render.processes.GRACE", 0.2)
+    processes.end()
+    for process in processes._processes:
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+
+
+def test_what_waits_may_ask_for_more_when_it_fails() -> None:
+    processes = Processes(load, 1)
+    ended, waiting, refused = processes.submit(kill_itself), processes.submit(add, 1), Future[bool]()
+
+    def ask_for_more(failed: Future[int]) -> None:
+        with pytest.raises(ProcessEndedError):
+            processes.submit(add, 2)
+        refused.set_result(True)
+
+    waiting.add_done_callback(ask_for_more)
+    assert refused.result(60)
+    for future in (ended, waiting):
+        with pytest.raises(ProcessEndedError):
+            future.result()
+    processes.end()
+
+
 PARENT = """
 import os, pathlib, sys
 from tests.render.test_processes import Processes, get_process, load, wait_for, write_slowly

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,6 +108,29 @@ def fail(model: render.Model, task: int) -> None:
 def test_an_error_in_another_process_is_raised_here(workers: render.Workers) -> None:
     with pytest.raises(UsageError, match="no such style"):
         list(workers.map(fail, [1, 2, 3], lambda task: time.sleep(0.2)))
+
+
+def test_tasks_end_with_an_error_while_another_process_gets_one(
+    workers: render.Workers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    submit, submitting = workers._others.submit, threading.Event()
+
+    def submit_slowly(*call: Any) -> Future[Any]:
+        if threading.current_thread() is not threading.main_thread():
+            submitting.set()
+            time.sleep(0.3)
+        return submit(*call)
+
+    def fail_meanwhile(task: int) -> None:
+        assert submitting.wait(60)
+        raise UsageError("no such style")
+
+    workers.wait()
+    monkeypatch.setattr(workers._others, "submit", submit_slowly)
+    with pytest.raises(UsageError, match="no such style"):
+        list(workers.map(describe_process, [1, 2, 3, 4], fail_meanwhile))
+    time.sleep(0.5)
+    assert not caplog.records, "what is thrown in a thread is logged"
 
 
 def end_the_process(model: render.Model, task: int) -> None:
