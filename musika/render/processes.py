@@ -32,7 +32,7 @@ class ProcessEndedError(Exception):
 
 
 class Processes:
-    """A number of processes, each of which loads a value once and calls functions of it, one at a time.
+    """Processes, each of which loads a value once and then calls functions with it, one at a time.
 
     A process that cannot load the value does nothing.
 
@@ -72,12 +72,12 @@ class Processes:
             future.add_done_callback(action)
 
     def submit(self, function: Callable[..., Any], *values: Any) -> Future[Any]:
-        """Asks for `function(value, *values)` of the process that is free first; `function` belongs to a module.
+        """Has the process that is free first call `function(value, *values)`; `function` belongs to a module.
 
-        The result may be whatever the function raises, or a `ProcessEndedError`.
+        Asked for its result, the future raises what the function raises, or a `ProcessEndedError`.
 
         Raises:
-            ProcessEndedError: a process has ended by itself before.
+            ProcessEndedError: a process has ended by itself before, or none can load the value.
         """
         future: Future[Any] = Future()
         with self._lock:
@@ -106,6 +106,8 @@ class Processes:
             loading.set_result(connection.recv())
         except (EOFError, OSError) as error:
             loading.set_exception(error)
+            if all(future.done() and not has_succeeded(future) for future in self._loading):
+                self._give_up(ProcessEndedError())  # nobody else does what waits
             return
         while (task := self._tasks.get()) is not None:
             future, call = task
@@ -127,7 +129,7 @@ class Processes:
                 future.set_exception(raised)
 
     def _give_up(self, error: Exception | None) -> None:
-        """Takes no tasks any more; those that nobody has begun fail with an error, or are cancelled."""
+        """Takes no more tasks. Those that nobody has begun fail with an error, or are cancelled where it is None."""
         left: list[Future[Any]] = []
         with self._lock, contextlib.suppress(queue.Empty):
             self._has_ended = True

@@ -144,6 +144,22 @@ def test_what_waits_may_ask_for_more_when_it_fails() -> None:
     processes.end()
 
 
+def load_nothing() -> int:
+    raise ValueError("no memory")
+
+
+def test_nobody_waits_where_no_process_can_load() -> None:
+    processes = Processes(load_nothing, 2)
+    try:
+        with pytest.raises(ProcessEndedError):  # at once, or when the last one has failed
+            processes.submit(add, 1).result(60)
+        with pytest.raises(ProcessEndedError):
+            processes.submit(add, 1)
+        assert processes.count_loaded() == 0
+    finally:
+        processes.end()
+
+
 PARENT = """
 import os, pathlib, sys
 from tests.render.test_processes import Processes, get_process, load, wait_for, write_slowly
