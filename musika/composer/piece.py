@@ -10,6 +10,7 @@ first, so that nobody waits, then four, then eight. Which ones are written toget
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import threading
@@ -26,7 +27,7 @@ from musika.composer.clock import SectionPlace
 from musika.composer.fitting import find_given, fit_articulation, fit_notes, fit_velocities
 from musika.composer.incremental import IncrementalComposer
 from musika.composer.plan import Plan, SectionPlan
-from musika.composer.sampling import SectionTask, write_sections
+from musika.composer.sampling import GivenUpError, SectionTask, write_sections
 from musika.composer.sections import SectionNotes, find_highest_notes, quantise_notes, transpose_conditions
 from musika.composer.touch import PIANO, add_touch, make_pedals, press_pedals
 from musika.composer.works import make_work
@@ -157,6 +158,7 @@ class ComposedScore:
         self._lock = threading.RLock()  # of themes and sections
         self._ahead: threading.Thread | None = None
         self._ahead_count = 1  # sections that are written ahead next
+        self._is_closed = threading.Event()
         self._end: int | None = None  # section from which on nothing is needed; None where that is not known
 
     def get_score(self, start: float, stop: float) -> Score:
@@ -181,6 +183,10 @@ class ComposedScore:
     def announce_end(self, seconds: float) -> None:
         """Says that nothing will be asked for from some second on, so that it is not written ahead."""
         self._end = self.find_section(seconds) + 1
+
+    def close(self) -> None:
+        """Says that nothing will be asked for any more: what is being written is given up."""
+        self._is_closed.set()
 
     @property
     def longest_ring(self) -> float:
@@ -245,7 +251,9 @@ class ComposedScore:
             chosen = [n for n, task in enumerate(tasks) if (task.theme is not None) == sees_theme]
             if chosen:
                 manner = self.manner.freedom, self.manner.guidance
-                notes = write_sections(self.composer, self.seed, [tasks[n] for n in chosen], *manner)
+                notes = write_sections(
+                    self.composer, self.seed, [tasks[n] for n in chosen], *manner, self._is_closed.is_set
+                )
                 written |= dict(zip(chosen, notes, strict=True))
         return [written[n] for n in range(len(tasks))]
 
@@ -260,8 +268,13 @@ class ComposedScore:
         if not missing or 2 * len(missing) < len(numbers):  # most of them are there
             return
         self._ahead_count = min(4 * self._ahead_count, MOST_AHEAD)
-        self._ahead = threading.Thread(target=self._write_sections, args=(missing,), name="compose", daemon=True)
+        self._ahead = threading.Thread(target=self._write_unasked, args=(missing,), name="compose", daemon=True)
         self._ahead.start()
+
+    def _write_unasked(self, numbers: list[int]) -> None:
+        """Writes sections that nobody has asked for yet, unless the score is closed."""
+        with contextlib.suppress(GivenUpError):
+            self._write_sections(numbers)
 
     def _must_be_written(self, section: int) -> bool:
         """Whether a section is not just a theme."""

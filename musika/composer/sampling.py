@@ -16,7 +16,7 @@ diffusion guidance", 2022).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -69,6 +69,10 @@ _CLASSES, _OCTAVES = FIELDS["pitch_class"], FIELDS["octave"]
 _PITCHES = join_pitch(np.arange(_CLASSES)[:, None], np.arange(_OCTAVES)[None, :])  # [12, 9]
 
 
+class GivenUpError(Exception):
+    """Nobody needs any more what was to be written."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class SectionTask:
     """A section to write.
@@ -118,6 +122,7 @@ def write_sections(
     tasks: Sequence[SectionTask],
     freedom: float = 1.0,
     guidance: float = 1.0,
+    is_given_up: Callable[[], bool] = lambda: False,
 ) -> list[SectionNotes]:
     """The notes of some sections.
 
@@ -127,10 +132,14 @@ def write_sections(
             other arguments.
         freedom: factor on the temperatures: smaller keeps to the most probable values.
         guidance: how strongly density, dynamics and register act; at 1 as learned, and nothing is computed for it.
+        is_given_up: is asked before each note.
+
+    Raises:
+        GivenUpError: nobody needs the sections any more.
     """
     writer = _Writer(composer, seed, tasks, freedom, guidance)
     writer.read_themes()
-    writer.write()
+    writer.write(is_given_up)
     return [writer.get_notes(task) for task in range(len(tasks))]
 
 
@@ -188,10 +197,12 @@ class _Writer:
         """Features of a step."""
         return len(FIELDS) + 1 + self.tables.shape[2] + self.conditions.shape[1]
 
-    def write(self) -> None:
+    def write(self, is_given_up: Callable[[], bool]) -> None:
         """Writes note after note until all sections are done."""
         fields = np.tile(START, (self.rows, 1))
         for step in range(MOST_NOTES):
+            if is_given_up():
+                raise GivenUpError
             features = self._make_features(fields)
             x = self.composer.step(self.memory, features, np.ones(self.copies * self.rows, bool))
             fields = self._write_note(x, step)

@@ -183,6 +183,10 @@ class ComposedLatents(PerformedLatents):
         seen = self.begin + stop + self.size + self.config.context
         self.composed.announce_end(seen * self.seconds_per_latent)
 
+    def close(self) -> None:
+        """As `GroupedLatents` says: a section that nobody will hear is not written to its end."""
+        self.composed.close()
+
     def compute_tracks(self, first: int, count: int) -> np.ndarray:
         """The tracks of some latents, from the notes around them."""
         first += self.begin

@@ -58,6 +58,10 @@ class GroupedLatents(abc.ABC):
         """Says that no latent from `stop` on will be asked for: sources that work ahead end there."""
         self.end = stop
 
+    def close(self) -> None:
+        """Says that nothing will be asked for any more: sources that work ahead end that."""
+        return
+
     def get_span(self, start: int, stop: int) -> np.ndarray:
         """As `LatentSource` says."""
         parts = [np.zeros((max(min(stop, 0) - start, 0), self.channels), np.float32)]
@@ -120,3 +124,10 @@ class LoopedLatents:
             parts.append(self.source.get_span(place, place + count))
             start += count
         return np.concatenate(parts)
+
+
+def close_latents(latents: LatentSource) -> None:
+    """Ends what a source computes ahead, since nothing will be asked for any more."""
+    source = latents.source if isinstance(latents, LoopedLatents) else latents
+    if isinstance(source, GroupedLatents):
+        source.close()

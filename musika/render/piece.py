@@ -26,7 +26,7 @@ from musika.render import limiter
 from musika.render.decoding import check_span, count_block_samples, decode_block, decode_samples, prefetch
 from musika.render.finishing import Finish, finish_blocks
 from musika.render.lanes import Helpers
-from musika.render.latents import LatentSource, LoopedLatents
+from musika.render.latents import LatentSource, LoopedLatents, close_latents
 from musika.render.recipe import Machine, Origin, PieceRecipe, describe_input
 from musika.render.saving import save_blocks
 from musika.render.sound import BLOCK, CachedSound, Sound, SoundEdit, apply_edits, find_stop, read_padded
@@ -314,9 +314,12 @@ class Piece:
     ) -> Iterator[np.ndarray]:
         """`stream_samples` as the decoder gives it: samples may lie beyond full scale."""
         latents = self.open_latents()
-        for place, length in self._split_at_loops(first, count):
-            for block in decode_samples(self.model.codec, latents, place, length, self.loop, workers):
-                yield self.model.check_finite(block)
+        try:
+            for place, length in self._split_at_loops(first, count):
+                for block in decode_samples(self.model.codec, latents, place, length, self.loop, workers):
+                    yield self.model.check_finite(block)
+        finally:
+            close_latents(latents)
 
     def open_latents(self) -> LatentSource:
         """The latents of the piece, for one reader."""

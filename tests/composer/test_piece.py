@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from musika import draws
 from musika.composer import vocabulary as v
 from musika.composer.piece import ComposedScore, Melody
 from musika.composer.plan import GROUP, Plan
+from musika.composer.sampling import GivenUpError
 from musika.composer.similarity import measure_similarity
 from musika.composer.touch import ACCOMPANIMENT
 from musika.config.musical import MusicalSettings
@@ -182,6 +184,26 @@ def test_nothing_is_written_ahead_that_is_not_needed(composer):
         if piece._ahead is not None:
             piece._ahead.join()
     assert set(piece._sections) <= set(range(4))
+
+
+def test_what_is_written_ahead_is_given_up_when_the_score_is_closed(composer, monkeypatch):
+    piece = make_piece(composer)
+    steps = []
+
+    def close_in_the_fifth_step(*inputs):
+        steps.append(threading.current_thread().name)
+        if len(steps) == 5:
+            piece.close()
+        return step(*inputs)
+
+    piece.get_theme(piece.plan.plan_section(1).theme.number)
+    step = composer.step
+    monkeypatch.setattr(composer, "step", close_in_the_fifth_step)
+    piece._write_ahead(1)
+    piece._ahead.join()
+    assert len(steps) == 5 and set(steps) == {"compose"} and not piece._sections
+    with pytest.raises(GivenUpError):
+        piece._write_sections([1])
 
 
 def test_a_score_beyond_ten_hours_can_be_asked_for(composer):

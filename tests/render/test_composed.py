@@ -11,6 +11,7 @@ import pytest
 from musika import render
 from musika.__main__ import main
 from musika.codec.load import load_codec
+from musika.composer.piece import ComposedScore
 from musika.errors import MusikaError, UsageError
 from musika.render.composed import ComposedModel
 from musika.score import read_score
@@ -160,3 +161,17 @@ def test_generate_refuses_what_does_not_fit(folder: Path, shipped: Path, tmp_pat
     assert main("generate", [*words, "--load_path", str(shipped / "open"), "--score", "True"]) != 0
     assert "without notes" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.mid"))
+
+
+def test_a_stream_that_is_left_ends_what_is_composed_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, closed = make_model(), []
+    close = ComposedScore.close
+    monkeypatch.setattr(ComposedScore, "close", lambda score: closed.append(score) or close(score))
+    for piece in (model.piece(5), model.piece(5).make_loop(20.0)):
+        stream = piece.stream(0.0)
+        first = next(stream)
+        assert not closed
+        stream.close()
+        assert len(closed) == 1 and closed.pop()._is_closed.is_set()
+        np.testing.assert_array_equal(first, piece.render_samples(0, len(first)))
+        closed.clear()
