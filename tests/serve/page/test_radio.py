@@ -119,6 +119,28 @@ def test_notes_are_drawn_where_there_is_a_score(link: str, visit: browser.Visit)
     tab.wait_for_selector("musika-score canvas")
 
 
+def test_notes_are_asked_for_when_the_piece_is_heard(link: str, visit: browser.Visit) -> None:
+    """Writing them would delay the sound."""
+    tab = visit(link)
+    tab.evaluate("""() => {
+      const fetchAnything = window.fetch;
+      window.asked = [];
+      window.fetch = (...inputs) => {
+        const query = `${inputs[0]}`;
+        if (query.startsWith("score?")) window.asked.push([query, musika.player.state, performance.now()]);
+        return fetchAnything(...inputs);
+      };
+      musika.player.addEventListener("changed", () => { window.changed = performance.now(); });
+    }""")
+    tab.evaluate("musika.player.play({checkpoint: musika.page.checkpoint, seed: 77})")
+    tab.wait_for_function("window.asked.some(([query]) => query.includes('seed=77'))")
+    assert all(state == "playing" for _, state, _ in tab.evaluate("window.asked"))
+    tab.evaluate("musika.player.change({truncation: 1.5})")
+    tab.wait_for_function("window.asked.some(([query]) => query.includes('truncation=1.5'))")
+    begun = min(time for query, _, time in tab.evaluate("window.asked") if "truncation=1.5" in query)
+    assert begun > tab.evaluate("window.changed") - 50  # both are told of the change at the same moment
+
+
 def test_another_checkpoint_plays_at_once(link: str, visit: browser.Visit) -> None:
     tab = visit(link)
     tab.click(PLAY)

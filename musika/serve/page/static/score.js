@@ -1,5 +1,6 @@
 // <musika-score>: the notes of the piece that plays, as a piano roll that moves with it. `show(piece)` begins.
-// Notes come from the route /score, some way ahead; `roll.js` draws them.
+// Notes come from the route /score, some way ahead; `roll.js` draws them. They are asked for when the piece is heard:
+// before, writing them would delay the sound.
 "use strict";
 
 musika.define("musika-score", class extends HTMLElement {
@@ -7,6 +8,7 @@ musika.define("musika-score", class extends HTMLElement {
   static PLACE = 0.25; // of the width, where what is heard stands
   static PART = 30; // seconds of notes that are fetched at once
   static KEPT = 20; // parts
+  static PATIENCE = 3000; // milliseconds after which notes are asked for in any case
   static RANGE = {low: 28, high: 100}; // MIDI keys
 
   connectedCallback() {
@@ -19,11 +21,24 @@ musika.define("musika-score", class extends HTMLElement {
       this.parts = new Map();
     }
     this.listener = (event) => this.draw(event.detail);
+    this.release = () => {
+      this.isHeld = false;
+      clearTimeout(this.timer);
+      this.draw(musika.player.position);
+    };
+    this.watch = (event) => {
+      if (event.detail.state === "playing") this.release();
+    };
     musika.player.addEventListener("position", this.listener);
+    musika.player.addEventListener("changed", this.release);
+    musika.player.addEventListener("state", this.watch);
   }
 
   disconnectedCallback() {
     musika.player.removeEventListener("position", this.listener);
+    musika.player.removeEventListener("changed", this.release);
+    musika.player.removeEventListener("state", this.watch);
+    clearTimeout(this.timer);
   }
 
   show(piece) {
@@ -34,12 +49,16 @@ musika.define("musika-score", class extends HTMLElement {
     this.parts = new Map();
     this.seen = "";
     this.note.textContent = "";
+    this.isHeld = true;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.release, this.constructor.PATIENCE);
     this.draw(musika.player.position);
   }
 
   // The notes of part `index`; [] until they have come.
   getPart(index) {
     if (!this.parts.has(index)) {
+      if (this.isHeld) return [];
       this.parts.set(index, []);
       while (this.parts.size > this.constructor.KEPT) this.parts.delete(this.parts.keys().next().value);
       this.fetchPart(index, this.key, this.parts);
