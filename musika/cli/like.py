@@ -32,6 +32,8 @@ def run(options: GenerateOptions) -> int:
         MusikaError: the file has no recipe, the recipe cannot be followed here, or a flag contradicts it.
     """
     assert options.like is not None
+    if options.jobs > 1:
+        raise UsageError("--like makes a file again in one process: leave out --jobs")
     for name in sorted(options.given - ALLOWED):
         raise UsageError(f"--{name} contradicts --like, which takes everything from the file: leave it out")
     recipe = read_recipe(options.like)

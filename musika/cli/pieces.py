@@ -11,10 +11,14 @@ import numpy as np
 
 from musika import console, render
 from musika.audio import WrittenFile
+from musika.audio.loudness import LoudnessMeter
 from musika.cli.targets import describe_kept
+from musika.codec.base import AUDIO_CHANNELS
 from musika.errors import UsageError
 from musika.files import describe_error, format_path
 from musika.score import Score
+
+QUIETER = 0.5  # LU by which a file may be quieter than was asked for before a line says so
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,16 +58,16 @@ def write_piece(
     """
     began = time.perf_counter()
     rate = model.sample_rate
-    written = _save(model, part, workers, lambda block: bar.advance(len(block) / rate))
-    bar.note(_describe(written, part, time.perf_counter() - began))
+    written, loudness = _save(model, part, workers, lambda block: bar.advance(len(block) / rate))
+    bar.note(_describe(written, part, loudness, time.perf_counter() - began))
     return written
 
 
 def write_part(model: render.Model, part: Part) -> tuple[Part, Path, str]:
     """The same in a worker process; returns the part, the file and the line."""
     began = time.perf_counter()
-    written = _save(model, part)
-    return part, written.path, _describe(written, part, time.perf_counter() - began)
+    written, loudness = _save(model, part)
+    return part, written.path, _describe(written, part, loudness, time.perf_counter() - began)
 
 
 def _save(
@@ -71,26 +75,40 @@ def _save(
     part: Part,
     workers: render.Workers | None = None,
     on_block: Callable[[np.ndarray], None] | None = None,
-) -> WrittenFile:
-    return dataclasses.replace(part.piece, model=model).save(
+) -> tuple[WrittenFile, float | None]:
+    """The file, and where a loudness is wanted and no fade, the one that it has, in LUFS."""
+    finish = part.finish
+    is_measured = finish.loudness is not None and not finish.fade_in and not finish.fade_out
+    meter = LoudnessMeter(model.sample_rate, AUDIO_CHANNELS) if is_measured else None
+
+    def watch(block: np.ndarray) -> None:
+        if meter is not None:
+            meter.add(block)
+        if on_block is not None:
+            on_block(block)
+
+    written = dataclasses.replace(part.piece, model=model).save(
         part.path,
         part.seconds,
         part.start,
         part.tags,
         True,
         part.bits,
-        on_block,
+        watch,
         **dataclasses.asdict(part.finish),
         workers=workers,
     )
+    return written, None if meter is None else meter.measure()
 
 
-def _describe(written: WrittenFile, part: Part, spent: float) -> str:
-    """The line about a file, and another one where it got another name."""
-    line = f"{format_path(written.path)}: {format_speed(written.samples / written.rate, spent)}"
-    if written.path == part.path:
-        return line
-    return f"{describe_kept(part.path, written.path)}\n{line}"
+def _describe(written: WrittenFile, part: Part, loudness: float | None, spent: float) -> str:
+    """The line about a file, and others where it got another name or is quieter than was asked for."""
+    lines = [f"{format_path(written.path)}: {format_speed(written.samples / written.rate, spent)}"]
+    if written.path != part.path:
+        lines.insert(0, describe_kept(part.path, written.path))
+    if loudness is not None and part.finish.loudness is not None and loudness < part.finish.loudness - QUIETER:
+        lines.append(f"it has {loudness:.1f} LUFS: its peaks leave no room for {part.finish.loudness:g}")
+    return "\n".join(lines)
 
 
 def write_score(score: Score, path: Path, bar: console.Progress) -> None:

@@ -68,6 +68,17 @@ def test_loudness_and_fades(folder: Path, tmp_path: Path) -> None:
     assert np.abs(heard[-100:]).max() < 0.001
 
 
+def test_a_loudness_that_peaks_leave_no_room_for_is_said(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generate.run(make_options(folder, tmp_path, seconds=4.0, loudness=-5.0))
+    heard, rate = soundfile.read(tmp_path / "open-seed-7.wav", dtype="float32")
+    said = capsys.readouterr().out
+    assert f"it has {measure_loudness(heard, rate):.1f} LUFS: its peaks leave no room for -5" in said
+    generate.run(make_options(folder, tmp_path, seconds=4.0, loudness=-30.0))
+    assert "leave no room" not in capsys.readouterr().out
+
+
 def test_music_without_end_is_written_in_hours(
     folder: Path, model: render.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

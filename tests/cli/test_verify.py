@@ -138,6 +138,7 @@ def test_what_cannot_be_made_again_is_one_line(
     assert "--seconds inf: --like makes one file" in refuse(
         capsys, "generate", "--like", file, "--load_path", folder / "open", "--seconds", "inf"
     )
+    assert "leave out --jobs" in refuse(capsys, "generate", "--like", file, "--jobs", "2")
     assert "--seed contradicts --like" in refuse(capsys, "generate", "--like", file, "--seed", "1")
     assert "mp3 has no bits to choose" in refuse(
         capsys, "generate", "--like", file, "--load_path", folder / "open", "--format", "mp3", "--bits", "24"
